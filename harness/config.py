@@ -1,0 +1,119 @@
+"""Settings: typed, documented and frozen hyperparameters, and clear words for wrong ones."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from harness.errors import UserError, nearest
+
+__all__ = ["Field", "Settings", "describe", "parse"]
+
+
+class Settings(BaseModel):
+    """Base class of every table of settings: of a model, a dataset, a metric, a suite.
+
+    Declare each setting with `Field(default, description="...", ge=..., le=...)`; `harness show`
+    prints the declaration and suites are checked against it. Values are never coerced: "3" is not
+    a number and 1 is not a truth value.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, protected_namespaces=())
+
+    def values(self) -> dict[str, Any]:
+        """Every setting with its resolved value, as plain JSON data."""
+        return self.model_dump(mode="json")
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def parse(cls: type[S], data: Mapping[str, Any], place: str) -> S:
+    """Check a table of plain data against a declaration.
+
+    `place` is where the table stands, such as "models[2].config". All problems are reported at
+    once, each with its place and, for an unknown key, the nearest right one.
+
+    Raises:
+        UserError: a key is unknown, a value has the wrong type or is out of range.
+    """
+    try:
+        # Through JSON, so that TOML's arrays may fill tuples while nothing else is coerced.
+        return cls.model_validate_json(json.dumps(data, default=str))
+    except ValidationError as error:
+        raise UserError("\n".join(_explain(cls, problem, place) for problem in error.errors())) from None
+
+
+def _explain(cls: type[Settings], problem: Any, place: str) -> str:
+    """One problem that pydantic found, in our words."""
+    location = problem["loc"]
+    where = _join(place, location)
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: unknown key; {nearest(str(location[-1]), _keys_at(cls, location[:-1]))}"
+    if problem["type"] == "missing":
+        return f"{where}: this key is required"
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"{where}: got {problem['input']!r}, expected {message}"
+
+
+def _join(place: str, location: tuple[int | str, ...]) -> str:
+    for step in location:
+        place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else step
+    return place
+
+
+def _keys_at(cls: type[Settings], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the table at `location` inside `cls` may have."""
+    current: Any = cls
+    for step in location:
+        if isinstance(step, int):
+            continue
+        field = current.model_fields.get(step)
+        current = _settings_in(field.annotation) if field else None
+        if current is None:
+            return []
+    return [field.alias or name for name, field in current.model_fields.items()]
+
+
+def _settings_in(annotation: Any) -> type[Settings] | None:
+    """The Settings class inside an annotation such as `tuple[ModelEntry, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if found := _settings_in(argument):
+            return found
+    return None
+
+
+def describe(cls: type[Settings]) -> list[dict[str, str]]:
+    """Every setting of a declaration as text: name, type, default, range and meaning."""
+    return [
+        {
+            "name": name,
+            "type": _type_name(field.annotation),
+            "default": "required" if field.is_required() else json.dumps(field.get_default(call_default_factory=True)),
+            "range": _range(field),
+            "meaning": field.description or "",
+        }
+        for name, field in cls.model_fields.items()
+    ]
+
+
+def _type_name(annotation: Any) -> str:
+    if getattr(annotation, "__origin__", None) is None and isinstance(annotation, type):
+        return annotation.__name__
+    text = str(annotation).replace("typing.", "")
+    return text.removeprefix("Literal[").removesuffix("]").replace(", ", " | ") if "Literal" in text else text
+
+
+def _range(field: FieldInfo) -> str:
+    symbols = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "min_length": "length >=", "max_length": "length <="}
+    found = [
+        f"{symbol} {bound}"
+        for constraint in field.metadata
+        for key, symbol in symbols.items()
+        if (bound := getattr(constraint, key, None)) is not None
+    ]
+    return ", ".join(found)

@@ -1,0 +1,70 @@
+"""The contract of a dataset: images gathered by index on the device where the model trains."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from harness.config import Settings
+from harness.factors import FactorGrid
+from harness.model import ImageSpec
+
+
+class Dataset:
+    """Base class of every dataset.
+
+    Constructing one must be cheap and touch no data: a suite is checked on machines that do not have
+    the files. `load` brings the data to a device, once, and `images` gathers from there.
+
+    Attributes:
+        config: the resolved settings.
+        image: the shape of one image.
+        device: where the data lies after `load`.
+    """
+
+    class Config(Settings):
+        """No settings."""
+
+    source: ClassVar[str] = ""
+    """Where the data comes from: a paper, a library or the file its authors publish."""
+
+    image: ImageSpec
+
+    def __init__(self, config: Settings) -> None:
+        self.config = config
+        self.device = torch.device("cpu")
+
+    def load(self, device: torch.device | str = "cpu") -> None:
+        """Bring the data to a device.
+
+        Raises:
+            UserError: the files are missing or broken; the message says how to get them.
+        """
+        self.device = torch.device(device)
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} must know its number of images")
+
+    def images(self, indices: Tensor) -> Tensor:
+        """Images (N, C, H, W), float32 in [0, 1], at int64 indices (N,), both on `device`."""
+        raise NotImplementedError(f"{type(self).__name__} must give its images")
+
+
+class LabelledDataset(Dataset):
+    """A dataset with one class label per image."""
+
+    classes: int
+    """Number of classes."""
+
+    def labels(self, indices: Tensor) -> Tensor:
+        """int64 (N,) class of each image at int64 indices (N,), both on `device`."""
+        raise NotImplementedError(f"{type(self).__name__} must give its labels")
+
+
+class GroundTruthDataset(Dataset):
+    """A dataset that is a complete grid of factors; image i shows grid point i."""
+
+    factors: FactorGrid
+
+    def __len__(self) -> int:
+        return len(self.factors)

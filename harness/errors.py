@@ -1,0 +1,38 @@
+"""The errors that the harness raises on purpose, and how it words a near miss."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class HarnessError(Exception):
+    """Base of every error that the harness raises on purpose."""
+
+
+class UserError(HarnessError):
+    """Something the user wrote cannot be used; the message says where, why and what would do.
+
+    The command line prints the message without a traceback and exits with code 2.
+    """
+
+
+class DivergenceError(HarnessError):
+    """A loss stopped being a usable number; the trial ends with this as its recorded reason."""
+
+
+class NotApplicableError(HarnessError):
+    """A metric or selector has no meaning for this model and dataset; not a failure."""
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """Word a hint for a name that does not exist.
+
+    >>> nearest("bta", ["beta", "latents"])
+    "did you mean 'beta'?"
+    >>> nearest("zzz", ["beta", "latents"])
+    'choose from: beta, latents'
+    """
+    choices = sorted(choices)
+    close = get_close_matches(name, choices, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"choose from: {', '.join(choices)}" if choices else "there are none"

@@ -1,0 +1,115 @@
+"""Evaluation: one set of codes beside one set of ground-truth factors, each artefact made once.
+
+Metrics read from an `Evaluation` and never from a model directly, so that whatever two metrics need is
+computed once. Every random choice comes from `rng(purpose)`, which does not depend on the model: all
+models of a study are scored on the same draws.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import NotApplicableError
+from harness.factors import FactorGrid, Indices
+from harness.seeds import numpy_rng
+
+Codes = NDArray[np.float32]
+
+
+class Evaluation:
+    """What metrics and selectors may ask of one subject.
+
+    Attributes:
+        factors: the ground-truth grid, or None.
+        fixed: index arrays that replace random sampling, by name (`train_index`, ...).
+        seed: seeds every random choice together with its purpose.
+    """
+
+    factors: FactorGrid | None = None
+
+    def __init__(self, seed: int = 0, fixed: dict[str, Indices] | None = None) -> None:
+        self.seed = seed
+        self.fixed = fixed or {}
+
+    def abilities(self) -> set[str]:
+        """What can be asked: "encode", "generate", ... of a model; "factors", "labels" of its dataset."""
+        raise NotImplementedError
+
+    def lacks(self, needs: Iterable[str]) -> str:
+        """Why something that needs these abilities does not apply, or "" when it does.
+
+        >>> Evaluation.lacks.__name__
+        'lacks'
+        """
+        missing = [need for need in needs if need not in self.abilities()]
+        return "; ".join(REASONS.get(need, f"there is no {need}") for need in missing)
+
+    def rng(self, *purpose: object) -> np.random.Generator:
+        """The generator for one purpose, the same for every model."""
+        return numpy_rng("evaluation", self.seed, *purpose)
+
+    def grid(self) -> FactorGrid:
+        """The ground-truth grid.
+
+        Raises:
+            NotApplicableError: there are no ground-truth factors.
+        """
+        if self.factors is None:
+            raise NotApplicableError(REASONS["factors"])
+        return self.factors
+
+    def sample(self, purpose: str, n: int) -> Indices:
+        """n grid indices, uniform with replacement; or the fixed sample `<purpose>_index` where there is one."""
+        if (index := self.fixed.get(f"{purpose}_index")) is not None:
+            return index
+        return self.grid().sample(n, self.rng("sample", purpose))
+
+    def codes(self, indices: Indices) -> Codes:
+        """Codes (n, D) of the observations at grid indices (n,), or of any shape (..., D)."""
+        raise NotImplementedError
+
+    def kl(self, indices: Indices) -> NDArray[np.float64]:
+        """(D,) divergence in nats of each code's posterior from its prior, averaged over the observations."""
+        raise NotApplicableError(REASONS["kl"])
+
+
+REASONS = {
+    "encode": "the model has no encoder",
+    "generate": "the model has no generator",
+    "reconstruct": "the model does not reconstruct",
+    "posterior": "the model infers no distribution over its codes",
+    "kl": "the model has no variational posterior",
+    "factors": "the dataset has no ground-truth factors",
+    "labels": "the dataset has no labels",
+}
+
+
+class TableEvaluation(Evaluation):
+    """Codes made elsewhere: a complete table of one row per grid point."""
+
+    def __init__(
+        self,
+        table: Codes,
+        factors: FactorGrid,
+        *,
+        kl: NDArray[np.float64] | None = None,
+        fixed: dict[str, Indices] | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(seed, fixed)
+        self.table = table
+        self.factors = factors
+        self._kl = kl
+
+    def abilities(self) -> set[str]:
+        """Codes and factors, and KL where it was given."""
+        return {"encode", "factors"} | ({"kl"} if self._kl is not None else set())
+
+    def codes(self, indices: Indices) -> Codes:
+        """Rows of the table."""
+        return self.table[indices]
+
+    def kl(self, indices: Indices) -> NDArray[np.float64]:
+        """The given values, whatever the observations."""
+        return super().kl(indices) if self._kl is None else self._kl

@@ -1,0 +1,68 @@
+"""A complete grid of ground-truth factors, and index arithmetic on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FactorGrid:
+    """Every combination of F discrete factors, numbered in C order (the last factor varies fastest).
+
+    Attributes:
+        names: F names.
+        sizes: F numbers of levels.
+        values: the real value of each level, F arrays of (size,); by default 0, 1, 2, ...
+        categorical: for each factor whether its levels have no order; by default none is.
+    """
+
+    names: Sequence[str]
+    sizes: Sequence[int]
+    values: Sequence[ArrayLike] = ()
+    categorical: Sequence[bool] = ()
+    _bases: Indices = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        sizes = np.asarray(self.sizes, dtype=np.int64)
+        bases = np.append(np.cumprod(sizes[:0:-1])[::-1], 1)
+        object.__setattr__(self, "_bases", bases.astype(np.int64))
+        object.__setattr__(self, "values", [np.asarray(v, float) for v in self.values] or [np.arange(n) for n in sizes])
+        object.__setattr__(self, "categorical", tuple(self.categorical) or (False,) * len(sizes))
+
+    def __len__(self) -> int:
+        return int(np.prod(np.asarray(self.sizes, dtype=np.int64)))
+
+    def ids(self, indices: ArrayLike) -> Indices:
+        """Grid indices (...) to the level of each factor (..., F)."""
+        return np.asarray(indices, dtype=np.int64)[..., None] // self._bases % np.asarray(self.sizes)
+
+    def indices(self, ids: ArrayLike) -> Indices:
+        """Levels (..., F) to grid indices (...)."""
+        return np.asarray(ids, dtype=np.int64) @ self._bases
+
+    def real_values(self, indices: ArrayLike) -> NDArray[np.float64]:
+        """Grid indices (n,) to the real value of each factor (n, F)."""
+        ids = self.ids(indices)
+        return np.stack([np.asarray(v)[ids[..., f]] for f, v in enumerate(self.values)], axis=-1)
+
+    def sample_ids(self, shape: Sequence[int], rng: np.random.Generator) -> Indices:
+        """Independent uniform levels, shape (*shape, F)."""
+        return rng.integers(0, self.sizes, size=(*shape, len(self.sizes)), dtype=np.int64)
+
+    def sample(self, n: int, rng: np.random.Generator) -> Indices:
+        """n grid indices, uniform with replacement."""
+        return self.indices(self.sample_ids((n,), rng))
+
+    def sample_groups(self, labels: Indices, size: int, rng: np.random.Generator) -> Indices:
+        """Groups of observations that share one factor, the level of which is drawn once per group.
+
+        labels (G,) names the factor that each group fixes; returns grid indices (G, size).
+        """
+        ids = self.sample_ids((len(labels), size), rng)
+        groups = np.arange(len(labels))
+        ids[groups, :, labels] = ids[groups, :1, labels]
+        return self.indices(ids)

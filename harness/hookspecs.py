@@ -1,0 +1,137 @@
+"""Every hook that a plugin may implement.
+
+A plugin is a module with functions marked `@harness.hookimpl`, found through the entry-point group
+`harness` (or named with `--plugin`). Hooks register things and observe runs. What a model or a metric
+*does* is not a hook: it is a class that fulfils a contract (`harness.Model`, `harness.Metric`, ...).
+
+Registration hooks are called once, plugin by plugin; observing hooks are called in the process of
+the command line, never per batch, and cannot change a result.
+"""
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import click
+
+    from harness.plugins import Register
+    from harness.suite import Suite
+    from harness.trial import Progress, Result, Trial
+
+hookspec = pluggy.HookspecMarker("harness")
+hookimpl = pluggy.HookimplMarker("harness")
+
+
+# Registration
+
+
+@hookspec
+def harness_register_models(register: "Register") -> None:
+    """Register models.
+
+    Call `register(name, target, summary)` for each; the target is the class or, so that listing
+    imports nothing heavy, the text "module:Class".
+
+        @harness.hookimpl
+        def harness_register_models(register):
+            register("my-vae", "my_package.my_vae:MyVAE", "My VAE (Me, 2026)")
+    """
+
+
+@hookspec
+def harness_register_datasets(register: "Register") -> None:
+    """Register datasets, as models are registered.
+
+    @harness.hookimpl
+    def harness_register_datasets(register):
+        register("my-images", "my_package.images:MyImages", "Images of mine")
+    """
+
+
+@hookspec
+def harness_register_metrics(register: "Register") -> None:
+    """Register metrics, as models are registered.
+
+    @harness.hookimpl
+    def harness_register_metrics(register):
+        register("my-score", "my_package.score:MyScore", "How much I like it")
+    """
+
+
+@hookspec
+def harness_register_selectors(register: "Register") -> None:
+    """Register model selectors, as models are registered.
+
+    @harness.hookimpl
+    def harness_register_selectors(register):
+        register("my-choice", "my_package.choice:MyChoice", "Agreement of codes")
+    """
+
+
+@hookspec
+def harness_register_commands(group: "click.Group") -> None:
+    """Add commands to the command line.
+
+    @harness.hookimpl
+    def harness_register_commands(group):
+        @group.command()
+        def hello():
+            "Say hello."
+            click.echo("hello")
+    """
+
+
+# Observation
+
+
+@hookspec
+def harness_suite_started(suite: "Suite", trials: "list[Trial]", folder: "Path") -> None:
+    """A run begins; `trials` are those still to do, `folder` is where results go.
+
+    @harness.hookimpl
+    def harness_suite_started(suite, trials, folder):
+        print(f"{suite.title}: {len(trials)} trials")
+    """
+
+
+@hookspec
+def harness_trial_started(trial: "Trial") -> None:
+    """A trial begins or continues in its worker process.
+
+    @harness.hookimpl
+    def harness_trial_started(trial):
+        print(f"{trial.id} {trial.label}")
+    """
+
+
+@hookspec
+def harness_trial_progress(trial: "Trial", progress: "Progress") -> None:
+    """A trial reports where it is, about once a second.
+
+    @harness.hookimpl
+    def harness_trial_progress(trial, progress):
+        print(progress.step, progress.losses)
+    """
+
+
+@hookspec
+def harness_trial_finished(trial: "Trial", result: "Result") -> None:
+    """A trial ended, well or badly; `result.outcome` says how.
+
+    @harness.hookimpl
+    def harness_trial_finished(trial, result):
+        print(trial.id, result.outcome)
+    """
+
+
+@hookspec
+def harness_suite_finished(suite: "Suite", folder: "Path") -> None:
+    """The run ended and the tables in `folder` are written.
+
+    @harness.hookimpl
+    def harness_suite_finished(suite, folder):
+        print(f"see {folder / 'leaderboard.parquet'}")
+    """

@@ -1,0 +1,170 @@
+"""Latent spaces: what a generator is fed, part by part."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from harness.rng import Rng
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """`size` independent numbers, uniform in [low, high)."""
+
+    size: int
+    low: float = -1.0
+    high: float = 1.0
+
+    @property
+    def width(self) -> int:
+        """Columns this part takes in a latent vector."""
+        return self.size
+
+    @property
+    def codes(self) -> int:
+        """Separately meaningful values: here one per column."""
+        return self.size
+
+    @property
+    def entropy(self) -> float:
+        """Differential entropy in nats, of all columns together."""
+        return self.size * math.log(self.high - self.low)
+
+    def draw(self, n: int, rng: Rng) -> Tensor:
+        """(n, size) numbers."""
+        return rng.uniform(n, self.size, low=self.low, high=self.high)
+
+
+@dataclass(frozen=True)
+class Normal:
+    """`size` independent standard normal numbers."""
+
+    size: int
+
+    @property
+    def width(self) -> int:
+        """Columns this part takes in a latent vector."""
+        return self.size
+
+    @property
+    def codes(self) -> int:
+        """Separately meaningful values: here one per column."""
+        return self.size
+
+    @property
+    def entropy(self) -> float:
+        """Differential entropy in nats, of all columns together."""
+        return 0.5 * self.size * math.log(2 * math.pi * math.e)
+
+    def draw(self, n: int, rng: Rng) -> Tensor:
+        """(n, size) numbers."""
+        return rng.normal(n, self.size)
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """One of `size` equally likely categories, one-hot."""
+
+    size: int
+
+    @property
+    def width(self) -> int:
+        """Columns this part takes in a latent vector."""
+        return self.size
+
+    @property
+    def codes(self) -> int:
+        """Separately meaningful values: the columns are one value together."""
+        return 1
+
+    @property
+    def entropy(self) -> float:
+        """Entropy in nats."""
+        return math.log(self.size)
+
+    def draw(self, n: int, rng: Rng) -> Tensor:
+        """(n, size) one-hot rows, float32."""
+        return torch.nn.functional.one_hot(rng.integers(n, high=self.size), self.size).float()
+
+
+@dataclass(frozen=True)
+class Sphere:
+    """A point uniform on the unit sphere in `size` dimensions."""
+
+    size: int
+
+    @property
+    def width(self) -> int:
+        """Columns this part takes in a latent vector."""
+        return self.size
+
+    @property
+    def codes(self) -> int:
+        """Separately meaningful values: here one per column."""
+        return self.size
+
+    @property
+    def entropy(self) -> float:
+        """Entropy in nats with respect to the sphere's surface."""
+        return math.log(2) + 0.5 * self.size * math.log(math.pi) - math.lgamma(0.5 * self.size)
+
+    def draw(self, n: int, rng: Rng) -> Tensor:
+        """(n, size) rows of length 1."""
+        return torch.nn.functional.normalize(rng.normal(n, self.size), dim=1)
+
+
+Part = Uniform | Normal | Categorical | Sphere
+
+
+class LatentSpace:
+    """Named parts side by side in one vector; the vector is their concatenation in this order.
+
+    `codes` names the parts that carry meaning (the regularised codes of an InfoGAN, every latent of
+    a VAE); by default all of them. The others are incompressible noise.
+
+    >>> space = LatentSpace({"digit": Categorical(10), "style": Uniform(2), "noise": Normal(62)}, codes=["digit", "style"])
+    >>> space.width, space.code_columns
+    (74, [range(0, 10), range(10, 11), range(11, 12)])
+    """
+
+    def __init__(self, parts: dict[str, Part], codes: Sequence[str] | None = None) -> None:
+        self.parts = parts
+        self.codes = tuple(parts) if codes is None else tuple(codes)
+        self.width = sum(part.width for part in parts.values())
+
+    def draw(self, n: int, rng: Rng) -> Tensor:
+        """n latent vectors from the prior, (n, width)."""
+        return torch.cat([part.draw(n, rng) for part in self.parts.values()], dim=1)
+
+    def split(self, latents: Tensor) -> dict[str, Tensor]:
+        """The parts of (N, width) latent vectors by name, each (N, part width)."""
+        pieces = latents.split([part.width for part in self.parts.values()], dim=1)
+        return dict(zip(self.parts, pieces, strict=True))
+
+    def join(self, parts: dict[str, Tensor]) -> Tensor:
+        """The opposite of `split`."""
+        return torch.cat([parts[name] for name in self.parts], dim=1)
+
+    @property
+    def code_columns(self) -> list[range]:
+        """The columns of each separately meaningful code, in order (one-hot blocks stay together)."""
+        return list(chain.from_iterable(self._columns()))
+
+    def _columns(self) -> Iterator[list[range]]:
+        start = 0
+        for name, part in self.parts.items():
+            if name in self.codes:
+                step = part.width // part.codes
+                yield [range(first, first + step) for first in range(start, start + part.width, step)]
+            start += part.width
+
+    def draw_with_fixed_code(self, n: int, code: int, rng: Rng) -> Tensor:
+        """n latent vectors that share one random value of code number `code`, (n, width)."""
+        latents = self.draw(n, rng)
+        columns = self.code_columns[code]
+        latents[:, columns.start : columns.stop] = latents[:1, columns.start : columns.stop].clone()
+        return latents

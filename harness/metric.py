@@ -1,0 +1,47 @@
+"""The contract of a metric."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from harness.config import Settings
+from harness.evaluation import Evaluation
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric's result: one number, and whatever else is worth keeping as plain JSON data."""
+
+    value: float
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Metric:
+    """Base class of every metric: a number for one `Evaluation`.
+
+    A metric that only reads codes and factors should import no torch, so that tables of codes made
+    elsewhere are scored in a moment.
+    """
+
+    class Config(Settings):
+        """No settings."""
+
+    source: ClassVar[str] = ""
+    """The paper, with its number, that defines the metric."""
+
+    needs: ClassVar[tuple[str, ...]] = ("encode", "factors")
+    """Abilities of the model ("encode", "generate", "reconstruct", "posterior", "kl") and of the dataset
+    ("factors", "labels") without which the metric does not apply."""
+
+    higher_is_better: ClassVar[bool] = True
+
+    def __init__(self, config: Settings) -> None:
+        self.config = config
+
+    def score(self, evaluation: Evaluation) -> Score:
+        """Score one subject.
+
+        Raises:
+            NotApplicableError: the metric has no meaning here, for a reason beyond `needs`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must score")

@@ -1,0 +1,151 @@
+"""The contract of a model: networks and losses; the harness does the rest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from harness.config import Settings
+from harness.errors import NotApplicableError, UserError
+from harness.latents import LatentSpace
+from harness.objective import Objective
+from harness.rng import Rng
+
+ABILITIES = ("encode", "generate", "reconstruct", "posterior", "kl")
+"""What a model may be able to do beside training; each is a method that it overrides."""
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """The shape of one image."""
+
+    channels: int
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        return f"{self.channels}x{self.height}x{self.width}"
+
+    def require(self, condition: bool, model: str, expected: str) -> None:
+        """Raise a UserError that names the model and the images it expects, unless `condition`."""
+        if not condition:
+            raise UserError(f"{model} cannot take {self} images (channels x height x width); it expects {expected}")
+
+
+class Model(nn.Module):
+    """Base class of every model.
+
+    A subclass declares its hyperparameters as a nested `Config`, builds its networks in
+    `__init__(config, image)`, lists its `objectives` and overrides those of `encode`, `generate`,
+    `reconstruct`, `posterior` and `kl` that it can really do; metrics that need another one do not
+    apply to it. Loops, optimizers, checkpoints and resumption are not its business.
+
+    The one rule: losses are pure. Every random number of a step comes from `draw`, so that a loss is
+    a function of the parameters, the images and the draws and of nothing else. (Batch normalisation
+    may update its running averages.)
+
+    Attributes:
+        config: the resolved hyperparameters.
+        image: the shape of the images the model is trained on.
+        latents: the prior that `generate` is fed from; None for a model that cannot generate.
+    """
+
+    class Config(Settings):
+        """No hyperparameters."""
+
+    source: ClassVar[str] = ""
+    """The paper, with its number, that the model is from."""
+
+    latents: LatentSpace | None = None
+
+    def __init__(self, config: Settings, image: ImageSpec) -> None:
+        super().__init__()
+        self.config = config
+        self.image = image
+
+    # What a model must have.
+
+    def objectives(self) -> list[Objective]:
+        """The updates of one training step, in order."""
+        raise NotImplementedError(f"{type(self).__name__} must list its objectives")
+
+    # What a model may have.
+
+    def draw(self, n: int, rng: Rng) -> dict[str, Tensor]:
+        """All random numbers that the losses need for a batch of n images."""
+        return {}
+
+    def schedule(self, step: int) -> Mapping[str, float]:
+        """Numbers that change with the step, such as an annealed weight.
+
+        They reach the losses among the draws, each as a 0-dimensional tensor under its name.
+        """
+        return {}
+
+    def initialise(self, layer: nn.Module, rng: Rng) -> None:
+        """Set the initial parameters of one layer (one module that owns parameters itself).
+
+        By default a layer starts as torch starts it. Buffers are left alone when a network is
+        re-initialised during training.
+        """
+        reset = getattr(layer, "reset_parameters", None)
+        if callable(reset):
+            buffers = {name: buffer.clone() for name, buffer in layer.named_buffers(recurse=False)}
+            with rng.governing_torch():
+                reset()
+            for name, buffer in buffers.items():
+                getattr(layer, name).copy_(buffer)
+
+    def finish_step(self) -> None:
+        """Update state that belongs to no objective, once per step after all updates, without gradients."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """The representation of (N, C, H, W) images in [0, 1]: (N, D), one column per code."""
+        raise NotApplicableError("the model has no encoder")
+
+    def generate(self, latents: Tensor) -> Tensor:
+        """(N, Z) latent vectors to (N, C, H, W) images in [0, 1]."""
+        raise NotApplicableError("the model has no generator")
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) images in [0, 1] to their reconstructions, the same shape."""
+        raise NotApplicableError("the model does not reconstruct")
+
+    def posterior(self, images: Tensor) -> dict[str, Distribution]:
+        """The inferred distribution of each code part of `latents`, by its name, given (N, C, H, W) images.
+
+        `log_prob` of each takes the (N, part width) latents and returns (N,) in nats.
+        """
+        raise NotApplicableError("the model infers no distribution over its codes")
+
+    def kl(self, images: Tensor) -> Tensor:
+        """(N, D) divergence in nats of each code's posterior from its prior (variational models)."""
+        raise NotApplicableError("the model has no variational posterior")
+
+    # What the harness asks.
+
+    @classmethod
+    def can(cls, ability: str) -> bool:
+        """Whether the model overrides `ability`, one of `ABILITIES`."""
+        return getattr(cls, ability) is not getattr(Model, ability)
+
+
+def build(model_class: type[Model], config: Settings, image: ImageSpec, rng: Rng) -> Model:
+    """A freshly initialised model on the CPU.
+
+    Raises:
+        UserError: the model cannot take such images.
+    """
+    with rng.governing_torch():
+        model = model_class(config, image)
+    initialise(model, model, rng)
+    return model
+
+
+def initialise(model: Model, network: nn.Module, rng: Rng) -> None:
+    """Initialise every layer of one of the model's networks, in a fixed order."""
+    for layer in network.modules():
+        if any(True for _ in layer.parameters(recurse=False)):
+            model.initialise(layer, rng)

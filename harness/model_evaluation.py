@@ -1,0 +1,106 @@
+"""The evaluation of a trained model on a dataset: codes, samples and reconstructions, each made once."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
+from harness.evaluation import Codes, Evaluation
+from harness.factors import Indices
+from harness.model import ABILITIES, Model
+from harness.rng import Rng
+
+
+class ModelEvaluation(Evaluation):
+    """One trained model, in inference mode, beside the dataset it is scored on.
+
+    `dataset` must be loaded on the device where the model lies. No gradient is recorded in any method.
+    """
+
+    def __init__(self, model: Model, dataset: Dataset, *, seed: int = 0, batch_size: int = 500) -> None:
+        super().__init__(seed)
+        self.model = model.eval()
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.factors = dataset.factors if isinstance(dataset, GroundTruthDataset) else None
+        self._codes: Codes | None = None
+        self._encoded = np.zeros(len(dataset), dtype=bool)
+
+    def abilities(self) -> set[str]:
+        """The model's abilities, with "factors" and "labels" where the dataset has them."""
+        found = {ability for ability in ABILITIES if self.model.can(ability)}
+        if isinstance(self.dataset, GroundTruthDataset):
+            found.add("factors")
+        if isinstance(self.dataset, LabelledDataset):
+            found.add("labels")
+        return found
+
+    def torch_rng(self, *purpose: object) -> Rng:
+        """Like `rng`, for tensors on the model's device; the numbers are the same for every model."""
+        return Rng.of("evaluation", self.seed, *purpose, device=self.dataset.device)
+
+    def images(self, indices: Indices) -> Tensor:
+        """Images (n, C, H, W) of the dataset."""
+        return self.dataset.images(torch.from_numpy(np.asarray(indices, dtype=np.int64)).to(self.dataset.device))
+
+    def codes(self, indices: Indices) -> Codes:
+        """Codes of the images at `indices` (...), as (..., D); each image is encoded at most once."""
+        wanted = np.unique(indices)
+        missing = wanted[~self._encoded[wanted]]
+        if len(missing):
+            fresh = self.encode_dataset(missing)
+            if self._codes is None:
+                self._codes = np.zeros((len(self.dataset), fresh.shape[1]), dtype=np.float32)
+            self._codes[missing] = fresh
+            self._encoded[missing] = True
+        if self._codes is None:
+            return np.zeros((*np.shape(indices), 0), dtype=np.float32)
+        return self._codes[indices]
+
+    def encode_dataset(self, indices: Indices) -> Codes:
+        """(n, D) codes of the dataset's images at `indices` (n,), without the cache."""
+        pieces = [self.encode(self.images(part)) for part in _parts(indices, self.batch_size)]
+        return torch.cat(pieces).cpu().numpy()
+
+    def kl(self, indices: Indices) -> NDArray[np.float64]:
+        """(D,) divergence of each code's posterior from its prior in nats, averaged over the images."""
+        parts = _parts(indices, self.batch_size)
+        with torch.no_grad():
+            total = sum(self.model.kl(self._ordered(self.images(part))).double().sum(dim=0) for part in parts)
+        assert isinstance(total, Tensor)
+        return total.cpu().numpy() / len(indices)
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """(N, D) float32 codes of any images, in batches."""
+        return self._batched(self.model.encode, images)
+
+    @torch.no_grad()
+    def generate(self, latents: Tensor) -> Tensor:
+        """Images of any latent vectors, in batches."""
+        return self._batched(self.model.generate, latents)
+
+    @torch.no_grad()
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Reconstructions of any images, in batches."""
+        return self._batched(self.model.reconstruct, images)
+
+    def latents(self, purpose: str, n: int) -> Tensor:
+        """n latent vectors from the model's prior, (n, Z)."""
+        if self.model.latents is None:
+            return torch.zeros(n, 0, device=self.dataset.device)
+        return self.model.latents.draw(n, self.torch_rng("latents", purpose))
+
+    def _batched(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+        return torch.cat([function(self._ordered(part)) for part in inputs.split(self.batch_size)])
+
+    @staticmethod
+    def _ordered(batch: Tensor) -> Tensor:
+        return batch.contiguous(memory_format=torch.channels_last) if batch.dim() == 4 else batch
+
+
+def _parts(indices: Indices, size: int) -> list[Indices]:
+    return [indices[start : start + size] for start in range(0, len(indices), size)]

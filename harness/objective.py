@@ -1,0 +1,77 @@
+"""Objectives: which loss trains which networks, how often and with what optimizer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from torch import Tensor, nn
+
+Draws: TypeAlias = Mapping[str, Tensor]
+Loss: TypeAlias = Callable[[Tensor, Draws], dict[str, Tensor]]
+LearningRate: TypeAlias = float | Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma & Ba, 2015).
+
+    `lr` is a number or a function of the step; `weight_decay` adds that multiple of each parameter
+    to its gradient (an L2 term, not the decoupled kind).
+    """
+
+    lr: LearningRate
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+
+    def lr_at(self, step: int) -> float:
+        """The learning rate of one step."""
+        return self.lr(step) if callable(self.lr) else self.lr
+
+
+def always(step: int) -> bool:
+    """True at every step: the default for `Objective.when`."""
+    return True
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One optimizer update, or several equal ones, within a training step.
+
+    A model lists its objectives in update order. Each names the networks it trains; no other
+    parameter receives a gradient from it, whatever the loss touches.
+
+    Attributes:
+        name: unique among the model's objectives; the history's columns begin with it.
+        trains: the networks whose parameters this objective updates.
+        loss: a pure function (images, draws) -> named scalar terms, whose sum is minimised; images
+            are (N, C, H, W) in [0, 1]. Or several functions by the step from which each applies,
+            for a term that switches on late: `{0: self.plain, 288_000: self.with_contrast}`.
+        optimizer: what turns gradients into updates.
+        repeats: updates per step.
+        fresh: give each update a new batch and new draws. Otherwise it sees those of the update
+            before it; the first update of a step always sees new ones.
+        when: the steps at which the objective is active.
+        reset_at: steps before which the networks are re-initialised (`Model.initialise`; buffers
+            stay) and the optimizer's state is cleared.
+    """
+
+    name: str
+    trains: Sequence[nn.Module]
+    loss: Loss | Mapping[int, Loss]
+    optimizer: Adam
+    repeats: int = 1
+    fresh: bool = False
+    when: Callable[[int], bool] = always
+    reset_at: Sequence[int] = ()
+
+    def loss_at(self, step: int) -> Loss:
+        """The loss function that applies at a step."""
+        if callable(self.loss):
+            return self.loss
+        return self.loss[max(start for start in self.loss if start <= step)]
+
+    def parameters(self) -> list[nn.Parameter]:
+        """The trained parameters, each once, in a fixed order."""
+        unique = {id(p): p for network in self.trains for p in network.parameters()}
+        return list(unique.values())

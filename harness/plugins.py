@@ -1,0 +1,234 @@
+"""Finding and registering plugins; the registry of everything they offer."""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import pluggy
+
+from harness import hookspecs
+from harness.errors import UserError, nearest
+
+BUILT_IN = ("harness_gans", "harness_vaes", "harness_datasets", "harness_metrics", "harness_selectors")
+DISTRIBUTION = "disentanglement-harness"
+KINDS = ("models", "datasets", "metrics", "selectors")
+
+Register: TypeAlias = Callable[[str, "str | type", str], None]
+"""What a registration hook is handed: register(name, target, summary)."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A loaded plugin module and where it comes from."""
+
+    module: ModuleType
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A plugin that could not be used, and why; a suite that does not need it runs all the same."""
+
+    distribution: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.distribution}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered model, dataset, metric or selector."""
+
+    kind: str
+    name: str
+    target: str | type
+    summary: str
+    plugin: Plugin
+
+    def load(self) -> Any:
+        """The class itself, imported now.
+
+        Raises:
+            UserError: the plugin's module cannot be imported or lacks the class.
+        """
+        if isinstance(self.target, type):
+            return self.target
+        module, _, attribute = self.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:  # A plugin's import may raise anything; it must be named, not shown raw.
+            raise UserError(
+                f"{self.kind[:-1]} '{self.name}' of {self.plugin} cannot be loaded from {self.target}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+@dataclass
+class Registry:
+    """Everything that the loaded plugins offer, by kind and name."""
+
+    entries: dict[str, dict[str, Entry]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
+    conflicts: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, entry: Entry) -> None:
+        """Register an entry; a name that two plugins claim belongs to neither until one is removed."""
+        rival = self.entries[entry.kind].pop(entry.name, None)
+        claims = self.conflicts.get((entry.kind, entry.name), [])
+        if rival is None and not claims:
+            self.entries[entry.kind][entry.name] = entry
+            return
+        claims = [*claims, *([rival] if rival else []), entry]
+        self.conflicts[entry.kind, entry.name] = claims
+        owners = " and ".join(str(claim.plugin) for claim in claims)
+        self.problems.append(Problem(entry.plugin.distribution, _claimed(entry, owners)))
+
+    def find(self, kind: str, name: str, place: str = "") -> Entry:
+        """The entry of a name.
+
+        Raises:
+            UserError: no plugin offers it, or two do; the message says which are near and, where a
+                plugin failed to load, that it may have been meant.
+        """
+        if entry := self.entries[kind].get(name):
+            return entry
+        where = f"{place}: " if place else ""
+        if claims := self.conflicts.get((kind, name)):
+            raise UserError(where + _claimed(claims[0], " and ".join(str(claim.plugin) for claim in claims)))
+        lines = [f"{where}there is no {kind[:-1]} '{name}'; {nearest(name, self.entries[kind])}"]
+        lines += [f"  ({problem})" for problem in self.problems]
+        raise UserError("\n".join(lines))
+
+
+def _claimed(entry: Entry, owners: str) -> str:
+    return f"the {entry.kind[:-1]} name '{entry.name}' is claimed by {owners}; uninstall one of them"
+
+
+class PluginManager:
+    """Loads plugins one by one, so that a broken one is reported by name and harms no other.
+
+    Args:
+        files: single-file plugins named by the user; unlike installed ones they must load.
+        blocked: module or distribution names not to load.
+    """
+
+    def __init__(self, files: Sequence[Path] = (), blocked: Iterable[str] = ()) -> None:
+        self.files = tuple(files)
+        self.registry = Registry()
+        self.pluggy = pluggy.PluginManager("harness")
+        self.pluggy.add_hookspecs(hookspecs)
+        self._plugins: list[Plugin] = []
+        blocked = set(blocked)
+        for name in BUILT_IN:
+            if name not in blocked:
+                self._load(DISTRIBUTION, _version(DISTRIBUTION), lambda name=name: importlib.import_module(name))
+        for point in sorted(entry_points(group="harness"), key=lambda point: point.name):
+            distribution, its_version = _owner(point)
+            if not {distribution, point.module} & blocked:
+                self._load(distribution, its_version, point.load)
+        for file in files:
+            self._load(str(file), _digest(file), lambda file=file: _import_file(file), required=True)
+
+    @property
+    def hook(self) -> Any:
+        """Call an observing hook of every plugin: `manager.hook.harness_trial_started(trial=trial)`."""
+        return self.pluggy.hook
+
+    @property
+    def plugins(self) -> list[Plugin]:
+        """The plugins that loaded, in order."""
+        return list(self._plugins)
+
+    def _load(self, distribution: str, its_version: str, load: Callable[[], Any], required: bool = False) -> None:
+        try:
+            plugin = Plugin(load(), distribution, its_version)
+            self._register(plugin)
+        except Exception as error:  # Whatever a plugin raises must not stop the others.
+            reason = str(error) if isinstance(error, UserError) else _import_reason(error)
+            if required:
+                raise UserError(f"plugin {distribution}: {reason}") from error
+            self.registry.problems.append(Problem(distribution, reason))
+
+    def _register(self, plugin: Plugin) -> None:
+        _check_hooks(plugin)
+        self.pluggy.register(plugin.module)
+        self._plugins.append(plugin)
+        found: list[Entry] = []
+        for kind in KINDS:
+            implementation = getattr(plugin.module, f"harness_register_{kind}", None)
+            if implementation is None:
+                continue
+
+            def register(name: str, target: str | type, summary: str, kind: str = kind) -> None:
+                found.append(Entry(kind, name, target, summary, plugin))
+
+            implementation(register=register)
+        for entry in found:
+            self.registry.add(entry)
+
+
+def _check_hooks(plugin: Plugin) -> None:
+    """Every hook implementation must exist here under its name and take only arguments it is given."""
+    known = {name: spec for name, spec in vars(hookspecs).items() if hasattr(spec, "harness_spec")}
+    for name, function in vars(plugin.module).items():
+        if not hasattr(function, "harness_impl"):
+            continue
+        if name not in known:
+            raise UserError(f"it implements the unknown hook '{name}'; {nearest(name, known)}")
+        offered = list(inspect.signature(known[name]).parameters)
+        for argument in inspect.signature(function).parameters:
+            if argument not in offered:
+                raise UserError(f"its hook {name} asks for '{argument}', but is given: {', '.join(offered)}")
+
+
+def _import_reason(error: Exception) -> str:
+    return f"it cannot be imported: {type(error).__name__}: {error}"
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "uninstalled"
+
+
+def _owner(point: EntryPoint) -> tuple[str, str]:
+    return (point.dist.name, point.dist.version) if point.dist else (point.value, "unknown")
+
+
+def _digest(file: Path) -> str:
+    """A single file has no version; its content stands for one."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise UserError(f"plugin {file}: {error.strerror or error}") from None
+
+
+def _import_file(file: Path) -> ModuleType:
+    name = f"harness_file_{file.stem}_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise UserError("it is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

@@ -1,0 +1,38 @@
+"""The contract of a model selector: which of these models is best, without looking at labels?"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.config import Settings
+from harness.evaluation import Evaluation
+
+
+class Selector:
+    """Base class of every selector: models are compared in pairs, and comparisons become scores.
+
+    The two halves are separate so that the scores of any sub-pool follow from one comparison of the
+    whole pool, and so that comparisons made elsewhere can be ranked.
+    """
+
+    class Config(Settings):
+        """No settings."""
+
+    source: ClassVar[str] = ""
+    """The paper, with its number, that defines the selector."""
+
+    needs: ClassVar[tuple[str, ...]] = ("encode",)
+    """Abilities that every model of a pool must have, as in `Metric.needs`; others are left out."""
+
+    def __init__(self, config: Settings) -> None:
+        self.config = config
+
+    def compare(self, pool: Sequence[Evaluation]) -> NDArray[np.float64]:
+        """Compare M models on the same dataset: (M, M), entry [i, j] comparing model i with model j."""
+        raise NotImplementedError(f"{type(self).__name__} must compare models")
+
+    def scores(self, comparisons: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A score for each of M >= 2 models, (M,), from their (M, M) comparisons; the largest is selected."""
+        raise NotImplementedError(f"{type(self).__name__} must score models")

@@ -1,0 +1,14 @@
+"""Built-in plugin: metrics."""
+
+from harness.hookspecs import hookimpl
+from harness.plugins import Register
+
+
+@hookimpl
+def harness_register_metrics(register: Register) -> None:
+    """Disentanglement metrics on codes, and what InfoGAN reports of itself."""
+    register("factorvae", "harness_metrics.factorvae:FactorVAEScore", "FactorVAE score (Kim & Mnih, 2018)")
+    register("mig", "harness_metrics.mig:MutualInformationGap", "mutual information gap (Chen et al., 2018)")
+    register("dci", "harness_metrics.dci:DCI", "DCI disentanglement (Eastwood & Williams, 2018)")
+    register("mi-bound", "harness_metrics.mi_bound:MutualInformationBound", "InfoGAN's bound L_I on I(c; x), in nats")
+    register("cluster-accuracy", "harness_metrics.cluster_accuracy:ClusterAccuracy", "categorical code against labels")

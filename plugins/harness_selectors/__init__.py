@@ -1,0 +1,16 @@
+"""Built-in plugin: model selectors."""
+
+from harness.hookspecs import hookimpl
+from harness.plugins import Register
+
+
+@hookimpl
+def harness_register_selectors(register: Register) -> None:
+    """Selectors that need no labels."""
+    register("udr-lasso", "harness_selectors.udr:UDRLasso", "UDR with lasso weights (Duan et al., 2020)")
+    register("udr-spearman", "harness_selectors.udr:UDRSpearman", "UDR with rank correlations (Duan et al., 2020)")
+    register(
+        "model-centrality",
+        "harness_selectors.model_centrality:ModelCentrality",
+        "ModelCentrality (Lin et al., 2020)",
+    )
