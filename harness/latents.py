@@ -126,7 +126,8 @@ class LatentSpace:
     `codes` names the parts that carry meaning (the regularised codes of an InfoGAN, every latent of
     a VAE); by default all of them. The others are incompressible noise.
 
-    >>> space = LatentSpace({"digit": Categorical(10), "style": Uniform(2), "noise": Normal(62)}, codes=["digit", "style"])
+    >>> parts = {"digit": Categorical(10), "style": Uniform(2), "noise": Normal(62)}
+    >>> space = LatentSpace(parts, codes=["digit", "style"])
     >>> space.width, space.code_columns
     (74, [range(0, 10), range(10, 11), range(11, 12)])
     """

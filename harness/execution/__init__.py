@@ -1,0 +1,1 @@
+"""Where trials run: worker processes on this machine's cores and GPUs."""

@@ -1,0 +1,1 @@
+"""Training: a model's objectives become optimizer steps, checkpoints and a history."""

@@ -1,0 +1,176 @@
+"""Suites: a TOML file becomes a checked list of trials."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from harness.config import Field, Settings, parse
+from harness.errors import UserError
+from harness.plugins import Registry
+from harness.suite_file import read_suite_file
+from harness.trial import Choice, Trial
+
+
+class Training(Settings):
+    """How every model of a suite is trained; a model's own `training` table overrides single keys."""
+
+    steps: int = Field(10_000, ge=0, description="training steps; 0 leaves the model untrained")
+    batch_size: int = Field(64, gt=0, description="images per batch")
+
+
+class ModelEntry(Settings):
+    """One `[[models]]` table."""
+
+    name: str = Field(description="a registered model")
+    label: str = Field("", description="the name in tables, where one model stands twice; the model's name by default")
+    config: dict[str, Any] = Field({}, description="hyperparameters")
+    sweep: dict[str, list[Any]] = Field({}, description="hyperparameters with a list of values each; lists multiply")
+    training: dict[str, Any] = Field({}, description="training settings of this model alone")
+    seeds: int | list[int] | None = Field(None, description="seeds of this model alone")
+
+
+class EvaluationTable(Settings):
+    """The `[evaluation]` table."""
+
+    metrics: list[str | dict[str, Any]] = Field([], description="names, or tables with a name and settings")
+    selectors: list[str | dict[str, Any]] = Field([], description="names, or tables with a name and settings")
+    seed: int = Field(0, description="seeds the draws on which all models are scored")
+
+
+class SuiteFile(Settings):
+    """The keys of a suite."""
+
+    title: str = Field("", description="a line that says what the suite is for")
+    seeds: int | list[int] = Field(1, description="how many seeds (0, 1, ...), or a list of them")
+    dataset: dict[str, Any] = Field(description="name, and the dataset's own settings")
+    training: Training = Field(Training(), description="how models are trained")
+    models: list[ModelEntry] = Field(min_length=1, description="what is compared")
+    evaluation: EvaluationTable = Field(EvaluationTable(), description="how models are scored and selected")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A checked suite: nothing in it is unknown, and every setting is resolved."""
+
+    title: str
+    name: str
+    trials: tuple[Trial, ...]
+    metrics: tuple[Choice, ...]
+    selectors: tuple[Choice, ...]
+    evaluation_seed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: what a results folder remembers of the suite."""
+        return {**asdict(self), "trials": [trial.to_json() for trial in self.trials]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Suite":
+        """The opposite of `to_json`."""
+        return cls(
+            title=data["title"],
+            name=data["name"],
+            trials=tuple(Trial.from_json(trial) for trial in data["trials"]),
+            metrics=tuple(Choice(**choice) for choice in data["metrics"]),
+            selectors=tuple(Choice(**choice) for choice in data["selectors"]),
+            evaluation_seed=data["evaluation_seed"],
+        )
+
+
+def load_suite(path: Path, registry: Registry, overrides: Sequence[str] = ()) -> Suite:
+    """Read, override and check a suite, without touching any data.
+
+    Args:
+        path: the TOML file.
+        registry: the models, datasets, metrics and selectors there are.
+        overrides: texts such as "training.steps=100" or "models.beta-vae.config.beta=2".
+
+    Raises:
+        UserError: anything in the file is unknown, mistyped, out of range or does not fit together.
+    """
+    data = read_suite_file(path, overrides)
+    table = parse(SuiteFile, data, "")
+    dataset = _choose(registry, "datasets", table.dataset, "dataset")
+    trials = [
+        trial for index, entry in enumerate(table.models) for trial in _expand(registry, table, entry, index, dataset)
+    ]
+    _check_distinct(trials)
+    return Suite(
+        title=table.title or path.stem,
+        name=path.stem,
+        trials=tuple(trials),
+        metrics=tuple(_choose_all(registry, "metrics", table.evaluation.metrics)),
+        selectors=tuple(_choose_all(registry, "selectors", table.evaluation.selectors)),
+        evaluation_seed=table.evaluation.seed,
+    )
+
+
+def resolve(registry: Registry, kind: str, name: str, settings: Mapping[str, Any], place: str) -> Choice:
+    """A registered thing with all its settings checked and filled in.
+
+    Raises:
+        UserError: the name or a setting is wrong.
+    """
+    entry = registry.find(kind, name, place)
+    config = parse(entry.load().Config, settings, place)
+    return Choice(name, config.values(), entry.plugin.version)
+
+
+def _choose(registry: Registry, kind: str, item: str | Mapping[str, Any], place: str) -> Choice:
+    """A name, or a table of a name and settings side by side."""
+    settings = {"name": item} if isinstance(item, str) else dict(item)
+    name = settings.pop("name", None)
+    if not isinstance(name, str):
+        raise UserError(f"{place}.name: this key is required and is a text")
+    return resolve(registry, kind, name, settings, place)
+
+
+def _choose_all(registry: Registry, kind: str, items: Sequence[str | Mapping[str, Any]]) -> Iterator[Choice]:
+    for index, item in enumerate(items):
+        yield _choose(registry, kind, item, f"evaluation.{kind}[{index}]")
+
+
+def _expand(
+    registry: Registry, table: SuiteFile, entry: ModelEntry, index: int, dataset: Choice
+) -> Iterator[Trial]:
+    """Every trial of one `[[models]]` table: the product of its sweep, for each seed."""
+    place = f"models[{index}]"
+    training = parse(Training, {**table.training.values(), **entry.training}, f"{place}.training")
+    for name in entry.sweep:
+        if name in entry.config:
+            raise UserError(f"{place}.sweep.{name}: the key also stands in {place}.config; keep one")
+        if not entry.sweep[name]:
+            raise UserError(f"{place}.sweep.{name}: the list is empty")
+    for values in product(*entry.sweep.values()):
+        swept = dict(zip(entry.sweep, values, strict=True))
+        model = resolve(registry, "models", entry.name, {**entry.config, **swept}, f"{place}.config")
+        _check_image(registry, dataset, model, place)
+        for seed in _seeds(table.seeds if entry.seeds is None else entry.seeds):
+            yield Trial(dataset, model, training.values(), seed, entry.label or entry.name, swept)
+
+
+def _seeds(seeds: int | list[int]) -> Sequence[int]:
+    return range(seeds) if isinstance(seeds, int) else seeds
+
+
+def _check_image(registry: Registry, dataset: Choice, model: Choice, place: str) -> None:
+    """Construct the model without its memory, so that a wrong image size is found before training."""
+    import torch  # noqa: PLC0415 - reading a suite's TOML does not need it, checking its models does
+
+    dataset_class = registry.find("datasets", dataset.name).load()
+    image = dataset_class(parse(dataset_class.Config, dataset.config, "dataset")).image
+    model_class = registry.find("models", model.name).load()
+    try:
+        with torch.device("meta"):
+            model_class(parse(model_class.Config, model.config, place), image)
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
+
+
+def _check_distinct(trials: Sequence[Trial]) -> None:
+    seen: dict[str, Trial] = {}
+    for trial in trials:
+        if other := seen.get(trial.id):
+            raise UserError(f"two trials are the same: '{other.title}' and '{trial.title}'")
+        seen[trial.id] = trial

@@ -1,0 +1,86 @@
+"""Reading a suite's TOML: the file, the file it extends, and overrides from the command line."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UserError
+
+
+def read_suite_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The plain content of a suite after `extends` and overrides.
+
+    Raises:
+        UserError: a file cannot be read, is not TOML, or extends itself; an override cannot be placed.
+    """
+    data = _read(path, ())
+    for override in overrides:
+        _override(data, override)
+    return data
+
+
+def _read(path: Path, descendants: tuple[Path, ...]) -> dict[str, Any]:
+    if path.resolve() in descendants:
+        raise UserError(f"{path}: the suite extends itself")
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}{_suites_beside(path)}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a TOML file: {error}") from None
+    parent = data.pop("extends", None)
+    if parent is None:
+        return data
+    if not isinstance(parent, str):
+        raise UserError(f"{path}: extends: expected the path of another suite, got {parent!r}")
+    return _merge(_read(path.parent / parent, (*descendants, path.resolve())), data)
+
+
+def _suites_beside(path: Path) -> str:
+    found = sorted(file.name for file in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+    return f" (suites there: {', '.join(found)})" if found else ""
+
+
+def _merge(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
+    """Tables merge key by key; everything else, lists of models too, is replaced."""
+    merged = dict(parent)
+    for key, value in child.items():
+        both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both_tables else value
+    return merged
+
+
+def _override(data: dict[str, Any], text: str) -> None:
+    """Apply "path.to.key=value"; in a list of tables a step is a number, a label or a name."""
+    path, separator, value = text.partition("=")
+    steps = path.strip().split(".")
+    if not separator or not all(steps):
+        raise UserError(f"--set {text}: expected path.to.key=value")
+    targets: list[Any] = [data]
+    for depth, step in enumerate(steps[:-1]):
+        targets = [found for target in targets for found in _descend(target, step)]
+        if not targets:
+            raise UserError(f"--set {text}: there is no '{'.'.join(steps[: depth + 1])}' in the suite")
+    for target in targets:
+        if not isinstance(target, dict):
+            raise UserError(f"--set {text}: '{'.'.join(steps[:-1])}' is not a table")
+        target[steps[-1]] = _value(value.strip())
+
+
+def _descend(target: Any, step: str) -> list[Any]:
+    if isinstance(target, dict):
+        return [target.setdefault(step, {})]
+    if isinstance(target, list):
+        if step.isdecimal():
+            return target[int(step) : int(step) + 1]
+        return [item for item in target if isinstance(item, dict) and step in (item.get("label"), item.get("name"))]
+    return []
+
+
+def _value(text: str) -> Any:
+    """A TOML value; anything that is none is taken as a text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

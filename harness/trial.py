@@ -1,0 +1,128 @@
+"""The identity of one trial, what it reports while it runs, and how it ended."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Self
+
+
+def digest(data: object, length: int = 12) -> str:
+    """The first hexadecimal digits of the SHA-256 of plain data."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:length]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A registered thing by name, with every setting resolved and the version of its plugin."""
+
+    name: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    version: str = ""
+
+    @property
+    def key(self) -> str:
+        """A short name of the content."""
+        return digest(asdict(self))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One model with one set of hyperparameters and one seed on one dataset.
+
+    Plain data, so that it travels to any process. `label` and `swept` only name it for people.
+    """
+
+    dataset: Choice
+    model: Choice
+    training: Mapping[str, Any]
+    seed: int
+    label: str = ""
+    swept: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def id(self) -> str:
+        """A hash of everything that decides the trial's numbers."""
+        return digest([asdict(self.dataset), asdict(self.model), dict(self.training), self.seed])
+
+    @property
+    def title(self) -> str:
+        """The trial in words: label, swept settings and seed."""
+        return " ".join([self.setting, f"seed={self.seed}"])
+
+    @property
+    def setting(self) -> str:
+        """The trial without its seed, in words."""
+        return " ".join([self.label, *(f"{name}={value}" for name, value in self.swept.items())])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, with the identity beside it."""
+        return {"id": self.id, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The opposite of `to_json`."""
+        known = {name: data[name] for name in ("training", "seed", "label", "swept")}
+        return cls(Choice(**data["dataset"]), Choice(**data["model"]), **known)
+
+
+class Outcome(StrEnum):
+    """How a trial ended. Only FINISHED trials have scores."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    """It raised an error; the traceback is recorded."""
+    DIVERGED = "diverged"
+    """A loss became infinite, not a number or absurdly large."""
+    OUT_OF_MEMORY = "out-of-memory"
+    TIMEOUT = "timeout"
+    """It took longer than it was allowed to."""
+    CRASHED = "crashed"
+    """Its process died."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a running trial is.
+
+    `images_per_second` is None until it is known; `losses` are the latest terms by name.
+    """
+
+    step: int
+    steps: int
+    images_per_second: float | None = None
+    seconds_left: float | None = None
+    losses: Mapping[str, float] = field(default_factory=dict)
+    stage: str = "training"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a trial ended, and its scores."""
+
+    trial: str
+    outcome: Outcome
+    reason: str = ""
+    traceback: str = ""
+    seconds: float = 0.0
+    finished_at: str = ""
+    scores: tuple[Mapping[str, Any], ...] = ()
+    """One record per metric, see `harness.scoring.ScoreRecord`."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def failures(self) -> list[str]:
+        """Everything that went wrong, in a line each; empty for a good result."""
+        own = [] if self.outcome is Outcome.FINISHED else [f"{self.outcome}: {self.reason}"]
+        return own + [f"{s['metric']}: {s['reason']}" for s in self.scores if s["status"] == "failed"]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The opposite of `to_json`."""
+        return cls(**{**data, "outcome": Outcome(data["outcome"]), "scores": tuple(data["scores"])})
