@@ -38,7 +38,8 @@ class FactorGrid:
 
     def ids(self, indices: ArrayLike) -> Indices:
         """Grid indices (...) to the level of each factor (..., F)."""
-        return np.asarray(indices, dtype=np.int64)[..., None] // self._bases % np.asarray(self.sizes)
+        found: Indices = np.asarray(indices, dtype=np.int64)[..., None] // self._bases % np.asarray(self.sizes)
+        return found
 
     def indices(self, ids: ArrayLike) -> Indices:
         """Levels (..., F) to grid indices (...)."""

@@ -128,6 +128,16 @@ def harness_trial_finished(trial: "Trial", result: "Result") -> None:
 
 
 @hookspec
+def harness_comparison_progress(progress: "Progress") -> None:
+    """Selectors are comparing the finished models; `progress.stage` names the one at work.
+
+    @harness.hookimpl
+    def harness_comparison_progress(progress):
+        print(f"{progress.stage}: selector {progress.step + 1} of {progress.steps}")
+    """
+
+
+@hookspec
 def harness_suite_finished(suite: "Suite", folder: "Path") -> None:
     """The run ended and the tables in `folder` are written.
 

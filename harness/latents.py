@@ -143,7 +143,8 @@ class LatentSpace:
 
     def split(self, latents: Tensor) -> dict[str, Tensor]:
         """The parts of (N, width) latent vectors by name, each (N, part width)."""
-        pieces = latents.split([part.width for part in self.parts.values()], dim=1)
+        widths = [part.width for part in self.parts.values()]
+        pieces = torch.split(latents, widths, dim=1)
         return dict(zip(self.parts, pieces, strict=True))
 
     def join(self, parts: dict[str, Tensor]) -> Tensor:

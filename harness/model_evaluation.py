@@ -95,7 +95,7 @@ class ModelEvaluation(Evaluation):
         return self.model.latents.draw(n, self.torch_rng("latents", purpose))
 
     def _batched(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-        return torch.cat([function(self._ordered(part)) for part in inputs.split(self.batch_size)])
+        return torch.cat([function(self._ordered(part)) for part in torch.split(inputs, self.batch_size)])
 
     @staticmethod
     def _ordered(batch: Tensor) -> Tensor:

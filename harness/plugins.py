@@ -7,6 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from types import ModuleType
@@ -127,20 +128,20 @@ class PluginManager:
 
     def __init__(self, files: Sequence[Path] = (), blocked: Iterable[str] = ()) -> None:
         self.files = tuple(files)
+        self.blocked = frozenset(blocked)
         self.registry = Registry()
         self.pluggy = pluggy.PluginManager("harness")
         self.pluggy.add_hookspecs(hookspecs)
         self._plugins: list[Plugin] = []
-        blocked = set(blocked)
         for name in BUILT_IN:
-            if name not in blocked:
-                self._load(DISTRIBUTION, _version(DISTRIBUTION), lambda name=name: importlib.import_module(name))
+            if name not in self.blocked:
+                self._load(DISTRIBUTION, _version(DISTRIBUTION), partial(importlib.import_module, name))
         for point in sorted(entry_points(group="harness"), key=lambda point: point.name):
             distribution, its_version = _owner(point)
-            if not {distribution, point.module} & blocked:
+            if not {distribution, point.module} & self.blocked:
                 self._load(distribution, its_version, point.load)
         for file in files:
-            self._load(str(file), _digest(file), lambda file=file: _import_file(file), required=True)
+            self._load(str(file), _digest(file), partial(_import_file, file), required=True)
 
     @property
     def hook(self) -> Any:

@@ -131,9 +131,7 @@ def _choose_all(registry: Registry, kind: str, items: Sequence[str | Mapping[str
         yield _choose(registry, kind, item, f"evaluation.{kind}[{index}]")
 
 
-def _expand(
-    registry: Registry, table: SuiteFile, entry: ModelEntry, index: int, dataset: Choice
-) -> Iterator[Trial]:
+def _expand(registry: Registry, table: SuiteFile, entry: ModelEntry, index: int, dataset: Choice) -> Iterator[Trial]:
     """Every trial of one `[[models]]` table: the product of its sweep, for each seed."""
     place = f"models[{index}]"
     training = parse(Training, {**table.training.values(), **entry.training}, f"{place}.training")
@@ -156,7 +154,7 @@ def _seeds(seeds: int | list[int]) -> Sequence[int]:
 
 def _check_image(registry: Registry, dataset: Choice, model: Choice, place: str) -> None:
     """Construct the model without its memory, so that a wrong image size is found before training."""
-    import torch  # noqa: PLC0415 - reading a suite's TOML does not need it, checking its models does
+    import torch
 
     dataset_class = registry.find("datasets", dataset.name).load()
     image = dataset_class(parse(dataset_class.Config, dataset.config, "dataset")).image

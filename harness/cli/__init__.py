@@ -1,0 +1,106 @@
+"""The command line. Each command is a file of this package and a thin wrapper over a documented function."""
+
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from harness.errors import UserError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+COMMANDS = {
+    "run": "Train, score and select: do all that is left of a suite.",
+    "list": "List the models, datasets, metrics and selectors there are.",
+    "show": "Describe a model, dataset, metric or selector and its settings.",
+    "leaderboard": "Print the leaderboard of a results folder.",
+    "select": "Judge selectors on a results folder, or apply them to a file.",
+    "score": "Score a table of codes made elsewhere.",
+}
+"""The built-in commands; each is `command` in the module of its name, imported when it is called."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called, and asks plugins for more."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Built-in commands in reading order, then those of plugins."""
+        self._ask_plugins()
+        return [*COMMANDS, *sorted(set(self.commands) - set(COMMANDS))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name; only an unknown name makes plugins load."""
+        if cmd_name in COMMANDS:
+            command: click.Command = import_module(f"harness.cli.{cmd_name}").command
+            return command
+        self._ask_plugins()
+        return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write summaries without importing the built-in commands."""
+        rows = [
+            (name, COMMANDS.get(name) or self.commands[name].get_short_help_str(limit=100))
+            for name in self.list_commands(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _ask_plugins(self) -> None:
+        from harness.plugins import PluginManager
+
+        if not self.commands:
+            PluginManager().hook.harness_register_commands(group=self)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="disentanglement-harness", prog_name="harness")
+def cli() -> None:
+    """Benchmark disentangling generative models: train, score, select and compare.
+
+    Start with:  harness run suites/disentanglement.toml
+    """
+
+
+plugin_option = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.py",
+    help="Load a plugin from a file (may be given again).",
+)
+
+
+def format_option(*formats: str) -> Callable[[F], F]:
+    """The option that chooses how a table is printed."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="How to print.",
+    )
+
+
+def main() -> None:
+    """Entry point: exit code 0 for success, 1 for failed trials, 2 for the user's mistakes, 130 for Ctrl-C."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
+    except UserError as error:
+        click.echo(f"harness: {error}", err=True)
+        code = 2
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:  # The reader of our output has seen enough, as `| head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code or 0)

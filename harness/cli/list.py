@@ -1,0 +1,27 @@
+"""`harness list`: everything that the plugins offer."""
+
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from harness.cli import plugin_option
+from harness.cli.console import console
+from harness.plugins import KINDS, PluginManager
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS), required=False)
+@plugin_option
+def command(kind: str | None, plugins: tuple[Path, ...]) -> None:
+    """List the models, datasets, metrics and selectors there are, and the distribution each comes from."""
+    registry = PluginManager(plugins).registry
+    for shown in [kind] if kind else KINDS:
+        table = Table(title=shown, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for heading in ("name", "summary", "from"):
+            table.add_column(heading, header_style="dim", no_wrap=heading == "name")
+        for entry in registry.entries[shown].values():
+            table.add_row(entry.name, entry.summary, str(entry.plugin))
+        console().print(table, "")
+    for problem in registry.problems:
+        click.echo(f"warning: {problem}", err=True)

@@ -1,0 +1,101 @@
+"""Tables as text: for the terminal, and as CSV, Markdown and JSON."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from rich.table import Table
+
+
+def wide_leaderboard(board: pd.DataFrame) -> pd.DataFrame:
+    """One row per setting, one column per metric: "mean ± std", "n/a" or "failed"."""
+    columns = _metric_headings(board)
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    for record in _records(board):
+        swept = ", ".join(f"{key}={value}" for key, value in json.loads(record["swept"]).items())
+        heading = columns[record["metric"], record["metric_settings"]]
+        # All that was set tells settings apart; only what was swept is worth reading.
+        key = (record["model"], record["hyperparameters"], record["training"])
+        row = rows.setdefault(key, {"model": record["model"], "setting": swept})
+        row[heading] = _cell(record)
+    table = pd.DataFrame(list(rows.values()), columns=["model", "setting", *columns.values()])
+    return table if table["setting"].any() else table.drop(columns="setting")
+
+
+def _metric_headings(board: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """A heading for each metric; the arrow says which way is better, a number tells namesakes apart."""
+    headings: dict[tuple[str, str], str] = {}
+    for metric, settings, better in zip(
+        board["metric"], board["metric_settings"], board["higher_is_better"], strict=True
+    ):
+        if (metric, settings) not in headings:
+            namesakes = sum(name == metric for name, _ in headings)
+            headings[metric, settings] = metric + (f" ({namesakes + 1})" if namesakes else "")
+        if better is False:
+            headings[metric, settings] = headings[metric, settings].removesuffix(" ↓") + " ↓"
+    return headings
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False, name=None)]
+
+
+def _cell(record: dict[str, Any]) -> str:
+    if record["status"] != "ok":
+        return {"not-applicable": "n/a", "missing": "-"}.get(str(record["status"]), "failed")
+    spread = "" if pd.isna(record["std"]) else f" ± {record['std']:.3f}"
+    missing = f" ({record['failed']} failed)" if record["failed"] else ""
+    best = "*" if record["rank"] == 1 else ""
+    return f"{record['mean']:.3f}{spread}{best}{missing}"
+
+
+def wide_selections(selections: pd.DataFrame) -> pd.DataFrame:
+    """One row per pool and selector, one column per metric: score of the choice and, in brackets, its regret."""
+    columns = _metric_headings(selections.assign(higher_is_better=None))
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    for record in _records(selections):
+        heading = columns[record["metric"], record["metric_settings"]]
+        pool = f"{record['pool']} ({record['pool_size']})"
+        for selector, chosen, text in [
+            (record["selector"], record["chosen"], f"{record['score']:.3f} ({record['regret']:.3f})"),
+            ("random (mean)", "", f"{record['mean']:.3f}"),
+            ("best", "", f"{record['best']:.3f}"),
+        ]:
+            rank = {"random (mean)": "1", "best": "2"}.get(selector, "0" + record["selector_settings"])
+            key = (pool, rank, selector)
+            rows.setdefault(key, {"pool": pool, "selector": selector, "chosen": chosen})[heading] = text
+    pools = list(dict.fromkeys(key[0] for key in rows))
+    ordered = [rows[key] for key in sorted(rows, key=lambda key: (pools.index(key[0]), key[1][0]))]
+    return pd.DataFrame(ordered, columns=["pool", "selector", "chosen", *columns.values()]).fillna("")
+
+
+def rich_table(table: pd.DataFrame, title: str = "", caption: str = "") -> Table:
+    """A data frame of texts for the terminal; a trailing * becomes bold."""
+    rendered = Table(title=title, caption=caption, title_justify="left", caption_justify="left", title_style="bold")
+    for column in table.columns:
+        rendered.add_column(str(column))
+    for row in table.itertuples(index=False):
+        rendered.add_row(*(_emphasised(str(value)) for value in row))
+    return rendered
+
+
+def _emphasised(text: str) -> str:
+    escaped = text.replace("[", r"\[")
+    return re.sub(r"^(.*)\*(.*)$", r"[bold]\1*[/bold]\2", escaped)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A data frame of texts as a Markdown table."""
+
+    def line(cells: Sequence[object]) -> str:
+        return "| " + " | ".join(str(cell).replace("|", r"\|") for cell in cells) + " |"
+
+    rule = "|" + "|".join(" --- " for _ in table.columns) + "|"
+    return "\n".join([line(list(table.columns)), rule, *(line(row) for row in table.itertuples(index=False))])
+
+
+def as_json(table: pd.DataFrame) -> str:
+    """A data frame as a JSON list of records; nothing is null."""
+    return str(table.to_json(orient="records", indent=2, force_ascii=False))

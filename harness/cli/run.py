@@ -1,0 +1,120 @@
+"""`harness run`: the main job."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli import plugin_option
+from harness.cli.console import console
+from harness.cli.display import Display
+from harness.cli.leaderboard import CAPTION as BOARD_CAPTION
+from harness.cli.render import rich_table, wide_leaderboard, wide_selections
+from harness.cli.select import CAPTION as SELECTION_CAPTION
+from harness.plugins import PluginManager
+from harness.store import ResultsFolder
+from harness.suite import Suite, load_suite
+
+if TYPE_CHECKING:
+    from harness.study import Study
+
+
+@click.command()
+@click.argument("suite", type=click.Path(path_type=Path))
+@click.option("--jobs", type=click.IntRange(min=1), help="Trials side by side [default: cores, or GPUs].")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:0,1.")
+@click.option("--output", type=click.Path(path_type=Path), help="Results folder [default: results/NAME OF SUITE].")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key: training.steps=100.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that one trial may take.")
+@click.option("--fresh", is_flag=True, help="Delete what there is of this suite's trials first.")
+@click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
+@click.option("--dry-run", is_flag=True, help="Print the trials and their number; do nothing.")
+@plugin_option
+def command(
+    suite: Path,
+    jobs: int | None,
+    device: str,
+    output: Path | None,
+    overrides: tuple[str, ...],
+    timeout: float | None,
+    fresh: bool,
+    retry_failed: bool,
+    dry_run: bool,
+    plugins: tuple[Path, ...],
+) -> int:
+    """Do all that is left of SUITE, a TOML file: train its trials, score them, let selectors choose.
+
+    Nothing is done twice: an interrupted run continues where it stopped. Exit code 1 if a trial failed.
+    """
+    from harness.execution.devices import find_slots
+    from harness.study import Study, failures, make_tables, pending_trials
+
+    manager = PluginManager(plugins)
+    checked = load_suite(suite, manager.registry, overrides)
+    folder = ResultsFolder(output or Path("results") / checked.name)
+    if dry_run:
+        _print_plan(checked, folder, fresh)
+        return 0
+    study = Study(checked, folder.path, manager, find_slots(device, jobs, len(checked.trials)), timeout)
+    if fresh:
+        study.discard()
+    pending = pending_trials(checked, folder, retry_failed=retry_failed)
+    display = Display(console(), len(checked.trials), len(pending), study.executor.slots)
+    manager.pluggy.register(display)
+    with _stopping_politely(study) as interrupted, display:
+        study.run(retry_failed=retry_failed)
+    if interrupted:
+        left = len(pending_trials(checked, folder))
+        click.echo(f"Stopped; {left} of {len(checked.trials)} trials are left. The same command continues.", err=True)
+        return 128 + interrupted[0]
+    tables = make_tables(folder, checked, manager)
+    if not pending:
+        click.echo(f"All {len(checked.trials)} trials are done already; nothing to do.\n")
+    out = console()
+    out.print(rich_table(wide_leaderboard(tables.leaderboard), checked.title, BOARD_CAPTION), "")
+    if len(tables.selections):
+        out.print(rich_table(wide_selections(tables.selections), "Selectors", SELECTION_CAPTION), "")
+    click.echo(f"Results are in {folder.path}; print them again with: harness leaderboard {folder.path}")
+    failed = failures(checked, folder)
+    for line in failed:
+        click.echo(f"failed: {line}", err=True)
+    if failed:
+        click.echo("Tracebacks are in trials/*/result.json and log.txt there; --retry-failed tries again.", err=True)
+    return 1 if failed else 0
+
+
+def _print_plan(suite: Suite, folder: ResultsFolder, fresh: bool) -> None:
+    """Every trial in a line, then their number."""
+    from harness.study import pending_trials
+
+    left = {trial.id for trial in (suite.trials if fresh else pending_trials(suite, folder))}
+    for trial in suite.trials:
+        state = "to do" if trial.id in left else "done "
+        click.echo(f"{trial.id}  {state}  {trial.title}, {trial.training['steps']:,} steps")
+    metrics = ", ".join(metric.name for metric in suite.metrics) or "none"
+    selectors = ", ".join(selector.name for selector in suite.selectors) or "none"
+    click.echo(f"\nmetrics: {metrics}\nselectors: {selectors}\n{len(suite.trials)} trials, {len(left)} to do")
+
+
+@contextmanager
+def _stopping_politely(study: "Study") -> Iterator[list[int]]:
+    """Turn Ctrl-C and SIGTERM into an orderly stop; yields a list that gets the signal's number."""
+    received: list[int] = []
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        received.append(signum)
+        click.echo("\nStopping: running trials save their state...", err=True)
+        study.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    sys.stdout.flush()

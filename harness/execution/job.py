@@ -1,0 +1,85 @@
+"""Jobs: what a worker process is told, as plain data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from harness.trial import Choice, Trial
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a worker computes.
+
+    Attributes:
+        device: "cpu" or "cuda".
+        threads: CPU threads the worker may use.
+        gpu: the entry for CUDA_VISIBLE_DEVICES; "" on the CPU.
+    """
+
+    device: str = "cpu"
+    threads: int = 1
+    gpu: str = ""
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """Train a trial as far as needed and score it with those metrics it has no score of."""
+
+    trial: Trial
+    folder: str
+    metrics: Sequence[Choice]
+    evaluation_seed: int
+    plugins: Sequence[str] = ()
+    blocked: Sequence[str] = ()
+    placement: Placement = field(default_factory=Placement)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"kind": "trial", **asdict(self), "trial": self.trial.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The opposite of `to_json`."""
+        return cls(
+            Trial.from_json(data["trial"]),
+            data["folder"],
+            [Choice(**metric) for metric in data["metrics"]],
+            data["evaluation_seed"],
+            data["plugins"],
+            data["blocked"],
+            Placement(**data["placement"]),
+        )
+
+
+@dataclass(frozen=True)
+class CompareJob:
+    """Let selectors compare the models of finished trials."""
+
+    trials: Sequence[Trial]
+    folder: str
+    selectors: Sequence[Choice]
+    evaluation_seed: int
+    plugins: Sequence[str] = ()
+    blocked: Sequence[str] = ()
+    placement: Placement = field(default_factory=Placement)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"kind": "compare", **asdict(self), "trials": [trial.to_json() for trial in self.trials]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The opposite of `to_json`."""
+        return cls(
+            [Trial.from_json(trial) for trial in data["trials"]],
+            data["folder"],
+            [Choice(**selector) for selector in data["selectors"]],
+            data["evaluation_seed"],
+            data["plugins"],
+            data["blocked"],
+            Placement(**data["placement"]),
+        )
+
+
+Job = TrialJob | CompareJob

@@ -1,0 +1,133 @@
+"""One worker process as its parent sees it: started, listened to, and ended for good."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from harness.execution.job import Job, Placement
+from harness.execution.worker import INTERRUPTED
+from harness.trial import Progress
+
+GRACE_SECONDS = 20.0
+"""How long a worker that was asked to stop may take to save its checkpoint."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How a worker process ended."""
+
+    returncode: int
+    timed_out: bool
+    last_words: str
+
+    @property
+    def interrupted(self) -> bool:
+        """It stopped because it was asked to."""
+        return self.returncode == INTERRUPTED
+
+    @property
+    def reason(self) -> str:
+        """Why it died, for people."""
+        if self.returncode < 0:
+            name = signal.Signals(-self.returncode).name
+            hint = "; the kernel does this when memory runs out" if name == "SIGKILL" else ""
+            return f"the process was ended by {name}{hint}"
+        return f"the process ended with code {self.returncode}: {self.last_words or 'no message'}"
+
+
+class Worker:
+    """A worker process doing one job.
+
+    Args:
+        job: what to do.
+        placement: where; becomes part of the job.
+        log: the file to which the worker's standard error is appended.
+        timeout: seconds after which it is killed; None for no limit.
+    """
+
+    def __init__(self, job: Job, placement: Placement, log: Path, timeout: float | None = None) -> None:
+        self._job = replace(job, placement=placement)
+        self._log = log
+        self._timeout = timeout
+        self._timed_out = False
+        self._stopping = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def run(self, report: Callable[[Progress], None]) -> End:
+        """Do the job and wait for its end, passing on what the worker reports."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as log:
+            self._process = process = subprocess.Popen(
+                [sys.executable, "-m", "harness.execution.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=_environment(self._job.placement),
+                start_new_session=True,  # Ctrl-C at the terminal is for the parent, which stops workers in order.
+            )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        if self._stopping:  # Asked before there was a process to ask.
+            self.stop()
+        deadline = threading.Timer(self._timeout or 0, self._expire)
+        if self._timeout:
+            deadline.start()
+        try:
+            with process.stdout, process.stdin:
+                self._send(process.stdin)
+                for line in process.stdout:
+                    report(Progress(**json.loads(line)))
+            return End(process.wait(), self._timed_out, self._last_words())
+        finally:
+            deadline.cancel()
+            self.kill()
+
+    def _send(self, stdin: IO[bytes]) -> None:
+        try:
+            stdin.write(json.dumps(self._job.to_json()).encode() + b"\n")
+            stdin.flush()
+        except BrokenPipeError:
+            return  # It died at once; its exit code tells.
+
+    def stop(self) -> None:
+        """Ask the worker to save and end; after a grace period it is killed."""
+        self._stopping = True
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            reaper = threading.Timer(GRACE_SECONDS, self.kill)
+            reaper.daemon = True
+            reaper.start()
+
+    def kill(self) -> None:
+        """End the worker and every process it started, now."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):  # It has ended by itself.
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _expire(self) -> None:
+        self._timed_out = True
+        self.kill()
+
+    def _last_words(self) -> str:
+        """The last line of the log."""
+        with self._log.open("rb") as file:
+            file.seek(max(0, self._log.stat().st_size - 2000))
+            lines = file.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+
+def _environment(placement: Placement) -> dict[str, str]:
+    """The worker's environment: devices and threads are settled before torch is imported."""
+    threads = str(placement.threads)
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+    return {**os.environ, **limits, "CUDA_VISIBLE_DEVICES": placement.gpu, "PYTHONUNBUFFERED": "1"}

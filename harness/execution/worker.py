@@ -1,0 +1,88 @@
+"""The worker process: reads one job from standard input, does it, and reports in JSON lines.
+
+Run as `python -m harness.execution.worker`. Events go to the original standard output; whatever
+plugins print goes to the log. When its parent dies, standard input closes and the worker ends.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from harness.execution.job import CompareJob, TrialJob
+from harness.trial import Progress
+
+INTERRUPTED = 3
+"""Exit code of a worker that was asked to stop and did."""
+
+
+def main() -> None:
+    """Do the job on standard input."""
+    events = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    job = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    stop = StopRequest()
+    signal.signal(signal.SIGTERM, stop.handle)
+
+    def report(progress: Progress) -> None:
+        events.write(json.dumps(asdict(progress)) + "\n")
+
+    try:
+        _do(job, report, stop)
+    except StopNow:
+        sys.exit(INTERRUPTED)
+
+
+def _do(job: dict[str, Any], report: Any, stop: "StopRequest") -> None:
+    import torch
+
+    from harness.execution.compare import compare
+    from harness.execution.life import live
+
+    torch.set_num_threads(job["placement"]["threads"])
+    if job["kind"] == "trial":
+        live(TrialJob.from_json(job), report, stop)
+    else:
+        compare(CompareJob.from_json(job), report)
+
+
+class StopNow(BaseException):
+    """The worker was asked to stop and has nothing to save."""
+
+
+class StopRequest:
+    """Whether the parent has asked the worker to stop.
+
+    While `polite` the work asks for itself, at a moment when it can save; otherwise the request
+    interrupts it.
+    """
+
+    def __init__(self) -> None:
+        self.polite = False
+        self.requested = False
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self.requested
+
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        """Handle the signal."""
+        self.requested = True
+        if not self.polite:
+            raise StopNow
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]
+    main()

@@ -1,0 +1,149 @@
+"""Tables of scores: one row per trial and metric, and their summary over seeds."""
+
+import json
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from harness.scoring import score_key
+from harness.store import ResultsFolder
+from harness.suite import Suite
+from harness.tables import LEADERBOARD, SCORES
+from harness.trial import Choice, Outcome, Result, Trial
+
+SETTING = ["dataset", "model", "hyperparameters", "swept", "training"]
+METRIC = ["metric", "metric_settings"]
+
+
+def score_table(folder: ResultsFolder, suite: Suite) -> pd.DataFrame:
+    """One row per trial and metric of the suite, as in `harness.tables.SCORES`; trials not done have none."""
+    rows = [
+        row
+        for trial in suite.trials
+        if (result := folder.trial(trial.id).result) is not None
+        for row in _score_rows(suite, trial, result)
+    ]
+    return pd.DataFrame(rows, columns=[column.name for column in SCORES])
+
+
+def _score_rows(suite: Suite, trial: Trial, result: Result) -> Iterable[dict[str, object]]:
+    by_key = {record["key"]: record for record in result.scores}
+    for metric in suite.metrics:
+        record = by_key.get(score_key(metric, suite.evaluation_seed)) or _no_record(metric, result)
+        yield {
+            **_trial_columns(suite, trial),
+            **_metric_columns(metric),
+            "seed": trial.seed,
+            "model_name": trial.model.name,
+            "steps": trial.training["steps"],
+            "outcome": str(result.outcome),
+            "status": record["status"],
+            "reason": record["reason"],
+            "score": record["score"],
+            "higher_is_better": record["higher_is_better"],
+            "details": json.dumps(record["details"]),
+            "seconds": record["seconds"],
+            "training_seconds": result.seconds,
+            "device": result.provenance.get("device", ""),
+            "harness_version": result.provenance.get("disentanglement-harness", ""),
+            "torch_version": result.provenance.get("torch", ""),
+            "model_version": trial.model.version,
+            "metric_version": metric.version,
+            "git_commit": result.provenance.get("git_commit", ""),
+            "finished_at": result.finished_at,
+        }
+
+
+def _no_record(metric: Choice, result: Result) -> dict[str, object]:
+    """What stands for a score that a trial does not have because it ended badly, or has yet to get."""
+    reason = f"{result.outcome}: {result.reason}" if result.outcome is not Outcome.FINISHED else "not scored yet"
+    return {
+        "status": "failed",
+        "reason": reason,
+        "score": None,
+        "higher_is_better": None,
+        "details": {},
+        "seconds": None,
+    }
+
+
+def _trial_columns(suite: Suite, trial: Trial) -> dict[str, object]:
+    return {
+        "suite": suite.name,
+        "trial": trial.id,
+        "dataset": trial.dataset.name,
+        "model": trial.label,
+        "hyperparameters": json.dumps(dict(trial.model.config)),
+        "swept": json.dumps(dict(trial.swept)),
+        "training": json.dumps(dict(trial.training)),
+    }
+
+
+def _metric_columns(metric: Choice) -> dict[str, object]:
+    return {"metric": metric.name, "metric_settings": json.dumps(dict(metric.config))}
+
+
+def leaderboard(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
+    """Scores summarised over seeds, as in `harness.tables.LEADERBOARD`; one row per setting and metric."""
+    rows = []
+    grouped = dict(list(scores.groupby([*SETTING, *METRIC], sort=False)))
+    for columns in _settings(suite):
+        trials = sum(_trial_columns(suite, t).items() >= columns.items() for t in suite.trials)
+        for metric in suite.metrics:
+            row = {**columns, **_metric_columns(metric)}
+            group = grouped.get(tuple(row[name] for name in [*SETTING, *METRIC]), scores.iloc[:0])
+            rows.append({**row, **_summary(group, trials)})
+    table = pd.DataFrame(rows, columns=[column.name for column in LEADERBOARD])
+    return _with_ranks(table)
+
+
+def _settings(suite: Suite) -> list[dict[str, object]]:
+    """The columns that name each setting of the suite, in its order."""
+    unique = {}
+    for trial in suite.trials:
+        columns = _trial_columns(suite, trial)
+        del columns["trial"]
+        unique[tuple(columns.values())] = columns
+    return list(unique.values())
+
+
+def _summary(group: pd.DataFrame, trials: int) -> dict[str, object]:
+    values = group.loc[group["status"] == "ok", "score"].to_numpy(float)
+    inapplicable = int((group["status"] == "not-applicable").sum())
+    reasons = group.loc[group["status"] != "ok", "reason"].unique()
+    status = "ok" if len(values) else "not-applicable" if inapplicable else "failed" if len(group) else "missing"
+    better = group["higher_is_better"].dropna()
+    low, high = t_interval(values)
+    return {
+        "higher_is_better": bool(better.iloc[0]) if len(better) else None,
+        "status": status,
+        "reason": "; ".join(reasons),
+        "n": len(values),
+        "failed": trials - len(values) - inapplicable,
+        "mean": values.mean() if len(values) else None,
+        "std": values.std(ddof=1) if len(values) > 1 else None,
+        "ci_low": low,
+        "ci_high": high,
+    }
+
+
+def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float | None, float | None]:
+    """The t interval of a mean; (None, None) for fewer than two values."""
+    from scipy import stats
+
+    n = len(values)
+    if n < 2:
+        return None, None
+    half = stats.t.ppf(0.5 + level / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+def _with_ranks(table: pd.DataFrame) -> pd.DataFrame:
+    """Rank means within each dataset and metric, 1 is best; equal means share the better rank."""
+    sign = np.where(table["higher_is_better"].eq(False), 1.0, -1.0)
+    signed: pd.Series[float] = table["mean"].astype(float) * sign
+    ranks: pd.Series[float] = signed.groupby([table[name] for name in ["dataset", *METRIC]], sort=False).rank(
+        method="min"
+    )
+    return table.assign(rank=ranks.astype("Int64"))

@@ -1,0 +1,187 @@
+"""A study: a suite run into a results folder, from what is left to do to the finished tables."""
+
+import shutil
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.errors import UserError
+from harness.execution.devices import Slots
+from harness.execution.job import CompareJob, TrialJob
+from harness.execution.local import LocalExecutor
+from harness.leaderboard import leaderboard, score_table
+from harness.plugins import PluginManager
+from harness.scoring import score_key
+from harness.selection import comparison_key, read_comparison, selection_tables
+from harness.store import ResultsFolder, write_json
+from harness.suite import Suite
+from harness.trial import Choice, Outcome, Progress, Result, Trial
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables made from a results folder; see `harness.tables` for their columns."""
+
+    scores: pd.DataFrame
+    leaderboard: pd.DataFrame
+    selections: pd.DataFrame
+    selector_scores: pd.DataFrame
+
+
+def pending_trials(suite: Suite, folder: ResultsFolder, *, retry_failed: bool = False) -> list[Trial]:
+    """The trials of a suite that have something left to do, in its order.
+
+    A trial that ended badly, or a metric that failed, is left as it is unless `retry_failed`.
+    """
+    return [trial for trial in suite.trials if _has_work(suite, folder.trial(trial.id).result, retry_failed)]
+
+
+def _has_work(suite: Suite, result: Result | None, retry_failed: bool) -> bool:
+    if result is None:
+        return True
+    if result.outcome is not Outcome.FINISHED:
+        return retry_failed
+    records = {record["key"]: record for record in result.scores}
+    found = [records.get(score_key(metric, suite.evaluation_seed)) for metric in suite.metrics]
+    return any(record is None or (retry_failed and record["status"] == "failed") for record in found)
+
+
+def finished_trials(suite: Suite, folder: ResultsFolder) -> list[Trial]:
+    """The trials of a suite that were trained to their end."""
+    results = [(trial, folder.trial(trial.id).result) for trial in suite.trials]
+    return [trial for trial, result in results if result and result.outcome is Outcome.FINISHED]
+
+
+def pending_selectors(
+    suite: Suite, folder: ResultsFolder, finished: Sequence[Trial], *, retry_failed: bool = False
+) -> list[Choice]:
+    """The selectors that have not compared these trials."""
+    if len(finished) < 2:
+        return []
+    found = [(choice, read_comparison(folder, choice, finished, suite.evaluation_seed)) for choice in suite.selectors]
+    return [choice for choice, record in found if record is None or (retry_failed and record["failed"])]
+
+
+class Study:
+    """Runs a suite into a folder.
+
+    Args:
+        suite: what to do.
+        folder: where results go; what is there already is not done again.
+        manager: the plugins; their observing hooks are told what happens.
+        slots: where trials run.
+        timeout: seconds that one trial may take in this run; None for no limit.
+    """
+
+    def __init__(
+        self, suite: Suite, folder: Path, manager: PluginManager, slots: Slots, timeout: float | None = None
+    ) -> None:
+        self.suite = suite
+        self.folder = ResultsFolder(folder)
+        self.manager = manager
+        self.executor = LocalExecutor(slots, timeout)
+
+    def discard(self) -> None:
+        """Delete what the folder holds of the suite's trials, and its comparisons."""
+        for trial in self.suite.trials:
+            shutil.rmtree(self.folder.trial(trial.id).path, ignore_errors=True)
+        shutil.rmtree(self.folder.path / "comparisons", ignore_errors=True)
+
+    def run(self, *, retry_failed: bool = False) -> None:
+        """Do all that is left: trials, then comparisons by selectors, then the tables.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        try:
+            self.folder.write_suite(self.suite)
+        except OSError as error:
+            raise UserError(f"{self.folder.path}: cannot write results there: {error.strerror}") from None
+        pending = pending_trials(self.suite, self.folder, retry_failed=retry_failed)
+        self._observe("harness_suite_started", suite=self.suite, trials=pending, folder=self.folder.path)
+        self.executor.run_trials(
+            [self._trial_job(trial) for trial in pending],
+            started=lambda trial: self._observe("harness_trial_started", trial=trial),
+            progressed=lambda trial, progress: self._observe("harness_trial_progress", trial=trial, progress=progress),
+            finished=lambda trial, result: self._observe("harness_trial_finished", trial=trial, result=result),
+        )
+        self._compare(retry_failed)
+        write_tables(self.folder, self.suite, self.manager)
+        self._observe("harness_suite_finished", suite=self.suite, folder=self.folder.path)
+
+    def stop(self) -> None:
+        """Have running trials save their state and end; `run` then returns."""
+        self.executor.stop()
+
+    def _trial_job(self, trial: Trial) -> TrialJob:
+        return TrialJob(trial, **self._common(), metrics=self.suite.metrics)
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            "folder": str(self.folder.path.resolve()),
+            "evaluation_seed": self.suite.evaluation_seed,
+            "plugins": [str(file.resolve()) for file in self.manager.files],
+            "blocked": sorted(self.manager.blocked),
+        }
+
+    def _compare(self, retry_failed: bool) -> None:
+        finished = finished_trials(self.suite, self.folder)
+        selectors = pending_selectors(self.suite, self.folder, finished, retry_failed=retry_failed)
+        if not selectors:
+            return
+        job = CompareJob(finished, **self._common(), selectors=selectors)
+        end = self.executor.run_comparison(job, self._observe_comparison)
+        if end is None or end.interrupted or end.returncode == 0:
+            return
+        reason = "it took too long" if end.timed_out else end.reason
+        for choice in pending_selectors(self.suite, self.folder, finished):
+            key = comparison_key(choice, finished, self.suite.evaluation_seed)
+            empty = {"selector": choice.name, "trials": [], "left_out": {}, "comparisons": None}
+            write_json(self.folder.comparison(key), {**empty, "failed": reason})
+
+    def _observe_comparison(self, progress: Progress) -> None:
+        self._observe("harness_comparison_progress", progress=progress)
+
+    def _observe(self, hook: str, **arguments: Any) -> None:
+        """Tell the plugins; an observer that fails is reported and changes nothing."""
+        try:
+            getattr(self.manager.hook, hook)(**arguments)
+        except Exception as error:  # An observer may raise anything; it must not stop the study.
+            warnings.warn(f"a plugin's {hook} failed: {type(error).__name__}: {error}", stacklevel=2)
+
+
+def failures(suite: Suite, folder: ResultsFolder) -> list[str]:
+    """Everything in a results folder that went wrong, a line each."""
+    lines = [
+        f"{trial.title} ({trial.id}): {failure}"
+        for trial in suite.trials
+        if (result := folder.trial(trial.id).result)
+        for failure in result.failures
+    ]
+    finished = finished_trials(suite, folder)
+    for choice in suite.selectors:
+        found = read_comparison(folder, choice, finished, suite.evaluation_seed)
+        if found and found["failed"]:
+            lines.append(f"{choice.name}: {found['failed']}")
+    return lines
+
+
+def make_tables(folder: ResultsFolder, suite: Suite, manager: PluginManager) -> Tables:
+    """Every table, made anew from the trials' own files."""
+    scores = score_table(folder, suite)
+    selections, selector_scores = selection_tables(
+        folder, suite, finished_trials(suite, folder), scores, manager.registry
+    )
+    return Tables(scores, leaderboard(scores, suite), selections, selector_scores)
+
+
+def write_tables(folder: ResultsFolder, suite: Suite, manager: PluginManager) -> Tables:
+    """Make every table and write it as Parquet."""
+    tables = make_tables(folder, suite, manager)
+    for name, table in vars(tables).items():
+        folder.write_table(name, table)
+    return tables

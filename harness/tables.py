@@ -1,0 +1,136 @@
+"""The columns of every Parquet file: name, type, unit and meaning. `results/README.md` repeats them in prose."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; `type` is the name of an Arrow type."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+SCORES = (
+    Column("suite", "string", "name of the suite"),
+    Column("trial", "string", "identity of the trial, a hash of all that decides its numbers"),
+    Column("dataset", "string", "dataset"),
+    Column("model", "string", "the model's label in the suite"),
+    Column("model_name", "string", "registered name of the model"),
+    Column("hyperparameters", "string", "every hyperparameter, JSON text"),
+    Column("swept", "string", "the hyperparameters that the suite sweeps, JSON text"),
+    Column("seed", "int64", "seed of the trial"),
+    Column("steps", "int64", "training steps"),
+    Column("training", "string", "every training setting, JSON text"),
+    Column("outcome", "string", "how the trial ended: finished, failed, diverged, out-of-memory, timeout, crashed"),
+    Column("metric", "string", "metric"),
+    Column("metric_settings", "string", "every setting of the metric, its protocol among them, JSON text"),
+    Column("status", "string", "ok, not-applicable or failed"),
+    Column("reason", "string", "why the metric does not apply or failed; empty when ok"),
+    Column("score", "double", "the score; null unless status is ok"),
+    Column("higher_is_better", "bool", "whether larger scores are better"),
+    Column("details", "string", "what the metric reports beside its score, JSON text"),
+    Column("seconds", "double", "time the metric took, s"),
+    Column("training_seconds", "double", "time the trial took to train, s, over all its attempts"),
+    Column("device", "string", "device the trial was trained on"),
+    Column("harness_version", "string", "version of disentanglement-harness"),
+    Column("torch_version", "string", "version of torch"),
+    Column("model_version", "string", "version of the distribution that the model is from"),
+    Column("metric_version", "string", "version of the distribution that the metric is from"),
+    Column("git_commit", "string", "commit of the working directory, with + for uncommitted changes; empty if none"),
+    Column("finished_at", "string", "end of the trial, ISO 8601, UTC"),
+)
+
+LEADERBOARD = (
+    Column("suite", "string", "name of the suite"),
+    Column("dataset", "string", "dataset"),
+    Column("model", "string", "the model's label in the suite"),
+    Column("hyperparameters", "string", "every hyperparameter, JSON text"),
+    Column("swept", "string", "the hyperparameters that the suite sweeps, JSON text"),
+    Column("training", "string", "every training setting, JSON text"),
+    Column("metric", "string", "metric"),
+    Column("metric_settings", "string", "every setting of the metric, JSON text"),
+    Column("higher_is_better", "bool", "whether larger scores are better"),
+    Column("status", "string", "ok if at least one trial is scored, else not-applicable, failed or missing"),
+    Column("reason", "string", "why there is no score, or why some trials have none"),
+    Column("n", "int64", "number of scored trials (seeds)"),
+    Column("failed", "int64", "number of trials without a score because they, or the metric, failed or are not done"),
+    Column("mean", "double", "mean score over seeds"),
+    Column("std", "double", "sample standard deviation over seeds (n - 1); null for n < 2"),
+    Column("ci_low", "double", "lower end of the 95 % t interval of the mean over seeds; null for n < 2"),
+    Column("ci_high", "double", "upper end of it"),
+    Column("rank", "int64", "rank of the mean among the settings of this dataset and metric, 1 is best"),
+)
+
+SELECTIONS = (
+    Column("suite", "string", "name of the suite"),
+    Column("dataset", "string", "dataset"),
+    Column("pool", "string", "the trials chosen among: all, or the label of one model"),
+    Column("pool_size", "int64", "number of trials in the pool"),
+    Column("selector", "string", "selector"),
+    Column("selector_settings", "string", "every setting of the selector, JSON text"),
+    Column("metric", "string", "ground-truth metric that judges the choice"),
+    Column("metric_settings", "string", "every setting of the metric, JSON text"),
+    Column("trial", "string", "identity of the chosen trial"),
+    Column("chosen", "string", "the chosen trial in words"),
+    Column("score", "double", "ground-truth score of the chosen trial"),
+    Column("mean", "double", "mean ground-truth score of the pool: what a random choice gives"),
+    Column("best", "double", "best ground-truth score in the pool"),
+    Column("regret", "double", "distance from the best score to the chosen one, >= 0"),
+    Column("regret_low", "double", "lower end of the 95 % bootstrap interval of the regret over resampled pools"),
+    Column("regret_high", "double", "upper end of it"),
+    Column("rank_correlation", "double", "Spearman correlation of selector and metric scores; null if one is constant"),
+    Column("beats_random", "double", "share of the other trials that the choice beats, ties count half"),
+)
+
+SELECTOR_SCORES = (
+    Column("suite", "string", "name of the suite"),
+    Column("dataset", "string", "dataset"),
+    Column("pool", "string", "the trials chosen among: all, or the label of one model"),
+    Column("selector", "string", "selector"),
+    Column("selector_settings", "string", "every setting of the selector, JSON text"),
+    Column("trial", "string", "identity of the trial"),
+    Column("title", "string", "the trial in words"),
+    Column("selector_score", "double", "the selector's score; the largest of a pool is chosen"),
+)
+
+HISTORY = (
+    Column("step", "int64", "updates done when the losses were read, 1 is the first"),
+    Column("seconds", "double", "training time up to here, s, over all attempts"),
+    Column("images_per_second", "double", "images per second of training since the row before"),
+)
+"""Followed by one double column per loss term, named objective/term."""
+
+TABLES: dict[str, Sequence[Column]] = {
+    "scores": SCORES,
+    "leaderboard": LEADERBOARD,
+    "selections": SELECTIONS,
+    "selector_scores": SELECTOR_SCORES,
+    "history": HISTORY,
+}
+
+
+def arrow_schema(name: str, table: "pd.DataFrame") -> "pa.Schema":
+    """The Arrow schema of a table; columns beyond the declared ones are doubles."""
+    import pyarrow as pa
+
+    from harness.store import SCHEMA_VERSION
+
+    declared = {column.name: column for column in TABLES[name]}
+    fields = [
+        pa.field(
+            column.name,
+            getattr(pa, {"double": "float64", "bool": "bool_"}.get(column.type, column.type))(),
+            metadata={"meaning": column.meaning},
+        )
+        for column in declared.values()
+    ]
+    fields += [pa.field(extra, pa.float64()) for extra in table.columns if extra not in declared]
+    return pa.schema(fields, metadata={"table": name, "schema_version": str(SCHEMA_VERSION)})
