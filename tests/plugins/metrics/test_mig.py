@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import FactorGrid, NotApplicableError, TableEvaluation
+from harness_metrics.mig import MutualInformationGap
+from harness_metrics.mutual_information import bin_codes, entropies, mutual_information
+
+SIZES = (3, 4, 5)
+
+
+def mig(evaluation):
+    return MutualInformationGap(MutualInformationGap.Config()).score(evaluation)
+
+
+def test_parity_with_disentanglement_lib(table, exact):
+    score = mig(table)
+    assert score.value == pytest.approx(exact["mig"]["discrete_mig"], abs=1e-9)
+    np.testing.assert_allclose(score.details["mutual_information"], exact["mig"]["mutual_information"], atol=1e-9)
+    np.testing.assert_allclose(score.details["factor_entropy"], exact["mig"]["factor_entropy"], atol=1e-9)
+
+
+def test_parity_with_the_infogan_cr_authors(table, exact):
+    assert mig(table).value == pytest.approx(exact["infogan_cr"]["mig"]["MIG_metric"], abs=1e-9)
+
+
+def test_bin_occupancy_is_the_reference(table, exact):
+    bins = bin_codes(table.codes(table.sample("train", 0)))
+    occupied = [np.bincount(column, minlength=20) for column in bins.T]
+    for found, counts in zip(occupied, exact["mig"]["bin_counts_per_code"], strict=True):
+        # A constant code has one bin; which one it is called is of no consequence.
+        assert max(counts) == len(bins) == max(found) or found.tolist() == counts
+
+
+def test_a_value_on_an_edge_belongs_to_the_right_and_the_maximum_to_the_last_bin():
+    codes = np.arange(5, dtype=np.float32)[:, None]
+    assert bin_codes(codes, bins=4)[:, 0].tolist() == [0, 1, 2, 3, 3]
+
+
+def test_information_of_a_column_with_itself_is_its_entropy():
+    levels = np.random.default_rng(0).integers(7, size=(999, 1))
+    assert mutual_information(levels, levels)[0] == pytest.approx(entropies(levels))
+
+
+def test_a_perfect_representation_scores_one(make):
+    assert mig(make(SIZES, lambda ids, rng: ids)).value == pytest.approx(1, abs=0.01)
+
+
+def test_noise_scores_about_zero(make):
+    assert mig(make((10, 20, 50), lambda ids, rng: rng.normal(size=ids.shape))).value < 0.02
+
+
+def test_more_noise_never_helps_on_average(make):
+    def noisy(scale):
+        return make((10, 12, 14), lambda ids, rng: ids + scale * rng.normal(size=ids.shape))
+
+    scores = [mig(noisy(scale)).value for scale in (0, 1, 4, 16)]
+    assert scores == sorted(scores, reverse=True)
+
+
+@given(st.permutations(range(4)), st.lists(st.sampled_from([-4.0, -1.0, 0.5, 2.0]), min_size=4, max_size=4))
+def test_order_sign_and_scale_of_codes_do_not_matter(order, scales):
+    grid = FactorGrid("abc", SIZES)
+    codes = np.random.default_rng(1).normal(size=(len(grid), 4)).astype(np.float32)
+    changed = codes[:, order] * np.float32(scales)
+    assert mig(TableEvaluation(changed, grid)).value == pytest.approx(mig(TableEvaluation(codes, grid)).value, abs=1e-9)
+
+
+def test_a_dead_code_changes_nothing(make):
+    def noisy(ids, rng):
+        return ids + rng.normal(size=ids.shape)
+
+    alive = mig(make(SIZES, noisy))
+    dead = mig(make(SIZES, lambda ids, rng: np.column_stack([noisy(ids, rng), np.full(len(ids), 1e9)])))
+    assert dead.value == alive.value
+    assert dead.details["mutual_information"][-1] == [0, 0, 0]
+
+
+def test_a_single_code_has_no_rival(make):
+    score = mig(make((6,), lambda ids, rng: ids))
+    assert score.value == pytest.approx(1)
+
+
+def test_a_factor_with_one_level_is_left_out(make):
+    with_constant = mig(make((1, *SIZES), lambda ids, rng: ids[:, 1:]))
+    assert with_constant.value == pytest.approx(1, abs=0.01)
+
+
+def test_nothing_to_measure_without_a_varying_factor(make):
+    with pytest.raises(NotApplicableError, match="more than one level"):
+        mig(make((1, 1), lambda ids, rng: ids))
