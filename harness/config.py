@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -102,10 +103,19 @@ def describe(cls: type[Settings]) -> list[dict[str, str]]:
 
 
 def _type_name(annotation: Any) -> str:
-    if getattr(annotation, "__origin__", None) is None and isinstance(annotation, type):
-        return annotation.__name__
-    text = str(annotation).replace("typing.", "")
-    return text.removeprefix("Literal[").removesuffix("]").replace(", ", " | ") if "Literal" in text else text
+    """A type as a person would write it: tuple[square | heart, ...]."""
+    if annotation is Ellipsis:
+        return "..."
+    if annotation is type(None):
+        return "none"
+    arguments = get_args(annotation)
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return " | ".join(map(str, arguments))
+    if origin in (Union, UnionType):
+        return " | ".join(map(_type_name, arguments))
+    name = getattr(origin or annotation, "__name__", str(annotation))
+    return f"{name}[{', '.join(map(_type_name, arguments))}]" if arguments else name
 
 
 def _range(field: FieldInfo) -> str:

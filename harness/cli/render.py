@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 
 def wide_leaderboard(board: pd.DataFrame) -> pd.DataFrame:
@@ -71,14 +73,14 @@ def wide_selections(selections: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(ordered, columns=["pool", "selector", "chosen", *columns.values()]).fillna("")
 
 
-def rich_table(table: pd.DataFrame, title: str = "", caption: str = "") -> Table:
-    """A data frame of texts for the terminal; a trailing * becomes bold."""
-    rendered = Table(title=title, caption=caption, title_justify="left", caption_justify="left", title_style="bold")
+def rich_table(table: pd.DataFrame, title: str, caption: str) -> Group:
+    """A data frame of texts for the terminal, between its title and its caption; what a * marks is bold."""
+    rendered = Table()
     for column in table.columns:
         rendered.add_column(str(column))
     for row in table.itertuples(index=False):
         rendered.add_row(*(_emphasised(str(value)) for value in row))
-    return rendered
+    return Group(Text(title, style="bold"), rendered, Text(caption, style="dim"))
 
 
 def _emphasised(text: str) -> str:

@@ -81,11 +81,12 @@ class Worker:
         if self._timeout:
             deadline.start()
         try:
+            # Standard input stays open until the worker has ended: it is how the worker knows that we live.
             with process.stdout, process.stdin:
                 self._send(process.stdin)
                 for line in process.stdout:
                     report(Progress(**json.loads(line)))
-            return End(process.wait(), self._timed_out, self._last_words())
+                return End(process.wait(), self._timed_out, self._last_words())
         finally:
             deadline.cancel()
             self.kill()

@@ -79,7 +79,9 @@ class StopRequest:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    # Unbuffered: at the end of the process a buffered reader would still be held by this thread.
+    while os.read(0, 1024):
+        continue
     os._exit(1)
 
 

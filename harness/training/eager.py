@@ -9,7 +9,7 @@ from harness.model import Model, initialise
 from harness.objective import Objective
 from harness.rng import Rng
 from harness.training.batches import Batches
-from harness.training.optimizers import make_optimizer, optimizer_state, restore_optimizer
+from harness.training.optimizers import AdamState
 
 
 class EagerEngine:
@@ -28,7 +28,7 @@ class EagerEngine:
         self.draws = draws
         self.resets = resets
         self.objectives = model.objectives()
-        self.optimizers = {o.name: make_optimizer(o.optimizer, o.parameters()) for o in self.objectives}
+        self.optimizers = {o.name: AdamState(o.optimizer, o.parameters()) for o in self.objectives}
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Do one training step; returns each loss term of each objective's last update, "objective/term"."""
@@ -61,17 +61,11 @@ class EagerEngine:
         self, objective: Objective, step: int, images: Tensor, draws: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         terms = objective.loss_at(step)(images, draws)
-        parameters = objective.parameters()
+        optimizer = self.optimizers[objective.name]
         total = torch.stack(list(terms.values())).sum()
         # Gradients of the trained networks and of nothing else: nothing to clear, nothing stray.
-        gradients = torch.autograd.grad(total, parameters, allow_unused=True)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
-        optimizer = self.optimizers[objective.name]
-        for group in optimizer.param_groups:
-            group["lr"] = objective.optimizer.lr_at(step)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        gradients = torch.autograd.grad(total, optimizer.parameters, allow_unused=True)
+        optimizer.update(gradients, step)
         return terms
 
     def _reset(self, objective: Objective) -> None:
@@ -81,13 +75,13 @@ class EagerEngine:
             with torch.no_grad():
                 initialise(self.model, network, self.resets)
             network.to(device)
-        self.optimizers[objective.name].state.clear()
+        self.optimizers[objective.name].clear()
 
     def state(self) -> dict[str, Tensor]:
         """Every tensor needed to continue exactly from here."""
         state = {f"model/{name}": value for name, value in self.model.state_dict().items()}
         for name, optimizer in self.optimizers.items():
-            state |= {f"optimizer/{name}/{key}": value for key, value in optimizer_state(optimizer).items()}
+            state |= {f"optimizer/{name}/{key}": value for key, value in optimizer.state().items()}
         state["generator/draws"] = self.draws.state
         state["generator/resets"] = self.resets.state
         state["batches/taken"] = torch.tensor(self.batches.taken)
@@ -101,7 +95,7 @@ class EagerEngine:
 
         self.model.load_state_dict(part("model/"))
         for name, optimizer in self.optimizers.items():
-            restore_optimizer(optimizer, part(f"optimizer/{name}/"))
+            optimizer.restore(part(f"optimizer/{name}/"))
         self.draws.state = state["generator/draws"]
         self.resets.state = state["generator/resets"]
         self.batches.taken = int(state["batches/taken"])
