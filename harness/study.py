@@ -11,7 +11,7 @@ import pandas as pd
 
 from harness.errors import UserError
 from harness.execution.devices import Slots
-from harness.execution.job import CompareJob, TrialJob
+from harness.execution.job import CHECKPOINT_SECONDS, CompareJob, TrialJob
 from harness.execution.local import LocalExecutor
 from harness.leaderboard import leaderboard, score_table
 from harness.plugins import PluginManager
@@ -75,15 +75,24 @@ class Study:
         manager: the plugins; their observing hooks are told what happens.
         slots: where trials run.
         timeout: seconds that one trial may take in this run; None for no limit.
+        checkpoint_seconds: time between two checkpoints of a trial.
     """
 
     def __init__(
-        self, suite: Suite, folder: Path, manager: PluginManager, slots: Slots, timeout: float | None = None
+        self,
+        suite: Suite,
+        folder: Path,
+        manager: PluginManager,
+        slots: Slots,
+        *,
+        timeout: float | None = None,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
     ) -> None:
         self.suite = suite
         self.folder = ResultsFolder(folder)
         self.manager = manager
         self.executor = LocalExecutor(slots, timeout)
+        self.checkpoint_seconds = checkpoint_seconds
 
     def discard(self) -> None:
         """Delete what the folder holds of the suite's trials, and its comparisons."""
@@ -118,7 +127,7 @@ class Study:
         self.executor.stop()
 
     def _trial_job(self, trial: Trial) -> TrialJob:
-        return TrialJob(trial, **self._common(), metrics=self.suite.metrics)
+        return TrialJob(trial, **self._common(), metrics=self.suite.metrics, checkpoint_seconds=self.checkpoint_seconds)
 
     def _common(self) -> dict[str, Any]:
         return {
@@ -140,7 +149,7 @@ class Study:
         reason = "it took too long" if end.timed_out else end.reason
         for choice in pending_selectors(self.suite, self.folder, finished):
             key = comparison_key(choice, finished, self.suite.evaluation_seed)
-            empty = {"selector": choice.name, "trials": [], "left_out": {}, "comparisons": None}
+            empty: dict[str, Any] = {"selector": choice.name, "trials": [], "left_out": {}, "comparisons": None}
             write_json(self.folder.comparison(key), {**empty, "failed": reason})
 
     def _observe_comparison(self, progress: Progress) -> None:

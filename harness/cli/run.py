@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 @click.option("--output", type=click.Path(path_type=Path), help="Results folder [default: results/NAME OF SUITE].")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key: training.steps=100.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that one trial may take.")
+@click.option(
+    "--checkpoint-seconds",
+    type=click.FloatRange(min=0),
+    default=30,
+    show_default=True,
+    help="Time between checkpoints of a trial.",
+)
 @click.option("--fresh", is_flag=True, help="Delete what there is of this suite's trials first.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
 @click.option("--dry-run", is_flag=True, help="Print the trials and their number; do nothing.")
@@ -42,6 +49,7 @@ def command(
     output: Path | None,
     overrides: tuple[str, ...],
     timeout: float | None,
+    checkpoint_seconds: float,
     fresh: bool,
     retry_failed: bool,
     dry_run: bool,
@@ -60,7 +68,8 @@ def command(
     if dry_run:
         _print_plan(checked, folder, fresh)
         return 0
-    study = Study(checked, folder.path, manager, find_slots(device, jobs, len(checked.trials)), timeout)
+    slots = find_slots(device, jobs, len(checked.trials))
+    study = Study(checked, folder.path, manager, slots, timeout=timeout, checkpoint_seconds=checkpoint_seconds)
     if fresh:
         study.discard()
     pending = pending_trials(checked, folder, retry_failed=retry_failed)

@@ -6,6 +6,9 @@ from typing import Any, Self
 
 from harness.trial import Choice, Trial
 
+CHECKPOINT_SECONDS = 30.0
+"""Time between two checkpoints of a trial, unless told otherwise."""
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -32,6 +35,7 @@ class TrialJob:
     evaluation_seed: int
     plugins: Sequence[str] = ()
     blocked: Sequence[str] = ()
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
     placement: Placement = field(default_factory=Placement)
 
     def to_json(self) -> dict[str, Any]:
@@ -48,6 +52,7 @@ class TrialJob:
             data["evaluation_seed"],
             data["plugins"],
             data["blocked"],
+            data["checkpoint_seconds"],
             Placement(**data["placement"]),
         )
 

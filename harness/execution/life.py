@@ -57,7 +57,15 @@ def _train_and_score(
     registry = PluginManager([Path(file) for file in job.plugins], job.blocked).registry
     dataset = load_dataset(job.trial.dataset, registry, job.placement.device)
     stop.polite = True
-    model = train(job.trial, registry, dataset, folder, report=report, stopping=stop)
+    model = train(
+        job.trial,
+        registry,
+        dataset,
+        folder,
+        report=report,
+        stopping=stop,
+        checkpoint_seconds=job.checkpoint_seconds,
+    )
     stop.polite = False
     if stop():
         raise Interrupted

@@ -1,6 +1,7 @@
 """The training of one trial: from a seed, or from its last checkpoint, to a trained model on disk."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic
 
 import torch
@@ -18,7 +19,6 @@ from harness.training.eager import EagerEngine
 from harness.training.history import History
 from harness.trial import Progress, Trial
 
-CHECKPOINT_SECONDS = 30.0
 PROGRESS_SECONDS = 1.0
 
 
@@ -34,6 +34,7 @@ def train(
     *,
     report: Callable[[Progress], None],
     stopping: Callable[[], bool],
+    checkpoint_seconds: float,
 ) -> Model:
     """Train a trial, continuing from its checkpoint if it has one; the model file ends the training.
 
@@ -44,6 +45,7 @@ def train(
         folder: gets checkpoint, history and model.
         report: called about once a second.
         stopping: asked before every step.
+        checkpoint_seconds: time between two checkpoints.
 
     Raises:
         DivergenceError: a loss is not a usable number.
@@ -61,13 +63,13 @@ def train(
         draws=Rng.of(trial.seed, "draws", device=dataset.device),
         resets=Rng.of(trial.seed, "resets"),
     )
-    history = History(trial.training["steps"], batch_size)
-    done = _resume(engine, history, folder)
+    training = _Training(engine, History(trial.training["steps"], batch_size), folder, trial.training["steps"])
+    training.resume()
     try:
-        _loop(engine, history, folder, done, trial.training["steps"], report, stopping)
+        training.run(report, stopping, checkpoint_seconds)
     finally:
-        history.save(folder.history)
-    checkpoint.save(folder.model, model.state_dict(), {"trial": trial.id, "seconds": history.seconds})
+        training.history.save(folder.history)
+    checkpoint.save(folder.model, model.state_dict(), {"trial": trial.id, "seconds": training.history.seconds})
     folder.checkpoint.unlink(missing_ok=True)
     return model
 
@@ -95,63 +97,77 @@ def training_seconds(folder: TrialFolder) -> float:
     return float(checkpoint.load(folder.model)[1]["seconds"])
 
 
-def _loop(
-    engine: EagerEngine,
-    history: History,
-    folder: TrialFolder,
-    done: int,
-    steps: int,
-    report: Callable[[Progress], None],
-    stopping: Callable[[], bool],
-) -> None:
-    saved = reported = monotonic()
-    started_at = done
-    start = monotonic()
-    while done < steps:
-        if stopping():
-            _save(engine, history, folder, done)
-            raise Interrupted
-        losses = engine.step(done)
-        done += 1
-        if history.due(done) or done == steps:
-            history.record(done, read(losses))
-        now = monotonic()
-        if now - reported >= PROGRESS_SECONDS or done == steps:
-            speed = (done - started_at) / (now - start)
-            report(
-                Progress(
-                    done,
-                    steps,
-                    images_per_second=speed * history.batch_size,
-                    seconds_left=(steps - done) / speed,
-                    losses={name: value for name, value in history.latest.items() if "/" in name},
-                )
-            )
-            reported = now
-        if now - saved >= CHECKPOINT_SECONDS:
-            _save(engine, history, folder, done)
-            saved = monotonic()
-
-
 def read(losses: dict[str, Tensor]) -> dict[str, float]:
     """Loss terms as numbers, with a single wait for the device."""
     return dict(zip(losses, torch.stack([value.double() for value in losses.values()]).tolist(), strict=True))
 
 
-def _save(engine: EagerEngine, history: History, folder: TrialFolder, done: int) -> None:
-    # History first: rows after the checkpoint's step are dropped on resumption, missing ones would be lost.
-    history.save(folder.history)
-    meta = {"step": done, "threads": torch.get_num_threads()}
-    checkpoint.save(folder.checkpoint, engine.state(), meta)
+@dataclass
+class _Training:
+    """An engine on its way from `done` to `steps`."""
+
+    engine: EagerEngine
+    history: History
+    folder: TrialFolder
+    steps: int
+    done: int = 0
+
+    def run(self, report: Callable[[Progress], None], stopping: Callable[[], bool], checkpoint_seconds: float) -> None:
+        """Step to the end, recording, reporting and saving on the way."""
+        saved = reported = monotonic()
+        speed = _Speed(self.done)
+        while self.done < self.steps:
+            if stopping():
+                self.save()
+                raise Interrupted
+            losses = self.engine.step(self.done)
+            self.done += 1
+            last = self.done == self.steps
+            if self.history.due(self.done) or last:
+                self.history.record(self.done, read(losses))
+            now = monotonic()
+            if now - reported >= PROGRESS_SECONDS or last:
+                report(self._progress(speed.at(self.done)))
+                reported = now
+            if now - saved >= checkpoint_seconds:
+                self.save()
+                saved = monotonic()
+
+    def _progress(self, steps_per_second: float) -> Progress:
+        return Progress(
+            self.done,
+            self.steps,
+            images_per_second=steps_per_second * self.history.batch_size,
+            seconds_left=(self.steps - self.done) / steps_per_second,
+            losses={name: value for name, value in self.history.latest.items() if "/" in name},
+        )
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        # History first: rows after the checkpoint's step are dropped on resumption, missing ones would be lost.
+        self.history.save(self.folder.history)
+        checkpoint.save(
+            self.folder.checkpoint, self.engine.state(), {"step": self.done, "threads": torch.get_num_threads()}
+        )
+
+    def resume(self) -> None:
+        """Continue from the checkpoint if there is one."""
+        if not self.folder.checkpoint.exists():
+            return
+        state, meta = checkpoint.load(self.folder.checkpoint)
+        # The number of threads decides the order of sums, and so the last bits of every number.
+        torch.set_num_threads(meta["threads"])
+        self.engine.restore(state)
+        self.history.resume(self.folder.history, meta["step"])
+        self.done = meta["step"]
 
 
-def _resume(engine: EagerEngine, history: History, folder: TrialFolder) -> int:
-    """Restore the checkpoint if there is one; returns the number of steps done."""
-    if not folder.checkpoint.exists():
-        return 0
-    state, meta = checkpoint.load(folder.checkpoint)
-    # The number of threads decides the order of sums, and so the last bits of every number.
-    torch.set_num_threads(meta["threads"])
-    engine.restore(state)
-    history.resume(folder.history, meta["step"])
-    return int(meta["step"])
+class _Speed:
+    """Steps per second since this process began to train."""
+
+    def __init__(self, done: int) -> None:
+        self._first = done
+        self._started = monotonic()
+
+    def at(self, done: int) -> float:
+        return (done - self._first) / (monotonic() - self._started)
