@@ -1,0 +1,228 @@
+"""InfoGAN (modified) and InfoGAN-CR (Lin et al., 2020), as in the authors' code."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+from torch.nn import functional
+
+from harness import Adam, Field, ImageSpec, LatentSpace, Model, Objective, Rng, Settings, Uniform
+from harness.nn.densities import normal_log_density
+from harness.nn.inference import inference
+from harness.nn.sizes import halvings
+from harness.nn.spectral import update_spectral_norms
+from harness.objective import Draws
+
+from .adversarial import called_fake, called_real
+from .infogan_cr_networks import BatchNormContrast, Discriminator, Generator, SpectralContrast
+from .initialisation import initialise_gan_layer
+from .pairs import draw_pairs, make_pairs
+
+PAPER = "Lin et al., InfoGAN-CR and ModelCentrality, ICML 2020 (arXiv:1906.06034)"
+
+
+class InfoGANModified(Model):
+    """InfoGAN (modified): uniform codes, spectral norm, Q with unit variance; the paper's stronger baseline.
+
+    A step updates D and Q once and then the generator twice, all on the same images and latent vectors.
+    """
+
+    source = PAPER
+
+    class Config(Settings):
+        """The defaults are the authors' configuration for dSprites."""
+
+        codes: int = Field(5, gt=0, description="regularised codes, uniform in [-1, 1]")
+        noise: int = Field(5, ge=0, description="unregularised latents, uniform in [-1, 1] (CelebA 100)")
+        information_weight: float = Field(0.05, ge=0, description="weight of -E log Q(c|x) (teapots 0.2, CelebA 2)")
+        generator_learning_rate: float = Field(1e-3, gt=0, description="Adam's learning rate for G")
+        discriminator_learning_rate: float = Field(2e-3, gt=0, description="Adam's learning rate for D and Q")
+        width: float = Field(1.0, gt=0, description="multiplier of the hidden channels and units; 1 is the paper's")
+
+    config: Config
+    latents: LatentSpace
+
+    def __init__(self, config: Config, image: ImageSpec) -> None:
+        super().__init__(config, image)
+        image.require(halvings(image) >= 3, type(self).__name__, "square ones of side 32, 64, 128, ...")
+        self.latents = LatentSpace({"codes": Uniform(config.codes), "noise": Uniform(config.noise)}, codes=["codes"])
+        self.generator = Generator(self.latents.width, image, config.width)
+        self.discriminator = Discriminator(image, config.codes, config.width)
+
+    def initialise(self, layer: nn.Module, rng: Rng) -> None:
+        """Standard deviation 0.02; the gains of batch normalisation are 1."""
+        initialise_gan_layer(layer, rng)
+
+    def draw(self, n: int, rng: Rng) -> dict[str, Tensor]:
+        """Latent vectors (n, codes + noise), and the pairs of InfoGAN-CR.
+
+        The pairs are drawn here too, though unused, so that both models see the same latent vectors at every
+        step: InfoGAN-CR before its contrastive term switches on *is* InfoGAN (modified).
+        """
+        return {"latents": self.latents.draw(n, rng), **draw_pairs(n, self.config.codes, self.config.noise, rng)}
+
+    def objectives(self) -> list[Objective]:
+        """D and Q, then G twice."""
+        return [
+            Objective(
+                "discriminator",
+                trains=[self.discriminator],
+                loss=self.discriminator_loss,
+                optimizer=Adam(self.config.discriminator_learning_rate, betas=(0.5, 0.999)),
+            ),
+            Objective(
+                "generator",
+                trains=[self.generator],
+                loss=self.generator_loss,
+                optimizer=Adam(self.config.generator_learning_rate, betas=(0.5, 0.999)),
+                repeats=2,
+            ),
+        ]
+
+    def discriminator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """-E log D(x) - E log(1 - D(G(z))) - λ E log Q(c|G(z))."""
+        with torch.no_grad():
+            fakes = self.generator(draws["latents"])
+        # One pass for real and fake: nothing in D mixes the images of a batch.
+        features = self.discriminator.trunk(torch.cat([images, fakes]))
+        real, fake = self.discriminator.judge(features).split([len(images), len(fakes)])
+        means = self.discriminator.q(features[len(images) :])
+        return {"real": called_real(real), "fake": called_fake(fake), "information": self.information(means, draws)}
+
+    def generator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """-E log D(G(z)) - λ E log Q(c|G(z))."""
+        logits, means = self.discriminator(self.generator(draws["latents"]))
+        return {"adversarial": called_real(logits), "information": self.information(means, draws)}
+
+    def information(self, means: Tensor, draws: Draws) -> Tensor:
+        """-λ E log Q(c|x) given Q's means (N, codes): Q is a normal of unit variance. In nats per image."""
+        codes = self.latents.split(draws["latents"])["codes"]
+        return -self.config.information_weight * normal_log_density(codes, means).mean()
+
+    def finish_step(self) -> None:
+        """Advance the vectors of spectral normalisation, as the authors do, once per step."""
+        update_spectral_norms(self)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Q's means, (N, codes)."""
+        means: Tensor = self.discriminator(images)[1]
+        return means
+
+    def generate(self, latents: Tensor) -> Tensor:
+        """(N, codes + noise) latent vectors to images."""
+        images: Tensor = self.generator(latents)
+        return images
+
+    def posterior(self, images: Tensor) -> dict[str, Distribution]:
+        """Q(c|x) under "codes": normal with unit variance."""
+        return {"codes": Independent(Normal(self.encode(images), 1.0), 1)}
+
+
+class GapChange(Settings):
+    """A new gap from some step on."""
+
+    step: int = Field(gt=0, description="step before which the gap changes and CRD restarts")
+    gap: float = Field(ge=0, lt=2, description="least difference of the codes a pair does not share")
+
+
+class InfoGANCR(InfoGANModified):
+    """InfoGAN-CR: InfoGAN (modified), joined at some step by a contrastive regulariser.
+
+    The contrastive discriminator (CRD) guesses from two generated images which code they share; the generator
+    *minimises* the same cross entropy. A step updates CRD, then D and Q, then the generator twice.
+
+    Until `contrastive_start` the generator's loss lacks the regulariser, and training CRD has no effect on G, D
+    or Q: it sees pairs that G makes in inference mode. At that step its weights and optimizer start afresh, and
+    all that is left of its early training are its buffers (the vectors of spectral norm or the averages of batch
+    norm). So `contrastive_early = false` leaves everything but those buffers as it is, and saves the time.
+
+    With a `contrastive_weight` of 0 nothing switches on at all, and G, D and Q are InfoGAN (modified)'s.
+    """
+
+    class Config(InfoGANModified.Config):
+        """The contrastive regulariser's settings beside InfoGAN (modified)'s."""
+
+        codes: int = Field(5, gt=1, description="regularised codes, uniform in [-1, 1]")
+        contrastive_weight: float = Field(
+            2.0, ge=0, description="weight of the contrastive term (1 in the authors' stand-alone script; teapots 3)"
+        )
+        contrastive_start: int = Field(
+            288_000, ge=0, description="step at which the contrastive term switches on and CRD restarts (teapots 50000)"
+        )
+        contrastive_early: bool = Field(
+            True, description="train CRD before that step too, as the authors' code does; false saves its time"
+        )
+        contrastive_norm: Literal["spectral", "batch"] = Field(
+            "spectral", description="CRD's normalisation: spectral (dSprites) or batch (teapots)"
+        )
+        contrastive_learning_rate: float = Field(2e-3, gt=0, description="Adam's learning rate for CRD")
+        gap: float = Field(0.0, ge=0, lt=2, description="least difference of the codes that a pair does not share")
+        gap_changes: tuple[GapChange, ...] = Field(
+            (), description="later gaps, each with a restart of CRD (teapots: gap 1.9, then 0 at step 85000)"
+        )
+
+    config: Config
+
+    def __init__(self, config: Config, image: ImageSpec) -> None:
+        super().__init__(config, image)
+        # Last, so that the networks shared with InfoGAN (modified) begin alike.
+        network = SpectralContrast if config.contrastive_norm == "spectral" else BatchNormContrast
+        self.contrast = network(image, config.codes, config.width)
+
+    def schedule(self, step: int) -> Mapping[str, float]:
+        """The gap."""
+        past = [change for change in self.config.gap_changes if change.step <= step]
+        return {"gap": max(past, key=lambda change: change.step).gap if past else self.config.gap}
+
+    def objectives(self) -> list[Objective]:
+        """CRD, then D and Q, then G twice."""
+        discriminator, generator = super().objectives()
+        contrast = Objective(
+            "contrast",
+            trains=[self.contrast],
+            loss=self.early_contrast_loss,
+            optimizer=Adam(self.config.contrastive_learning_rate, betas=(0.5, 0.999)),
+            when=self.contrast_trains,
+            reset_at=[change.step for change in self.config.gap_changes],
+        )
+        if self.config.contrastive_weight > 0:
+            start = self.config.contrastive_start
+            contrast = replace(
+                contrast,
+                loss={0: self.early_contrast_loss, start: self.contrast_loss},
+                reset_at=[*contrast.reset_at, start],
+            )
+            generator = replace(generator, loss={0: self.generator_loss, start: self.contrastive_generator_loss})
+        return [contrast, discriminator, generator]
+
+    def contrast_trains(self, step: int) -> bool:
+        """Whether CRD is trained at a step."""
+        on = self.config.contrastive_weight > 0 and step >= self.config.contrastive_start
+        return on or self.config.contrastive_early
+
+    def early_contrast_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """CRD's cross entropy in nats, on pairs that G makes in inference mode."""
+        with torch.no_grad(), inference(self.generator):
+            first, second = self.generator(torch.cat(make_pairs(draws, draws["gap"]))).chunk(2)
+        return {"cross_entropy": self.cross_entropy(first, second, draws)}
+
+    def contrast_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """CRD's cross entropy in nats; each half of the pairs is a batch of its own to G's batch norm."""
+        first, second = make_pairs(draws, draws["gap"])
+        with torch.no_grad():
+            first, second = self.generator(first), self.generator(second)
+        return {"cross_entropy": self.cross_entropy(first, second, draws)}
+
+    def contrastive_generator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """InfoGAN (modified)'s terms and the weighted cross entropy, which G lowers together with CRD."""
+        terms = self.generator_loss(images, draws)
+        first, second = make_pairs(draws, draws["gap"])
+        cross_entropy = self.cross_entropy(self.generator(first), self.generator(second), draws)
+        return {**terms, "contrast": self.config.contrastive_weight * cross_entropy}
+
+    def cross_entropy(self, first: Tensor, second: Tensor, draws: Draws) -> Tensor:
+        """Of CRD's guess which code two batches of images (N, C, H, W) share; ln(codes) is chance."""
+        return functional.cross_entropy(self.contrast(torch.cat([first, second], dim=1)), draws["shared"])
