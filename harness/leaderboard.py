@@ -95,7 +95,7 @@ def leaderboard(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
             group = grouped.get(tuple(row[name] for name in [*SETTING, *METRIC]), scores.iloc[:0])
             rows.append({**row, **_summary(group, trials)})
     table = pd.DataFrame(rows, columns=[column.name for column in LEADERBOARD])
-    return _with_ranks(table)
+    return _with_ranks(table.astype(dict.fromkeys(["mean", "std", "ci_low", "ci_high"], float)))
 
 
 def _settings(suite: Suite) -> list[dict[str, object]]:
@@ -142,7 +142,7 @@ def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float | None, f
 def _with_ranks(table: pd.DataFrame) -> pd.DataFrame:
     """Rank means within each dataset and metric, 1 is best; equal means share the better rank."""
     sign = np.where(table["higher_is_better"].eq(False), 1.0, -1.0)
-    signed: pd.Series[float] = table["mean"].astype(float) * sign
+    signed: pd.Series[float] = table["mean"] * sign
     ranks: pd.Series[float] = signed.groupby([table[name] for name in ["dataset", *METRIC]], sort=False).rank(
         method="min"
     )

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+import torch
+
+from harness import ImageSpec, ModelEvaluation, NotApplicableError, Rng
+from harness.model import build
+
+
+@pytest.fixture
+def evaluation(registry):
+    dataset_class = registry.find("datasets", "bars").load()
+    dataset = dataset_class(dataset_class.Config())
+    dataset.load("cpu")
+    model_class = registry.find("models", "linear").load()
+    model = build(model_class, model_class.Config(), ImageSpec(1, 8, 8), Rng(0))
+    return ModelEvaluation(model, dataset, batch_size=7)
+
+
+def test_each_image_is_encoded_at_most_once(evaluation):
+    encoded = []
+    encode = evaluation.model.encode
+    evaluation.model.encode = lambda images: encoded.append(len(images)) or encode(images)
+    first = evaluation.codes(np.array([[3, 1], [3, 60]]))
+    assert first.shape == (2, 2, 3)
+    assert sum(encoded) == 3
+    evaluation.codes(np.arange(64))
+    assert sum(encoded) == 64
+    assert np.array_equal(evaluation.codes(np.array([[3, 1], [3, 60]])), first)
+
+
+def test_codes_are_the_models(evaluation):
+    indices = np.array([5, 0, 63])
+    expected = evaluation.model.encode(evaluation.dataset.images(torch.tensor([5, 0, 63])))
+    np.testing.assert_allclose(evaluation.codes(indices), expected.detach().numpy(), rtol=1e-5)
+
+
+def test_abilities_are_those_of_model_and_dataset(evaluation):
+    assert evaluation.abilities() == {"encode", "generate", "reconstruct", "factors"}
+    assert evaluation.lacks(["encode", "factors"]) == ""
+    assert evaluation.lacks(["kl", "labels"]) == (
+        "the model has no variational posterior; the dataset has no labels"
+    )
+    with pytest.raises(NotApplicableError):
+        evaluation.kl(np.arange(3))
+
+
+def test_latents_are_drawn_alike_for_every_model(evaluation):
+    again = ModelEvaluation(evaluation.model, evaluation.dataset)
+    assert torch.equal(evaluation.latents("samples", 5), again.latents("samples", 5))
+    assert not torch.equal(evaluation.latents("samples", 5), evaluation.latents("other", 5))
+
+
+def test_nothing_records_gradients(evaluation):
+    images = evaluation.images(np.arange(20))
+    assert not evaluation.encode(images).requires_grad
+    assert not evaluation.reconstruct(images).requires_grad
+    assert evaluation.generate(evaluation.latents("samples", 9)).shape == (9, 1, 8, 8)
