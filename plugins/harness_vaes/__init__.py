@@ -7,4 +7,10 @@ from harness.plugins import Register
 @hookimpl
 def harness_register_models(register: Register) -> None:
     """The VAE family."""
+    register("vae", "harness_vaes.vae:VAE", "VAE (Kingma & Welling, 2014)")
     register("beta-vae", "harness_vaes.beta_vae:BetaVAE", "beta-VAE (Higgins et al., 2017); beta 1 is the plain VAE")
+    register("annealed-vae", "harness_vaes.annealed_vae:AnnealedVAE", "AnnealedVAE (Burgess et al., 2018)")
+    register("factor-vae", "harness_vaes.factor_vae:FactorVAE", "FactorVAE (Kim & Mnih, 2018)")
+    register("beta-tcvae", "harness_vaes.beta_tcvae:BetaTCVAE", "beta-TCVAE (Chen et al., 2018)")
+    register("dip-vae-1", "harness_vaes.dip_vae:DIPVAE1", "DIP-VAE-I (Kumar et al., 2018)")
+    register("dip-vae-2", "harness_vaes.dip_vae:DIPVAE2", "DIP-VAE-II (Kumar et al., 2018)")

@@ -1,0 +1,196 @@
+"""The descendants of the VAE: what each adds to the reconstruction."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+
+from harness import ImageSpec, Rng
+from harness.config import parse
+from harness.model import ABILITIES, build
+from harness.objective import Draws
+from harness.plugins import PluginManager
+from harness_vaes.annealed_vae import AnnealedVAE
+from harness_vaes.beta_tcvae import BetaTCVAE, total_correlation
+from harness_vaes.dip_vae import DIPVAE1, DIPVAE2
+from harness_vaes.factor_vae import FactorVAE
+from harness_vaes.vae import VAE, Posterior
+
+IMAGE = ImageSpec(1, 16, 16)
+FAMILY = {
+    "vae": VAE,
+    "annealed-vae": AnnealedVAE,
+    "factor-vae": FactorVAE,
+    "beta-tcvae": BetaTCVAE,
+    "dip-vae-1": DIPVAE1,
+    "dip-vae-2": DIPVAE2,
+}
+
+
+def make(cls: type[VAE], **config: Any) -> Any:
+    return build(cls, parse(cls.Config, {"width": 0.05, "latents": 3, **config}, ""), IMAGE, Rng(0))
+
+
+def batch() -> Tensor:
+    return torch.rand(8, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+def draws_of(model: VAE, step: int = 0) -> Draws:
+    schedule = {name: torch.tensor(value) for name, value in model.schedule(step).items()}
+    return {**model.draw(8, Rng(1)), **schedule}
+
+
+def posterior(n: int = 8, latents: int = 3) -> Posterior:
+    torch.manual_seed(0)
+    mean, log_variance, noise = torch.randn(3, n, latents)
+    return Posterior(mean, log_variance, mean + (log_variance / 2).exp() * noise)
+
+
+@pytest.mark.parametrize(("name", "cls"), FAMILY.items())
+def test_registered_and_able_to_do_all_that_a_vae_can(name: str, cls: type[VAE]) -> None:
+    assert PluginManager().registry.find("models", name).load() is cls
+    assert all(cls.can(ability) for ability in ABILITIES)
+    assert cls.source
+
+
+@pytest.mark.parametrize("cls", FAMILY.values())
+def test_training_changes_only_the_networks_of_each_objective_and_lowers_the_loss(cls: type[VAE], stepper: Any) -> None:
+    run = stepper(make(cls, learning_rate=1e-3), batch)
+    first = run.step(0)
+    for step in range(1, 25):
+        last = run.step(step)
+    assert last["elbo/reconstruction"] < first["elbo/reconstruction"]
+    expected = {"elbo": {"encoder", "decoder"}}
+    if cls is FactorVAE:
+        expected["discriminator"] = {"discriminator"}
+        assert run.log[:4] == ["elbo", "discriminator"] * 2
+    assert run.changed == expected
+
+
+@pytest.mark.parametrize("cls", FAMILY.values())
+def test_losses_are_pure(cls: type[VAE]) -> None:
+    model = make(cls)
+    draws = draws_of(model)
+    state = torch.get_rng_state()
+    for objective in model.objectives():
+        loss = objective.loss_at(0)
+        assert loss(batch(), draws) == loss(batch(), draws)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+# AnnealedVAE
+
+
+def test_capacity_rises_linearly_and_stays() -> None:
+    model = make(AnnealedVAE, capacity=20.0, annealing_steps=100)
+    assert [model.schedule(step)["capacity"] for step in (0, 25, 100, 1000)] == [0, 5, 20, 20]
+
+
+@pytest.mark.parametrize("capacity", [0.0, 100.0])
+def test_annealed_vae_keeps_the_kl_at_the_capacity(capacity: float) -> None:
+    q = posterior()
+    [(name, term)] = make(AnnealedVAE, gamma=7.0).regulariser(q, {"capacity": torch.tensor(capacity)}).items()
+    assert name == "kl"
+    assert term.item() == pytest.approx(7 * abs(q.kl().item() - capacity), rel=1e-5)
+
+
+# beta-TCVAE
+
+
+def test_total_correlation_by_hand() -> None:
+    """Every density written out, image by image and latent by latent, with the constants that the estimate drops."""
+    q, n, latents = posterior(4, 2), 4, 2
+    total = 0.0
+    for j in range(n):
+        density = [
+            [
+                math.exp(Normal(q.mean[i, k], (q.log_variance[i, k] / 2).exp()).log_prob(q.sample[j, k]).item())
+                for k in range(latents)
+            ]
+            for i in range(n)
+        ]
+        joint = sum(d[0] * d[1] for d in density)
+        marginals = [sum(d[k] for d in density) for k in range(latents)]
+        total += math.log(joint) - sum(math.log(m) for m in marginals)
+    assert total_correlation(q).item() == pytest.approx(total / n, rel=1e-4)
+
+
+def test_total_correlation_of_one_latent_is_zero_and_grows_with_dependence() -> None:
+    assert total_correlation(posterior(16, 1)).item() == pytest.approx(0, abs=1e-6)
+    independent = posterior(64, 2)
+    copied = Posterior(*(part[:, :1].expand(-1, 2) for part in independent))
+    assert total_correlation(copied) > total_correlation(independent)
+
+
+def test_beta_tcvae_weighs_the_total_correlation_by_beta_minus_one() -> None:
+    q = posterior()
+    terms = make(BetaTCVAE, beta=4.0).regulariser(q, {})
+    assert terms["kl"] == q.kl()
+    assert terms["total_correlation"].item() == pytest.approx(3 * total_correlation(q).item(), rel=1e-6)
+    assert make(BetaTCVAE, beta=1.0).regulariser(q, {})["total_correlation"].item() == 0
+
+
+# DIP-VAE
+
+
+@pytest.mark.parametrize(("cls", "factor"), [(DIPVAE1, 10.0), (DIPVAE2, 1.0)])
+def test_dip_vae_terms_by_hand(cls: type[DIPVAE1], factor: float) -> None:
+    q = posterior()
+    covariance = torch.cov(q.mean.T, correction=0)
+    if cls is DIPVAE2:
+        covariance += torch.diag(q.log_variance.exp().mean(0))
+    off = sum(covariance[i, j].item() ** 2 for i in range(3) for j in range(3) if i != j)
+    diagonal = sum((covariance[i, i].item() - 1) ** 2 for i in range(3))
+    terms = make(cls, off_diagonal_weight=5.0).regulariser(q, {})
+    assert terms["kl"] == q.kl()
+    assert terms["off_diagonal"].item() == pytest.approx(5 * off, rel=1e-4)
+    assert terms["diagonal"].item() == pytest.approx(5 * factor * diagonal, rel=1e-4)
+
+
+# FactorVAE
+
+
+def test_discriminator_has_the_papers_size() -> None:
+    model = make(FactorVAE, width=1.0, latents=10)
+    size = sum(p.numel() for p in model.discriminator.parameters())
+    assert size == 11_000 + 5 * 1_001_000 + 2_002
+
+
+def test_every_latent_is_shuffled_by_an_order_of_its_own() -> None:
+    orders = make(FactorVAE).draw(50, Rng(3))["orders"]
+    assert orders.shape == (50, 3)
+    assert all(sorted(column.tolist()) == list(range(50)) for column in orders.T)
+    assert not torch.equal(orders[:, 0], orders[:, 1])
+
+
+def test_factor_vae_terms_by_hand() -> None:
+    model = make(FactorVAE, gamma=7.0)
+    draws = draws_of(model)
+    q = model.infer(batch(), draws["noise"])
+    terms = model.elbo(batch(), draws)
+    logits = model.discriminator(q.sample)
+    assert terms["total_correlation"].item() == pytest.approx(7 * (logits[:, 0] - logits[:, 1]).mean().item(), rel=1e-5)
+    assert terms["kl"] == q.kl()
+
+    shuffled = torch.stack([q.sample[draws["orders"][:, k], k] for k in range(3)], dim=1)
+    terms = model.discriminator_loss(batch(), draws)
+    for name, latents, label in (("original", q.sample, 0), ("shuffled", shuffled, 1)):
+        p = model.discriminator(latents).softmax(1)[:, label]
+        assert terms[name].item() == pytest.approx(-0.5 * p.log().mean().item(), rel=1e-5)
+
+
+def test_probabilities_are_clipped() -> None:
+    from harness_vaes.factor_vae import surprise
+
+    assert surprise(torch.tensor([0.0])).item() == pytest.approx(-math.log(1e-6), rel=1e-5)
+    assert surprise(torch.tensor([1.0])).item() == pytest.approx(1e-6, rel=0.1)
+
+
+def test_discriminator_optimizer() -> None:
+    elbo, discriminator = make(FactorVAE).objectives()
+    assert (elbo.optimizer.lr, elbo.optimizer.betas) == (1e-4, (0.9, 0.999))
+    assert (discriminator.optimizer.lr, discriminator.optimizer.betas) == (1e-4, (0.5, 0.9))
+    assert not discriminator.fresh
