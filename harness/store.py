@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +109,19 @@ class ResultsFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.suite_file = path / "suite.json"
+
+    def create(self) -> None:
+        """Make the folder if there is none.
+
+        Raises:
+            UserError: it cannot be made or written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot write results there: {error.strerror}") from None
 
     def trial(self, trial_id: str) -> TrialFolder:
         """The folder of one trial."""

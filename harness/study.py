@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from harness.errors import UserError
 from harness.execution.devices import Slots
 from harness.execution.job import CHECKPOINT_SECONDS, CompareJob, TrialJob
 from harness.execution.local import LocalExecutor
@@ -76,6 +75,9 @@ class Study:
         slots: where trials run.
         timeout: seconds that one trial may take in this run; None for no limit.
         checkpoint_seconds: time between two checkpoints of a trial.
+
+    Raises:
+        UserError: the folder cannot be written.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Study:
     ) -> None:
         self.suite = suite
         self.folder = ResultsFolder(folder)
+        self.folder.create()
         self.manager = manager
         self.executor = LocalExecutor(slots, timeout)
         self.checkpoint_seconds = checkpoint_seconds
@@ -101,15 +104,8 @@ class Study:
         shutil.rmtree(self.folder.path / "comparisons", ignore_errors=True)
 
     def run(self, *, retry_failed: bool = False) -> None:
-        """Do all that is left: trials, then comparisons by selectors, then the tables.
-
-        Raises:
-            UserError: the folder cannot be written.
-        """
-        try:
-            self.folder.write_suite(self.suite)
-        except OSError as error:
-            raise UserError(f"{self.folder.path}: cannot write results there: {error.strerror}") from None
+        """Do all that is left: trials, then comparisons by selectors, then the tables."""
+        self.folder.write_suite(self.suite)
         pending = pending_trials(self.suite, self.folder, retry_failed=retry_failed)
         self._observe("harness_suite_started", suite=self.suite, trials=pending, folder=self.folder.path)
         self.executor.run_trials(

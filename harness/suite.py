@@ -143,7 +143,7 @@ def _expand(registry: Registry, table: SuiteFile, entry: ModelEntry, index: int,
     for values in product(*entry.sweep.values()):
         swept = dict(zip(entry.sweep, values, strict=True))
         model = resolve(registry, "models", entry.name, {**entry.config, **swept}, f"{place}.config")
-        _check_image(registry, dataset, model, place)
+        _check_fit(registry, dataset, model, training, place)
         for seed in _seeds(table.seeds if entry.seeds is None else entry.seeds):
             yield Trial(dataset, model, training.values(), seed, entry.label or entry.name, swept)
 
@@ -152,16 +152,21 @@ def _seeds(seeds: int | list[int]) -> Sequence[int]:
     return range(seeds) if isinstance(seeds, int) else seeds
 
 
-def _check_image(registry: Registry, dataset: Choice, model: Choice, place: str) -> None:
-    """Construct the model without its memory, so that a wrong image size is found before training."""
+def _check_fit(registry: Registry, dataset: Choice, model: Choice, training: Training, place: str) -> None:
+    """Find out before training, and without the data, that images and batches suit the model."""
     import torch
 
+    from harness.dataset import GroundTruthDataset
+
     dataset_class = registry.find("datasets", dataset.name).load()
-    image = dataset_class(parse(dataset_class.Config, dataset.config, "dataset")).image
+    images = dataset_class(parse(dataset_class.Config, dataset.config, "dataset"))
+    if isinstance(images, GroundTruthDataset) and training.batch_size > len(images):
+        limit = f"the {len(images)} images of {dataset.name}"
+        raise UserError(f"{place}.training.batch_size: {training.batch_size} is more than {limit}")
     model_class = registry.find("models", model.name).load()
     try:
-        with torch.device("meta"):
-            model_class(parse(model_class.Config, model.config, place), image)
+        with torch.device("meta"):  # Shapes without memory.
+            model_class(parse(model_class.Config, model.config, place), images.image)
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
 

@@ -51,6 +51,7 @@ def command(tmp_path):
             cwd=tmp_path,
             capture_output=True,
             text=True,
+            check=False,
             timeout=timeout,
             env={**os.environ, "PYTHONSAFEPATH": "1", "CUDA_VISIBLE_DEVICES": "", **(env or {})},
         )

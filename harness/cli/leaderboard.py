@@ -6,11 +6,9 @@ import click
 
 from harness.cli import format_option
 from harness.cli.console import console
-from harness.cli.render import as_json, markdown, rich_table, wide_leaderboard
+from harness.cli.render import BOARD_CAPTION, as_json, markdown, rich_table, wide_leaderboard
 from harness.leaderboard import leaderboard, score_table
 from harness.store import ResultsFolder
-
-CAPTION = "mean ± standard deviation over seeds; * best of its column"
 
 
 @click.command()
@@ -26,7 +24,7 @@ def command(path: Path, form: str) -> None:
     suite = folder.suite
     board = leaderboard(score_table(folder, suite), suite)
     if form == "table":
-        console().print(rich_table(wide_leaderboard(board), suite.title, CAPTION))
+        console().print(rich_table(wide_leaderboard(board), suite.title, BOARD_CAPTION))
     elif form == "markdown":
         click.echo(markdown(wide_leaderboard(board)))
     else:

@@ -10,6 +10,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+BOARD_CAPTION = "mean ± standard deviation over seeds; * best of its column"
+SELECTION_CAPTION = "ground-truth score of the chosen model (distance to the best of its pool)"
+
 
 def wide_leaderboard(board: pd.DataFrame) -> pd.DataFrame:
     """One row per setting, one column per metric: "mean ± std", "n/a" or "failed"."""

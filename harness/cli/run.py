@@ -1,7 +1,6 @@
 """`harness run`: the main job."""
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,17 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli import plugin_option
-from harness.cli.console import console
-from harness.cli.display import Display
-from harness.cli.leaderboard import CAPTION as BOARD_CAPTION
-from harness.cli.render import rich_table, wide_leaderboard, wide_selections
-from harness.cli.select import CAPTION as SELECTION_CAPTION
-from harness.plugins import PluginManager
-from harness.store import ResultsFolder
-from harness.suite import Suite, load_suite
 
 if TYPE_CHECKING:
+    from harness.store import ResultsFolder
     from harness.study import Study
+    from harness.suite import Suite
 
 
 @click.command()
@@ -59,8 +52,13 @@ def command(
 
     Nothing is done twice: an interrupted run continues where it stopped. Exit code 1 if a trial failed.
     """
+    from harness.cli.console import console
+    from harness.cli.display import Display
     from harness.execution.devices import find_slots
-    from harness.study import Study, failures, make_tables, pending_trials
+    from harness.plugins import PluginManager
+    from harness.store import ResultsFolder
+    from harness.study import Study, pending_trials
+    from harness.suite import load_suite
 
     manager = PluginManager(plugins)
     checked = load_suite(suite, manager.registry, overrides)
@@ -81,15 +79,25 @@ def command(
         left = len(pending_trials(checked, folder))
         click.echo(f"Stopped; {left} of {len(checked.trials)} trials are left. The same command continues.", err=True)
         return 128 + interrupted[0]
-    tables = make_tables(folder, checked, manager)
     if not pending:
         click.echo(f"All {len(checked.trials)} trials are done already; nothing to do.\n")
+    return _print_results(study)
+
+
+def _print_results(study: "Study") -> int:
+    """The tables, where they are, and what failed; returns the exit code."""
+    from harness.cli.console import console
+    from harness.cli.render import BOARD_CAPTION, SELECTION_CAPTION, rich_table, wide_leaderboard, wide_selections
+    from harness.study import failures, make_tables
+
+    suite, folder = study.suite, study.folder
+    tables = make_tables(folder, suite, study.manager)
     out = console()
-    out.print(rich_table(wide_leaderboard(tables.leaderboard), checked.title, BOARD_CAPTION), "")
+    out.print(rich_table(wide_leaderboard(tables.leaderboard), suite.title, BOARD_CAPTION), "")
     if len(tables.selections):
         out.print(rich_table(wide_selections(tables.selections), "Selectors", SELECTION_CAPTION), "")
     click.echo(f"Results are in {folder.path}; print them again with: harness leaderboard {folder.path}")
-    failed = failures(checked, folder)
+    failed = failures(suite, folder)
     for line in failed:
         click.echo(f"failed: {line}", err=True)
     if failed:
@@ -97,7 +105,7 @@ def command(
     return 1 if failed else 0
 
 
-def _print_plan(suite: Suite, folder: ResultsFolder, fresh: bool) -> None:
+def _print_plan(suite: "Suite", folder: "ResultsFolder", fresh: bool) -> None:
     """Every trial in a line, then their number."""
     from harness.study import pending_trials
 
@@ -126,4 +134,3 @@ def _stopping_politely(study: "Study") -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    sys.stdout.flush()

@@ -7,12 +7,10 @@ import click
 
 from harness.cli import format_option, plugin_option
 from harness.cli.console import console
-from harness.cli.render import as_json, markdown, rich_table, wide_selections
+from harness.cli.render import SELECTION_CAPTION, as_json, markdown, rich_table, wide_selections
 from harness.errors import UserError
 from harness.plugins import PluginManager
 from harness.store import ResultsFolder
-
-CAPTION = "ground-truth score of the chosen model (distance to the best of its pool)"
 
 
 @click.command()
@@ -41,7 +39,7 @@ def _judge(folder: ResultsFolder, form: str, manager: PluginManager) -> None:
     suite = folder.suite
     selections = make_tables(folder, suite, manager).selections
     if form == "table":
-        console().print(rich_table(wide_selections(selections), f"{suite.title}: selectors", CAPTION))
+        console().print(rich_table(wide_selections(selections), f"{suite.title}: selectors", SELECTION_CAPTION))
     elif form == "markdown":
         click.echo(markdown(wide_selections(selections)))
     else:

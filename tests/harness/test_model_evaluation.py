@@ -37,9 +37,7 @@ def test_codes_are_the_models(evaluation):
 def test_abilities_are_those_of_model_and_dataset(evaluation):
     assert evaluation.abilities() == {"encode", "generate", "reconstruct", "factors"}
     assert evaluation.lacks(["encode", "factors"]) == ""
-    assert evaluation.lacks(["kl", "labels"]) == (
-        "the model has no variational posterior; the dataset has no labels"
-    )
+    assert evaluation.lacks(["kl", "labels"]) == ("the model has no variational posterior; the dataset has no labels")
     with pytest.raises(NotApplicableError):
         evaluation.kl(np.arange(3))
 

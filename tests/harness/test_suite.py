@@ -100,7 +100,11 @@ def test_overrides_reach_every_key(suite_file, registry):
         ("steps = 10", "steps = -1", "training.steps: got -1, expected greater than or equal to 0"),
         ("steps = 10", 'steps = "ten"', "training.steps: got 'ten'"),
         ('name = "bars"', 'name = "bar"', "dataset: there is no dataset 'bar'; did you mean 'bars'?"),
-        ('name = "bars"', 'name = "bars"\nbrihtness = 1.0', "dataset.brihtness: unknown key; did you mean 'brightness'?"),
+        (
+            'name = "bars"',
+            'name = "bars"\nbrihtness = 1.0',
+            "dataset.brihtness: unknown key; did you mean 'brightness'?",
+        ),
         ('name = "bars"', "brightness = 1.0", "dataset.name: this key is required"),
         ("sweep.size = [2, 3]", "sweep.sizes = [2, 3]", "models[0].config.sizes: unknown key; did you mean 'size'?"),
         ("sweep.size = [2, 3]", "sweep.size = [2, 2]", "two trials are the same: 'linear size=2 noise=0.0 seed=0'"),

@@ -147,7 +147,7 @@ def test_an_epoch_shows_every_image_once_and_drops_the_incomplete_batch():
     batches = Batches(Numbers(10), 3, seed=0)
     epochs = [[sorted(batches.next().flatten().tolist()) for _ in range(3)] for _ in range(2)]
     for epoch in epochs:
-        shown = sum(epoch, [])
+        shown = [number for batch in epoch for number in batch]
         assert len(shown) == len(set(shown)) == 9
     assert epochs[0] != epochs[1]
 

@@ -38,7 +38,7 @@ def test_a_resumed_history_forgets_rows_after_the_checkpoint(tmp_path):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e12])
 def test_an_unusable_loss_is_a_divergence(value):
-    with pytest.raises(DivergenceError, match="loss term a/loss is .* at step 3"):
+    with pytest.raises(DivergenceError, match=r"loss term a/loss is .* at step 3"):
         History(4, 8).record(3, {"b/loss": 0.0, "a/loss": value})
 
 

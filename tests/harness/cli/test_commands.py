@@ -1,0 +1,237 @@
+"""The commands beside `run`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+TOY = Path(__file__).parents[2] / "toy.py"
+QUICK = """
+import sys
+from harness.cli import main
+sys.argv = {arguments}
+try:
+    main()
+except SystemExit as end:
+    assert end.code == 0, end.code
+heavy = {{"torch", "pandas", "sklearn", "scipy", "pydantic"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "models"], ["run", "--help"], ["--version"]])
+def test_nothing_heavy_is_imported_before_it_is_needed(arguments):
+    code = QUICK.format(arguments=["harness", *arguments])
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_help_names_every_command(command):
+    run = command("--help")
+    for name in ("run", "list", "show", "leaderboard", "select", "score"):
+        assert f"\n  {name} " in run.stdout
+
+
+def test_a_plugins_command_stands_beside_the_others(command, tmp_path):
+    (tmp_path / "site").mkdir()
+    info = tmp_path / "site" / "hello-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hello\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[harness]\nhello = hello_plugin\n")
+    (tmp_path / "site" / "hello_plugin.py").write_text(
+        "import click, harness\n"
+        "@harness.hookimpl\n"
+        "def harness_register_commands(group):\n"
+        "    @group.command()\n"
+        "    def hello():\n"
+        "        'Say hello.'\n"
+        "        click.echo('hello there')\n"
+    )
+    env = {"PYTHONPATH": str(tmp_path / "site")}
+    assert "Say hello." in command("--help", env=env).stdout
+    assert command("hello", env=env).stdout == "hello there\n"
+
+
+def test_an_unknown_command_is_the_users_mistake(command):
+    run = command("rnu")
+    assert run.returncode == 2
+    assert "No such command 'rnu'" in run.stderr
+
+
+def test_list_names_everything_and_where_it_is_from(command):
+    run = command("list")
+    for name in ("beta-vae", "infogan-cr", "sprites", "digits", "factorvae", "mig", "udr-lasso"):
+        assert f"\n{name} " in run.stdout
+    assert "disentanglement-harness" in run.stdout
+    assert "sprites" not in command("list", "models").stdout
+
+
+def test_list_warns_of_a_broken_plugin(command, tmp_path):
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[harness]\nbroken = no_such_module_at_all\n")
+    run = command("list", env={"PYTHONPATH": str(tmp_path)})
+    assert run.returncode == 0
+    assert "warning: plugin broken: it cannot be imported" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("beta-vae", ["beta", "weight of the KL", "float", "4.0", ">= 0", "1606.|Higgins", "encode", "kl"]),
+        ("sprites", ["image_size", "64", "tuple[square | ellipse | heart, ...]", "dSprites"]),
+        ("mig", ["mutual information gap", "needs: encode, factors"]),
+        ("udr-lasso", ["UDR", "needs: encode"]),
+    ],
+)
+def test_show_tells_everything_about_a_name(command, name, texts):
+    run = command("show", name)
+    assert run.returncode == 0, run.stderr
+    flat = " ".join(run.stdout.split())
+    for text in texts:
+        assert any(choice.lower() in flat.lower() for choice in text.split("|")) or text in flat, text
+
+
+def test_show_suggests_the_nearest_name(command):
+    run = command("show", "sprite")
+    assert run.returncode == 2
+    assert run.stderr == "harness: there is no 'sprite'; did you mean 'sprites'?\n"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A finished small study."""
+    folder = tmp_path_factory.mktemp("study")
+    suite = folder / "bars.toml"
+    suite.write_text(
+        """
+title = "Bars"
+seeds = 2
+[dataset]
+name = "bars"
+[training]
+steps = 20
+batch_size = 16
+[[models]]
+name = "linear"
+sweep.size = [2, 3]
+[evaluation]
+metrics = ["spread", "error"]
+selectors = ["alike"]
+"""
+    )
+    run = [sys.executable, "-m", "harness", "run", suite, "--plugin", TOY, "--output", folder / "out"]
+    subprocess.run(run, check=True, capture_output=True, cwd=folder)
+    return folder / "out"
+
+
+def test_leaderboard_in_every_format(command, study):
+    table = command("leaderboard", study)
+    assert "linear" in table.stdout
+    assert "±" in table.stdout
+    markdown = command("leaderboard", study, "--format", "markdown").stdout.splitlines()
+    assert markdown[0] == "| model | setting | spread | error ↓ |"
+    assert len(markdown) == 4
+    records = json.loads(command("leaderboard", study, "--format", "json").stdout)
+    assert {record["n"] for record in records} == {2}
+    assert all(record["ci_low"] < record["mean"] < record["ci_high"] for record in records)
+    header, *rows = command("leaderboard", study, "--format", "csv").stdout.splitlines()
+    assert "ci_low" in header.split(",")
+    assert len(rows) == 4
+
+
+def test_select_in_every_format(command, study):
+    table = command("select", study, "--plugin", TOY)
+    assert table.returncode == 0, table.stderr
+    for text in ("alike", "random (mean)", "best", "linear (4)"):
+        assert text in table.stdout
+    records = json.loads(command("select", study, "--plugin", TOY, "--format", "json").stdout)
+    assert {record["metric"] for record in records} == {"spread", "error"}
+    assert all(record["regret"] >= 0 for record in records)
+    assert "| linear (4) | alike |" in command("select", study, "--plugin", TOY, "--format", "markdown").stdout
+    assert "rank_correlation" in command("select", study, "--plugin", TOY, "--format", "csv").stdout
+
+
+def test_a_folder_without_results_says_so(command, study):
+    run = command("leaderboard", study.parent)
+    assert run.returncode == 2
+    assert "not a results folder" in run.stderr
+    assert f"did you mean {study}?" in run.stderr
+
+
+def test_score_prints_scores_with_details(command, reference):
+    run = command("score", reference / "aligned.npz", "--metric", "mig", "--metric", "factorvae", "--format", "json")
+    assert run.returncode == 0, run.stderr
+    scores = json.loads(run.stdout)
+    assert list(scores) == ["mig", "factorvae"]
+    assert scores["mig"]["score"] == pytest.approx(0.9989, abs=1e-4)
+    assert scores["factorvae"]["score"] == 1
+    assert "mutual_information" in scores["mig"]
+    assert "0.9989" in command("score", reference / "aligned.npz", "--metric", "mig").stdout
+
+
+def write(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+CODES = np.zeros((6, 2), dtype=np.float32)
+SIZES = np.array([2, 3])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"codes": CODES}, "there is no array 'factor_sizes'; it has codes"),
+        ({"factor_sizes": SIZES}, "there is no array 'codes'"),
+        ({"codes": CODES[:5], "factor_sizes": SIZES}, "array 'codes': expected (6, D)"),
+        ({"codes": CODES * np.nan, "factor_sizes": SIZES}, "array 'codes': expected finite numbers"),
+        ({"codes": CODES, "factor_sizes": np.array([2, 0])}, "array 'factor_sizes'"),
+        ({"codes": CODES, "factor_sizes": SIZES, "train_index": np.array([6])}, "array 'train_index': expected whole"),
+        ({"codes": CODES, "factor_sizes": SIZES, "factor_values": CODES[:3]}, "array 'factor_values': expected (6, 2)"),
+        ({"codes": np.array([{}]), "factor_sizes": SIZES}, "not an npz file of plain arrays"),
+    ],
+)
+def test_a_wrong_file_of_codes_is_explained(command, tmp_path, arrays, message):
+    run = command("score", write(tmp_path / "codes.npz", **arrays), "--metric", "mig")
+    assert run.returncode == 2
+    assert message in run.stderr
+    assert "codes.npz" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_an_unreadable_file_is_explained(command, tmp_path):
+    (tmp_path / "text.npz").write_text("<html>")
+    for name in ("text.npz", "absent.npz"):
+        run = command("score", name, "--metric", "mig")
+        assert run.returncode == 2
+        assert name in run.stderr
+        assert "Traceback" not in run.stderr
+
+
+def test_selectors_apply_to_a_file_of_codes(command, reference):
+    run = command("select", reference / "udr_set_1.npz", "--selector", "udr-spearman", "--format", "json")
+    assert run.returncode == 0, run.stderr
+    expected = json.loads((reference / "reference.json").read_text())["udr"]["udr_set_1"]["spearman"]["model_scores"]
+    found = json.loads(run.stdout)["udr-spearman"]
+    np.testing.assert_allclose(found["scores"], expected, atol=1e-6)
+    assert found["chosen"] == int(np.argmax(expected))
+
+
+def test_selectors_apply_to_comparisons_made_elsewhere(command, tmp_path, reference):
+    example = json.loads((reference / "reference.json").read_text())["model_centrality"]["example_1"]
+    path = write(tmp_path / "cross.npz", cross_factor_vae_scores=np.array(example["cross_factor_vae_scores"]))
+    run = command("select", path, "--format", "json")
+    found = json.loads(run.stdout)["model-centrality"]
+    np.testing.assert_allclose(found["scores"], example["centrality"], atol=1e-12)
+    assert found["chosen"] == example["ranking_best_first"][0]
+    assert "model-centrality: model 2" in command("select", path).stdout
+
+
+def test_a_selector_that_needs_models_cannot_take_a_file(command, reference):
+    run = command("select", reference / "udr_set_1.npz", "--selector", "model-centrality")
+    assert run.returncode == 2
+    assert "the model has no generator" in run.stderr
