@@ -144,7 +144,8 @@ def steadiest_codes(groups: Codes, variance: NDArray[np.float64], ddof: int) -> 
     # In float64 the variance of identical float32 codes is exactly 0, so that ties are ties.
     within = groups.var(axis=1, ddof=ddof, dtype=np.float64)
     ratio = np.divide(within, variance, out=np.full_like(within, -np.inf), where=variance > 0)
-    return np.argmin(ratio, axis=1)
+    steadiest: Indices = ratio.argmin(axis=1)
+    return steadiest
 
 
 def _table(factors: Indices, codes: Indices, shape: tuple[int, int]) -> Indices:
