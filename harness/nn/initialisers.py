@@ -25,14 +25,18 @@ def truncated_normal_(tensor: Tensor, rng: Rng, *, std: float = 1.0) -> None:
 
 
 @torch.no_grad()
+def uniform_(tensor: Tensor, rng: Rng, *, bound: float) -> None:
+    """Fill with U(-bound, bound)."""
+    tensor.copy_(rng.uniform(*tensor.shape, low=-bound, high=bound))
+
+
 def glorot_uniform_(tensor: Tensor, rng: Rng) -> None:
     """Fill a weight with U(-a, a), a² = 6 / (fan in + fan out) (Glorot & Bengio, 2010).
 
     `tensor` is the weight of a linear layer (2 dimensions) or of a convolution, transposed or not.
     """
     receptive_field = math.prod(tensor.shape[2:])
-    bound = math.sqrt(6 / ((tensor.shape[0] + tensor.shape[1]) * receptive_field))
-    tensor.copy_(rng.uniform(*tensor.shape, low=-bound, high=bound))
+    uniform_(tensor, rng, bound=math.sqrt(6 / ((tensor.shape[0] + tensor.shape[1]) * receptive_field)))
 
 
 def zero_bias_(layer: nn.Module) -> None:

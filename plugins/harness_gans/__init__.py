@@ -6,7 +6,9 @@ from harness.plugins import Register
 
 @hookimpl
 def harness_register_models(register: Register) -> None:
-    """DCGAN's descendants that infer their codes."""
+    """DCGAN and WGAN-GP, and DCGAN's descendants that infer their codes."""
+    register("dcgan", "harness_gans.dcgan:DCGAN", "DCGAN (Radford et al., 2016)")
+    register("wgan-gp", "harness_gans.wgan_gp:WGANGP", "WGAN-GP (Gulrajani et al., 2017)")
     register("infogan", "harness_gans.infogan:InfoGAN", "InfoGAN (Chen et al., 2016)")
     register("infogan-modified", "harness_gans.infogan_cr:InfoGANModified", "InfoGAN as modified by Lin et al. (2020)")
     register("infogan-cr", "harness_gans.infogan_cr:InfoGANCR", "InfoGAN-CR (Lin et al., 2020)")
