@@ -28,7 +28,7 @@ def load_representation(name: str, seed: int = 0) -> TableEvaluation:
 
 
 @pytest.fixture(scope="session")
-def reference() -> dict[str, Any]:
+def published() -> dict[str, Any]:
     """Everything in reference.json."""
     return json.loads((REFERENCE / "reference.json").read_text())
 
@@ -46,15 +46,15 @@ def table(representation: str) -> TableEvaluation:
 
 
 @pytest.fixture
-def exact(representation: str, reference: dict[str, Any]) -> dict[str, Any]:
+def exact(representation: str, published: dict[str, Any]) -> dict[str, Any]:
     """The representation's exact reference numbers, by metric."""
-    return reference["representations"][representation]["exact"]
+    return published["representations"][representation]["exact"]
 
 
 @pytest.fixture
-def stochastic(representation: str, reference: dict[str, Any]) -> dict[str, Any]:
+def stochastic(representation: str, published: dict[str, Any]) -> dict[str, Any]:
     """The representation's reference numbers over seeds, by metric."""
-    return reference["representations"][representation]["stochastic"]
+    return published["representations"][representation]["stochastic"]
 
 
 @pytest.fixture

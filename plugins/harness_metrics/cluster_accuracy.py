@@ -1,0 +1,113 @@
+"""How well the categories that a model found are the classes that people named."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from torch.distributions import Distribution
+
+from harness import (
+    Categorical,
+    Evaluation,
+    Field,
+    LabelledDataset,
+    Metric,
+    ModelEvaluation,
+    NotApplicableError,
+    Score,
+    Settings,
+)
+from harness.factors import Indices
+
+Confusion = NDArray[np.int64]
+
+
+class ClusterAccuracy(Metric):
+    """Unsupervised classification accuracy of a categorical code, in [0, 1].
+
+    Each real image belongs to its most likely category. Categories are matched one to one with classes so
+    that most images are right; images of a category without a class are wrong. Of several categorical parts
+    the most accurate counts: labels decide what a category means, so they may decide which part means it.
+    """
+
+    class Config(Settings):
+        """Choice of the part and of the sample."""
+
+        part: str | None = Field(None, description="categorical part to score; null: the most accurate one")
+        images: int = Field(10_000, gt=0, description="images to score on, drawn at random; all if there are fewer")
+
+    source = "Chen et al. 2016, InfoGAN, arXiv:1606.03657, section 7.2"
+    needs = ("posterior", "labels")
+
+    config: Config
+
+    def score(self, evaluation: Evaluation) -> Score:
+        """The accuracy.
+
+        Details hold the part's name, the matching as pairs (category, class), the confusion matrix
+        (categories, classes) in images, and the accuracy of every categorical part.
+
+        Raises:
+            NotApplicableError: the model has no categorical part, or not the one asked for.
+        """
+        if not isinstance(evaluation, ModelEvaluation) or not isinstance(evaluation.dataset, LabelledDataset):
+            raise NotApplicableError("there is no model of labelled images")
+        sizes = self._sizes(evaluation)
+        n = min(self.config.images, len(evaluation.dataset))
+        index = evaluation.rng("cluster-accuracy").permutation(len(evaluation.dataset))[:n]
+        labels = evaluation.dataset.labels(torch.from_numpy(index).to(evaluation.dataset.device)).cpu().numpy()
+        confusions = {
+            name: confusion(categories, labels, (sizes[name], evaluation.dataset.classes))
+            for name, categories in _categories(evaluation, index, sizes).items()
+        }
+        matchings = {name: linear_sum_assignment(table, maximize=True) for name, table in confusions.items()}
+        accuracies = {name: float(table[matchings[name]].sum() / n) for name, table in confusions.items()}
+        best = max(accuracies, key=lambda name: accuracies[name])
+        details = {
+            "part": best,
+            "matching": np.stack(matchings[best], axis=1).tolist(),
+            "confusion_matrix": confusions[best].tolist(),
+            "accuracies": accuracies,
+        }
+        return Score(accuracies[best], details)
+
+    def _sizes(self, evaluation: ModelEvaluation) -> dict[str, int]:
+        """The numbers of categories of the parts to score."""
+        space = evaluation.model.latents
+        codes = {name: space.parts[name] for name in space.codes} if space else {}
+        sizes = {name: part.size for name, part in codes.items() if isinstance(part, Categorical)}
+        if not sizes:
+            raise NotApplicableError("the model has no categorical code")
+        if self.config.part is None:
+            return sizes
+        if self.config.part not in sizes:
+            raise NotApplicableError(f"the model has no categorical code '{self.config.part}', only {', '.join(sizes)}")
+        return {self.config.part: sizes[self.config.part]}
+
+
+def confusion(categories: Indices, labels: Indices, shape: tuple[int, int]) -> Confusion:
+    """How many of n observations have each category (rows) and label (columns)."""
+    table = np.zeros(shape, dtype=np.int64)
+    np.add.at(table, (categories, labels), 1)
+    return table
+
+
+@torch.no_grad()
+def _categories(evaluation: ModelEvaluation, index: Indices, sizes: dict[str, int]) -> dict[str, Indices]:
+    """The most likely category (n,) of each image, for each part."""
+    found: dict[str, list[Indices]] = {name: [] for name in sizes}
+    for start in range(0, len(index), evaluation.batch_size):
+        images = evaluation.images(index[start : start + evaluation.batch_size])
+        posteriors = evaluation.model.posterior(images)
+        for name, size in sizes.items():
+            found[name].append(_most_likely(posteriors[name], size, images))
+    return {name: np.concatenate(batches) for name, batches in found.items()}
+
+
+def _most_likely(posterior: Distribution, size: int, images: torch.Tensor) -> Indices:
+    """The most likely category (N,) of each of N images."""
+    one_hot = torch.eye(size, device=images.device)
+    # The contract of a posterior is its log_prob of one-hot rows, so each category is tried on every image.
+    likelihoods = torch.stack([posterior.log_prob(row.expand(len(images), size)) for row in one_hot], dim=1)
+    categories: Indices = likelihoods.argmax(dim=1).cpu().numpy()
+    return categories
