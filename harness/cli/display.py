@@ -63,7 +63,7 @@ class Display:
         self.running[trial.id] = (trial, progress)
         if not self.console.is_terminal and monotonic() - self._spoken.get(trial.id, 0.0) >= LINE_SECONDS:
             self._spoken[trial.id] = monotonic()
-            self._say(f"{trial.title}: {_position(progress)}, {_speed(progress)}, {_left(progress)} left")
+            self._say(f"{trial.title}: {_line(progress)}")
 
     @hookimpl
     def harness_trial_finished(self, trial: Trial, result: Result) -> None:
@@ -101,8 +101,14 @@ class Display:
         return table
 
 
+def _line(progress: Progress) -> str:
+    if progress.stage != "training":
+        return _position(progress)
+    return f"step {_position(progress)}, {_speed(progress)} images/s, {_left(progress)} left"
+
+
 def _position(progress: Progress) -> str:
-    return f"{progress.step:,}/{progress.steps:,}" if progress.stage == "training" else progress.stage
+    return f"{progress.step:,}/{progress.steps:,}" if progress.stage == "training" else f"scoring {progress.stage}"
 
 
 def _speed(progress: Progress) -> str:

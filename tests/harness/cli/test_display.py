@@ -1,0 +1,65 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from harness.cli.display import Display
+from harness.execution.devices import Slots
+from harness.trial import Choice, Outcome, Progress, Result, Trial
+
+TRIAL = Trial(Choice("bars"), Choice("linear"), {"steps": 100}, seed=3, label="linear", swept={"size": 2})
+HALF = Progress(50, 100, images_per_second=1234.5, seconds_left=61, losses={"autoencoder/error": 0.25})
+
+
+def result(outcome=Outcome.FINISHED, reason=""):
+    record = {"metric": "mig", "score": 0.5, "status": "ok", "reason": ""}
+    return Result(TRIAL.id, outcome, reason, scores=(record,) if outcome is Outcome.FINISHED else ())
+
+
+@pytest.fixture
+def show():
+    """A display on a terminal or elsewhere, and what it wrote."""
+
+    def make(terminal):
+        console = Console(file=io.StringIO(), force_terminal=terminal, width=120, color_system=None)
+        return Display(console, 5, 2, Slots(2, 1)), console.file
+
+    return make
+
+
+def test_elsewhere_than_on_a_terminal_there_are_plain_lines(show):
+    display, out = show(terminal=False)
+    with display:
+        display.harness_trial_started(TRIAL)
+        display._spoken[TRIAL.id] = -1e9
+        display.harness_trial_progress(TRIAL, HALF)
+        display.harness_trial_progress(TRIAL, HALF)
+        display.harness_trial_finished(TRIAL, result())
+        display.harness_trial_finished(TRIAL, result(Outcome.DIVERGED, "loss is nan"))
+        display.harness_comparison_progress(Progress(0, 2, stage="udr-lasso"))
+    assert out.getvalue().splitlines() == [
+        "2 of 5 trials to do, 2 at a time on CPU, 1 thread(s) each",
+        "[0/2] linear size=2 seed=3: step 50/100, 1,234 images/s, 1:01 left",
+        "[1/2] linear size=2 seed=3: mig 0.500",
+        "[2/2] linear size=2 seed=3: diverged: loss is nan",
+        "udr-lasso compares the models (1 of 2)",
+    ]
+
+
+def test_a_terminal_shows_a_table_of_what_runs(show):
+    display, out = show(terminal=True)
+    with display:
+        display.harness_trial_started(TRIAL)
+        display.console.print(display._render())
+        display.harness_trial_progress(TRIAL, HALF)
+        display.console.print(display._render())
+    text = out.getvalue()
+    for part in ("linear size=2 seed=3", "50/100", "1,234", "1:01", "error 0.25", "0 done, 1 running, 1 waiting"):
+        assert part in text
+
+
+def test_nothing_is_said_about_a_run_with_nothing_to_do():
+    console = Console(file=io.StringIO(), force_terminal=False)
+    with Display(console, 5, 0, Slots(2, 1)):
+        pass
+    assert console.file.getvalue() == ""

@@ -1,0 +1,77 @@
+import subprocess
+import sys
+
+import joblib
+import pytest
+
+from harness import UserError
+from harness.execution import devices
+from harness.execution.devices import Slots, find_slots, lease
+
+
+def test_processes_times_threads_are_the_cores():
+    cores = joblib.cpu_count()
+    for jobs in range(1, cores + 1):
+        slots = find_slots("cpu", jobs, trials=100)
+        assert slots.count == jobs
+        assert slots.threads * jobs <= cores < (slots.threads + 1) * jobs
+    assert find_slots("cpu", None, trials=100).count == cores
+    assert find_slots("cpu", None, trials=1) == Slots(1, cores)
+
+
+@pytest.fixture
+def three_gpus(monkeypatch):
+    """A machine on which torch counts three GPUs."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def test_one_trial_runs_on_each_gpu(three_gpus):
+    assert find_slots("auto", None, trials=100).gpus == ("0", "1", "2")
+    assert find_slots("auto", None, trials=100).count == 3
+    assert find_slots("cuda:2,0", None, trials=100).gpus == ("2", "0")
+    assert find_slots("cpu", None, trials=1).gpus == ()
+
+
+def test_an_inherited_list_of_gpus_is_respected(three_gpus, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-abc,7")
+    assert find_slots("auto", None, trials=5).gpus == ("4", "GPU-abc", "7")
+    assert find_slots("cuda:1", None, trials=5).gpus == ("GPU-abc",)
+
+
+@pytest.mark.parametrize("device", ["cuda:3", "cuda:x", "gpu", "cuda:0,"])
+def test_a_device_that_does_not_exist_is_the_users_mistake(three_gpus, device):
+    with pytest.raises(UserError, match=f"--device {device}"):
+        find_slots(device, None, trials=5)
+
+
+def test_a_gpu_is_held_by_one_at_a_time(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    with lease(("0", "1")) as first, lease(("0", "1")) as second:
+        assert {first, second} == {"0", "1"}
+    with lease(("0",)) as again:
+        assert again == "0"
+
+
+def test_the_kernel_frees_a_gpu_whose_holder_is_killed(monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(devices.tempfile, "tempdir", None)
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import time\nfrom harness.execution.devices import lease\n"
+            "with lease(('0',)): print('held', flush=True); time.sleep(600)",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout.readline() == "held\n"
+    with lease(("0", "1")) as other:
+        assert other == "1"
+    holder.kill()
+    holder.communicate()
+    with lease(("0",)) as freed:
+        assert freed == "0"
