@@ -1,5 +1,7 @@
 """beta-TCVAE."""
 
+import math
+
 from torch import Tensor
 
 from harness import Field
@@ -29,14 +31,16 @@ class BetaTCVAE(VAE):
 
 
 def total_correlation(q: Posterior) -> Tensor:
-    """KL(q(z) || Πₗ q(zₗ)) up to a constant, by minibatch weighting (Chen et al., 2018, section 4.1); in nats.
+    """KL(q(z) || Πₗ q(zₗ)) in nats, estimated within the minibatch (Chen et al., 2018, section 4.1).
 
-    For each sample z_j, q(z_j) and every q(z_jl) are mixtures over the posteriors of the N images of the batch.
-    Their weights are left out: they add the constant (D - 1) log(N · size of the dataset).
+    q(z_j) and every q(z_jl) of a sample z_j are taken as mixtures, equally weighted, over the posteriors of the
+    N images of the batch. The weights make a constant: the paper's also divides by the size of the dataset, and
+    disentanglement_lib leaves them out.
     """
+    n, latents = q.sample.shape
     distance = q.sample.unsqueeze(1) - q.mean
     # (N samples, N posteriors, D), but for the -0.5 log 2π that cancels.
     log_density = -0.5 * (distance.square() * (-q.log_variance).exp() + q.log_variance)
     joint = log_density.sum(dim=2).logsumexp(dim=1)
     marginals = log_density.logsumexp(dim=1).sum(dim=1)
-    return (joint - marginals).mean()
+    return (joint - marginals).mean() + (latents - 1) * math.log(n)

@@ -33,7 +33,7 @@ class DIPVAE1(VAE):
         weight = self.config.off_diagonal_weight
         return {
             "kl": q.kl(),
-            "off_diagonal": weight * (covariance.square().sum() - diagonal.square().sum()),
+            "off_diagonal": weight * (covariance - torch.diag(diagonal)).square().sum(),
             "diagonal": weight * self.config.diagonal_factor * (diagonal - 1).square().sum(),
         }
 

@@ -101,7 +101,7 @@ def test_annealed_vae_keeps_the_kl_at_the_capacity(capacity: float) -> None:
 
 
 def test_total_correlation_by_hand() -> None:
-    """Every density written out, image by image and latent by latent, with the constants that the estimate drops."""
+    """Every density written out, image by image and latent by latent."""
     q, n, latents = posterior(4, 2), 4, 2
     total = 0.0
     for j in range(n):
@@ -112,8 +112,8 @@ def test_total_correlation_by_hand() -> None:
             ]
             for i in range(n)
         ]
-        joint = sum(d[0] * d[1] for d in density)
-        marginals = [sum(d[k] for d in density) for k in range(latents)]
+        joint = sum(d[0] * d[1] for d in density) / n
+        marginals = [sum(d[k] for d in density) / n for k in range(latents)]
         total += math.log(joint) - sum(math.log(m) for m in marginals)
     assert total_correlation(q).item() == pytest.approx(total / n, rel=1e-4)
 
@@ -121,6 +121,8 @@ def test_total_correlation_by_hand() -> None:
 def test_total_correlation_of_one_latent_is_zero_and_grows_with_dependence() -> None:
     assert total_correlation(posterior(16, 1)).item() == pytest.approx(0, abs=1e-6)
     independent = posterior(64, 2)
+    alike = Posterior(torch.zeros(16, 2), torch.zeros(16, 2), torch.randn(16, 2))
+    assert total_correlation(alike).item() == pytest.approx(0, abs=1e-4)
     copied = Posterior(*(part[:, :1].expand(-1, 2) for part in independent))
     assert total_correlation(copied) > total_correlation(independent)
 
