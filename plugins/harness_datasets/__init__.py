@@ -3,9 +3,33 @@
 from harness.hookspecs import hookimpl
 from harness.plugins import Register
 
+DRAWN = {
+    "sprites": ("sprites:Sprites", "the factor grid of dSprites, drawn by our own code"),
+    "cdsprites": ("cdsprites:CdSprites", "a disc at 40 angles and 27 distances, drawn"),
+    "digits": ("digits:Digits", "scikit-learn's 1,797 handwritten digits, padded to 32x32"),
+    "color-digits": ("color_digits:ColorDigits", "the same digits, each in a random colour"),
+}
+"""Datasets that need no files."""
+
+FILES = {
+    "dsprites": ("dsprites:DSprites", "dSprites as published, npz or hdf5"),
+    "shapes3d": ("shapes3d:Shapes3D", "3D Shapes as published: rooms with one object"),
+    "mpi3d": ("mpi3d:MPI3D", "MPI3D as published: a robot arm, drawn or photographed"),
+    "smallnorb": ("smallnorb:SmallNORB", "SmallNORB as published: photographs of 50 toys"),
+    "cars3d": ("cars3d:Cars3D", "Cars3D as published: renderings of 183 cars"),
+    "mnist": ("torchvision_sets:MNIST", "handwritten digits, 28x28"),
+    "color-mnist": ("color_mnist:ColorMNIST", "MNIST, each digit in a random colour"),
+    "svhn": ("torchvision_sets:SVHN", "digits of house numbers, 32x32"),
+    "cifar10": ("torchvision_sets:CIFAR10", "photographs of ten kinds of things, 32x32"),
+    "celeba": ("celeba:CelebA", "aligned faces, in the crops of InfoGAN-CR, AGE and DCGAN"),
+    "lsun-bedroom": ("lsun:LSUNBedroom", "three million bedrooms"),
+    "folder": ("folder:Folder", "any folder of pictures"),
+}
+"""Datasets that are read from the files their authors publish."""
+
 
 @hookimpl
 def harness_register_datasets(register: Register) -> None:
-    """Datasets that need no download."""
-    register("sprites", "harness_datasets.sprites:Sprites", "the factor grid of dSprites, drawn by our own code")
-    register("digits", "harness_datasets.digits:Digits", "scikit-learn's 1,797 handwritten digits, padded to 32x32")
+    """Drawn datasets and published ones."""
+    for name, (place, summary) in {**DRAWN, **FILES}.items():
+        register(name, f"harness_datasets.{place}", summary)

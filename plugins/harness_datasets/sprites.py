@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 from pydantic import field_validator
 from torch import Tensor
-from torch.nn.functional import embedding
 
 from harness.config import Field, Settings
 from harness.dataset import GroundTruthDataset
 from harness.factors import FactorGrid
 from harness.model import ImageSpec
+from harness_datasets.image_store import BitStore
+from harness_datasets.sprite_backgrounds import Variant, dress, scream
 from harness_datasets.sprite_shapes import SHAPES, Shape
 
 
@@ -30,6 +31,8 @@ class Sprites(GroundTruthDataset):
 
     Fewer levels of a factor spread evenly over the same range; a factor with one level stays at its
     largest scale, at orientation 0 or in the middle of the image. `SMALL` is a grid for quick runs.
+
+    The variants with colour and with backgrounds are dressed as they are gathered and take no more memory.
     """
 
     class Config(Settings):
@@ -55,6 +58,12 @@ class Sprites(GroundTruthDataset):
         )
         positions_x: int = Field(32, ge=1, le=1000, description="levels of horizontal position, left to right")
         positions_y: int = Field(32, ge=1, le=1000, description="levels of vertical position, top to bottom")
+        variant: Variant = Field(
+            "plain",
+            description="plain: white on black; color: in random colours on black; noisy: white on noise; "
+            "scream: inverted on random parts of a picture; all but plain are RGB",
+        )
+        variant_seed: int = Field(0, ge=0, description="which random colours and backgrounds")
 
         @field_validator("shapes")
         @classmethod
@@ -77,7 +86,7 @@ class Sprites(GroundTruthDataset):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.image = ImageSpec(1, config.image_size, config.image_size)
+        self.image = ImageSpec(1 if config.variant == "plain" else 3, config.image_size, config.image_size)
         values = (
             [SHAPES[name].label for name in config.shapes],
             np.linspace(0.5, 1, config.scales) if config.scales > 1 else [1.0],
@@ -103,13 +112,16 @@ class Sprites(GroundTruthDataset):
             for j, scale in enumerate(scales):
                 for k, orientation in enumerate(orientations):
                     grid[i, j, k] = _draw(SHAPES[name], x / scale, y / scale, orientation)
-        self._grid = grid.view(len(self), -1)
-        self._pixels_of_byte = (torch.arange(256)[:, None] >> torch.arange(8) & 1).float().to(self.device)
+        self._store = BitStore(grid.view(len(self), size, size // 8), self.device)
+        self._picture = scream(size).to(self.device)
 
     def images(self, indices: Tensor) -> Tensor:
-        """Images (N, 1, H, W), float32, each pixel 0 or 1, at int64 indices (N,), both on `device`."""
-        pixels = embedding(self._grid[indices].int(), self._pixels_of_byte)
-        return pixels.view(-1, 1, self.image.height, self.image.width)
+        """Images (N, C, H, W), float32 in [0, 1], at int64 indices (N,), both on `device`.
+
+        C is 1 for the plain variant, where each pixel is 0 or 1, and 3 for the others; see `sprite_backgrounds`.
+        """
+        config = self.config
+        return dress(self._store.gather(indices), indices, config.variant, config.variant_seed, self._picture)
 
     def _offsets(self, positions: NDArray[np.float64]) -> Tensor:
         """How far each pixel centre lies from the sprite's centre along one axis, for each position (P, size).

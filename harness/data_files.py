@@ -1,0 +1,205 @@
+"""Files of datasets: where they are looked for, how they are fetched, and decoded copies of them.
+
+Everything lies below one folder, the data root: the environment variable HARNESS_DATA, or else the
+user's data folder. Nothing is fetched unless HARNESS_DOWNLOAD is set, and nothing is kept that does not
+have its published checksum.
+"""
+
+import hashlib
+import os
+import shutil
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from harness.errors import UserError
+from harness.seeds import seed_for
+from harness.store import locked, write_whole
+
+T = TypeVar("T")
+
+
+def data_root() -> Path:
+    """The folder of all data files: $HARNESS_DATA, or else the user's data folder."""
+    if chosen := os.environ.get("HARNESS_DATA"):
+        return Path(chosen).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("harness")
+
+
+def may_download() -> bool:
+    """Whether missing files may be fetched: $HARNESS_DOWNLOAD is set, and not to 0."""
+    return os.environ.get("HARNESS_DOWNLOAD", "0") not in ("", "0")
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One published file.
+
+    Attributes:
+        path: where it lies below the data root.
+        origin: the page or address where a person gets it.
+        stand_in: an embedded dataset that can be used meanwhile.
+        url: where it can be fetched from without a person; "" where there is no such place.
+        checksum: of what `url` gives, as "sha256:..." or "md5:...".
+    """
+
+    path: str
+    origin: str
+    stand_in: str
+    url: str = ""
+    checksum: str = ""
+
+    @property
+    def place(self) -> Path:
+        """Where the file is looked for."""
+        return data_root() / self.path
+
+    def exists(self) -> bool:
+        """Whether the file (or folder) is there."""
+        return self.place.exists()
+
+    def find(self) -> Path:
+        """The file's path; it is fetched first if it is missing and fetching is allowed.
+
+        Raises:
+            UserError: it is missing; the message says where it was looked for and how to get it.
+        """
+        if not self.exists():
+            if not (self.url and may_download()):
+                raise self.absent()
+            download(self.url, self.place, self.checksum)
+        return self.place
+
+    def absent(self) -> UserError:
+        """The error of a missing file."""
+        fetch = " or run again with --download" if self.url else ""
+        return UserError(
+            f"{self.place}: there is no such file or folder. Get it from {self.origin}{fetch}; "
+            f"--data or HARNESS_DATA says which folder {Path(self.path)} is looked for in. "
+            f"The dataset '{self.stand_in}' needs no files and can stand in"
+        )
+
+
+def download(url: str, path: Path, checksum: str) -> None:
+    """Fetch a file, whole or not at all, once however many processes want it.
+
+    Raises:
+        UserError: it cannot be fetched, or what came has another checksum.
+    """
+    algorithm, _, expected = checksum.partition(":")
+    with locked(path.with_name(f".{path.name}.lock")):
+        if path.exists():
+            return
+        digest = hashlib.new(algorithm)
+
+        def write(file: IO[bytes]) -> None:
+            with urllib.request.urlopen(url, timeout=60) as response:
+                size = int(response.headers.get("Content-Length") or 0)
+                blocks = iter(lambda: response.read(1 << 20), b"")
+                for block in progress(blocks, f"fetching {path.name}", -(-size >> 20) or None):
+                    digest.update(block)
+                    file.write(block)
+            if digest.hexdigest() != expected:
+                raise UserError(
+                    f"{path}: what {url} gave has {algorithm} checksum {digest.hexdigest()}, expected {expected}; "
+                    "it was not kept"
+                )
+
+        try:
+            write_whole(path, write)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be fetched from {url}: {error}") from None
+
+
+def wrong_format(path: Path, expected: str) -> UserError:
+    """The error of a file that is not what its name says; a saved web page is recognised."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        found = "it is empty"
+    elif b"<html" in head.lower() or b"<!doctype" in head.lower():
+        found = "it is a web page, as downloads that need a login or a confirmation leave behind"
+    else:
+        found = "it is something else, or damaged or incomplete"
+    return UserError(f"{path}: expected {expected}, but {found}; get the file again")
+
+
+def progress(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """Go through items with a progress bar on the standard error."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    total = len(items) if total is None and isinstance(items, Sequence) else total
+    yield from track(items, description, total, console=console, disable=not console.is_terminal)
+
+
+class Arrays:
+    """The arrays of a decoded copy while it is written, each a memory-mapped .npy file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def create(self, name: str, shape: Sequence[int], dtype: DTypeLike = np.uint8) -> NDArray[Any]:
+        """A new array of zeros to be filled in place."""
+        path = self.folder / f"{name}.npy"
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=tuple(shape))
+        # A full disk must show here as an error, not later as a fault on writing to the mapping.
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        return array
+
+
+def decoded(
+    name: str, recipe: Sequence[object], sources: Sequence[Path], decode: Callable[[Arrays], None]
+) -> dict[str, NDArray[Any]]:
+    """Arrays made from files once and memory-mapped from then on.
+
+    The copy lies in `cache/` below the data root under a name that depends on the recipe and on the
+    path, size and time of every source. It appears whole or not at all: a second process waits for the
+    first, and what a killed process left is thrown away.
+
+    Args:
+        name: of the dataset, for people who look into the folder.
+        recipe: everything beside the sources that decides the arrays' content.
+        sources: the files that are read.
+        decode: fills the arrays.
+
+    Returns:
+        The arrays by name, memory-mapped; writing to one changes no file.
+
+    Raises:
+        UserError: there is no room for the copy or no permission to write it.
+    """
+    identity = [[str(source.resolve()), source.stat().st_size, source.stat().st_mtime_ns] for source in sources]
+    entry = data_root() / "cache" / f"{name}-{seed_for(recipe, identity):016x}"
+    if not entry.exists():
+        try:
+            with locked(entry.with_name(f".{entry.name}.lock")):
+                if not entry.exists():
+                    _write(entry, decode)
+        except OSError as error:
+            raise UserError(f"{entry}: the decoded copy cannot be written: {error}") from error
+    # Copy-on-write, because torch warns about arrays that it could not write to.
+    return {path.stem: np.load(path, mmap_mode="c") for path in entry.glob("*.npy")}
+
+
+def _write(entry: Path, decode: Callable[[Arrays], None]) -> None:
+    partial = entry.with_name(f"{entry.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        decode(Arrays(partial))
+        for path in partial.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        partial.rename(entry)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

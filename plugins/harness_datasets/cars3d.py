@@ -1,0 +1,78 @@
+"""Cars3D as its authors publish it."""
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.config import Field, Settings
+from harness.data_files import Arrays, DataFile, decoded, progress, wrong_format
+from harness.dataset import GroundTruthDataset
+from harness.errors import UserError
+from harness.factors import FactorGrid
+from harness.model import ImageSpec
+from harness_datasets.image_store import StoredImages
+from harness_datasets.resizing import resize
+
+
+class Cars3D(GroundTruthDataset, StoredImages):
+    """17,568 renderings of 183 cars: 4 elevations, 24 azimuths, RGB.
+
+    Cars are numbered by the names of their files. (Other readers use the order of a directory listing or of
+    list.txt; the number of a car has no meaning, so metrics are the same.)
+    """
+
+    class Config(Settings):
+        """The resolution."""
+
+        image_size: int = Field(64, ge=8, le=128, description="height and width, pixels; the originals have 128")
+
+    source = "Cars3D (Reed, Zhang, Zhang & Lee, 2015, Deep Visual Analogy-Making)"
+
+    OBJECTS: ClassVar = 183
+    FOLDER: ClassVar = DataFile(
+        "cars3d/cars", "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz (its folder data/cars)", "teapots"
+    )
+
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.image = ImageSpec(3, config.image_size, config.image_size)
+        # Azimuths in degrees; the published elevations have no unit.
+        self.factors = FactorGrid(
+            names=("elevation", "azimuth", "object"),
+            sizes=(4, 24, self.OBJECTS),
+            values=(np.arange(4), 15 * np.arange(24), np.arange(self.OBJECTS)),
+            categorical=(False, False, True),
+        )
+
+    def read(self) -> NDArray[np.uint8]:
+        """The images (N, H, W, 3) in grid order, resized once."""
+        from scipy.io import loadmat
+        from scipy.io.matlab import MatReadError
+
+        folder, size = self.FOLDER.find(), self.config.image_size
+        paths = sorted(folder.glob("car_*_mesh.mat"))
+        if len(paths) != self.OBJECTS:
+            raise UserError(f"{folder}: has {len(paths)} files car_*_mesh.mat, expected {self.OBJECTS}")
+
+        def decode(arrays: Arrays) -> None:
+            target = arrays.create("images", (len(self), size, size, 3)).reshape(4, 24, self.OBJECTS, size, size, 3)
+            for car, path in enumerate(progress(paths, "resizing Cars3D")):
+                try:
+                    found = loadmat(path, variable_names=["im"]).get("im")
+                # What scipy raises for a damaged file depends on where the damage is.
+                except (MatReadError, ValueError, TypeError, OSError, NotImplementedError, IndexError, KeyError):
+                    raise wrong_format(path, "a Matlab file") from None
+                if found is None:
+                    raise UserError(f"{path}: has no array 'im'")
+                if found.shape != (128, 128, 3, 24, 4) or found.dtype != np.uint8:
+                    raise UserError(
+                        f"{path}: array 'im' is {found.dtype} {' x '.join(map(str, found.shape))}, "
+                        "expected uint8 128 x 128 x 3 x 24 x 4"
+                    )
+                for azimuth, elevation in np.ndindex(24, 4):
+                    target[elevation, azimuth, car] = resize(found[..., azimuth, elevation], size)
+
+        return decoded("cars3d", [size], paths, decode)["images"]

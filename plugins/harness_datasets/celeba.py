@@ -1,0 +1,119 @@
+"""CelebA, in the crops of the papers that train on it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.Image import Resampling
+
+from harness.config import Field, Settings
+from harness.data_files import Arrays, DataFile, decoded, wrong_format
+from harness.errors import UserError
+from harness.model import ImageSpec
+from harness_datasets.image_store import StoredImages
+from harness_datasets.picture_files import decode_pictures
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A part of the aligned pictures, which are 178 wide and 218 high.
+
+    Attributes:
+        left: first column.
+        top: first row.
+        side: width and height, pixels of the original.
+        size: the published resolution it is resized to.
+    """
+
+    left: float
+    top: float
+    side: float
+    size: int
+
+    def take(self, picture: Image.Image, size: int) -> Image.Image:
+        """The part at size x size, bilinear with antialiasing."""
+        box = (self.left, self.top, self.left + self.side, self.top + self.side)
+        return picture.resize((size, size), Resampling.BILINEAR, box=box)
+
+
+CROPS = {
+    # The central 128x128.
+    "infogan-cr": Crop(25, 45, 128, 32),
+    # The picture at 64x78, of which rows 7 to 70 are kept; in pixels of the original.
+    "age": Crop(0, 7 * 178 / 64, 178, 64),
+    # The central 108x108 that is customary for DCGANs.
+    "dcgan": Crop(35, 55, 108, 64),
+}
+
+
+class CelebA(StoredImages):
+    """202,599 aligned pictures of celebrities, RGB, all of them (training, validation and test)."""
+
+    class Config(Settings):
+        """The crop and the resolution."""
+
+        crop: Literal["infogan-cr", "age", "dcgan"] = Field(
+            "infogan-cr",
+            description="infogan-cr: central 128x128, published at 32x32; age: full width, at 64x64; "
+            "dcgan: central 108x108, at 64x64",
+        )
+        image_size: int | None = Field(
+            None, ge=8, le=178, description="height and width, pixels; by default the crop's published one"
+        )
+
+    source = (
+        "CelebA (Liu, Luo, Wang & Tang, 2015), aligned and cropped, https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+    )
+
+    COUNT: ClassVar = 202_599
+    ORIGIN: ClassVar = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (img_align_celeba.zip)"
+    FOLDER: ClassVar = DataFile("celeba/img_align_celeba", ORIGIN, "digits")
+    ARCHIVE: ClassVar = DataFile("celeba/img_align_celeba.zip", ORIGIN, "digits")
+
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.size = config.image_size or CROPS[config.crop].size
+        self.image = ImageSpec(3, self.size, self.size)
+
+    def read(self) -> NDArray[np.uint8]:
+        """The images (N, H, W, 3), decoded once from the archive or from the folder that it unpacks to."""
+        path = self.FOLDER.find() if self.FOLDER.exists() else self.ARCHIVE.find()
+        crop = CROPS[self.config.crop]
+
+        def prepare(picture: Image.Image) -> Image.Image:
+            if picture.size != (178, 218):
+                raise ValueError(f"it has {picture.width} x {picture.height} pixels, expected 178 x 218")
+            return crop.take(picture, self.size)
+
+        def decode(arrays: Arrays) -> None:
+            target = arrays.create("images", (self.COUNT, self.size, self.size, 3))
+            decode_pictures(self._pictures(path), target, prepare, "RGB", "decoding CelebA")
+
+        return decoded("celeba", [self.config.crop, self.size], [path], decode)["images"]
+
+    def _pictures(self, path: Path) -> Iterator[tuple[str, bytes]]:
+        if path.is_dir():
+            files = sorted(path.glob("*.jpg"))
+            self._check_count(path, len(files))
+            for file in files:
+                yield str(file), file.read_bytes()
+            return
+        try:
+            with ZipFile(path) as archive:
+                names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
+                self._check_count(path, len(names))
+                for name in names:
+                    yield f"{path}/{name}", archive.read(name)
+        except BadZipFile:
+            raise wrong_format(path, "a zip archive of pictures") from None
+
+    def _check_count(self, path: Path, found: int) -> None:
+        if found != self.COUNT:
+            raise UserError(f"{path}: has {found} .jpg files, expected {self.COUNT}")

@@ -1,0 +1,94 @@
+"""MPI3D as its authors publish it."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.config import Field, Settings
+from harness.data_files import Arrays, DataFile, decoded
+from harness.dataset import GroundTruthDataset
+from harness.errors import UserError
+from harness.factors import FactorGrid
+from harness.model import ImageSpec
+from harness_datasets.block_copy import ROWS, copy_blocks
+from harness_datasets.image_store import StoredImages
+from harness_datasets.npz_files import NpzArray
+
+_CHECKSUMS = {
+    "toy": "md5:55889cb7c7dfc655d6e0277beee88868",
+    "realistic": "md5:59a6225b88b635365f70c91b3e52f70f",
+    "real": "md5:0f33f609918fb5c97996692f91129802",
+}
+
+
+class MPI3D(GroundTruthDataset, StoredImages):
+    """A robot arm that moves an object: simple renderings, realistic ones, or photographs; 64x64 RGB.
+
+    There are two editions: 1,036,800 images with 6 colours and 6 shapes (12.7 GB in memory) and 460,800
+    with 4 of each (5.7 GB). The factors of an image are known only by its place in the file, so the file
+    must have the edition's number of images.
+    """
+
+    class Config(Settings):
+        """Which of the three sets, and which edition."""
+
+        variant: Literal["toy", "realistic", "real"] = Field("toy", description="which images")
+        edition: Literal["6x6", "4x4"] = Field("6x6", description="colours x shapes in the file")
+
+    source = "MPI3D (Gondal et al., 2019, arXiv:1906.03292), https://github.com/rr-learning/disentanglement_dataset"
+
+    SIZES: ClassVar = {"6x6": (6, 6, 2, 3, 3, 40, 40), "4x4": (4, 4, 2, 3, 3, 40, 40)}
+
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.image = ImageSpec(3, 64, 64)
+        self.factors = FactorGrid(
+            names=(
+                "object_color",
+                "object_shape",
+                "object_size",
+                "camera_height",
+                "background_color",
+                "horizontal_axis",
+                "vertical_axis",
+            ),
+            sizes=self.SIZES[config.edition],
+            categorical=(True, True, False, False, True, False, False),
+        )
+
+    @property
+    def file(self) -> DataFile:
+        """The published file."""
+        name = f"mpi3d_{self.config.variant}.npz"
+        return DataFile(
+            f"mpi3d/{name}",
+            "https://github.com/rr-learning/disentanglement_dataset",
+            "teapots",
+            f"https://storage.googleapis.com/disentanglement_dataset/Final_Dataset/{name}",
+            _CHECKSUMS[self.config.variant],
+        )
+
+    def read(self) -> NDArray[np.uint8]:
+        """The images (N, 64, 64, 3), decompressed once."""
+        path = self.file.find()
+
+        def decode(arrays: Arrays) -> None:
+            array = NpzArray(path, "images")
+            array.require((None, 64, 64, 3), "uint8")
+            self._check_edition(array.shape[0])
+            target = arrays.create("images", array.shape)
+            copy_blocks(array.blocks(ROWS), target, f"decompressing MPI3D ({self.config.variant})")
+
+        return decoded("mpi3d", [len(self)], [path], decode)["images"]
+
+    def _check_edition(self, found: int) -> None:
+        counts = {edition: int(np.prod(sizes)) for edition, sizes in self.SIZES.items()}
+        if found != len(self):
+            other = [edition for edition, count in counts.items() if count == found]
+            hint = f"; set dataset.edition = '{other[0]}'" if other else ""
+            raise UserError(
+                f"{self.file.place}: has {found} images, expected {len(self)} for edition '{self.config.edition}'{hint}"
+            )

@@ -1,0 +1,133 @@
+"""What all ground-truth datasets share: the order of their factors, their images, and groups that share a factor."""
+
+import numpy as np
+import pytest
+import torch
+
+from harness_datasets.cdsprites import CdSprites
+from harness_datasets.sprites import Sprites
+
+FEW = {"image_size": 16, "scales": 2, "orientations": 3, "positions_x": 3, "positions_y": 2}
+
+DRAWN = {
+    "sprites": (Sprites, FEW),
+    "sprites-color": (Sprites, {**FEW, "variant": "color"}),
+    "sprites-noisy": (Sprites, {**FEW, "variant": "noisy"}),
+    "sprites-scream": (Sprites, {**FEW, "variant": "scream"}),
+    "cdsprites": (CdSprites, {}),
+}
+FILES = ("dsprites-npz", "dsprites-hdf5", "shapes3d", "mpi3d", "smallnorb", "cars3d")
+NAMES = {
+    "sprites": ("shape", "scale", "orientation", "position_x", "position_y"),
+    "dsprites": ("shape", "scale", "orientation", "position_x", "position_y"),
+    "cdsprites": ("angle", "radius"),
+    "shapes3d": ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation"),
+    "mpi3d": (
+        *("object_color", "object_shape", "object_size", "camera_height", "background_color"),
+        *("horizontal_axis", "vertical_axis"),
+    ),
+    "smallnorb": ("category", "instance", "elevation", "azimuth", "lighting"),
+    "cars3d": ("elevation", "azimuth", "object"),
+}
+
+
+@pytest.fixture(params=[*DRAWN, *FILES])
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def dataset(name, request):
+    if name in DRAWN:
+        cls, config = DRAWN[name]
+        made = cls(cls.Config(**config))
+    else:
+        made, _ = request.getfixturevalue("published")(name)
+    made.load()
+    return made
+
+
+def test_factors(name, dataset):
+    factors = dataset.factors
+    assert tuple(factors.names) == NAMES[name.split("-")[0]]
+    assert len(factors.names) == len(factors.sizes) == len(factors.categorical) == len(factors.values)
+    assert [len(levels) for levels in factors.values] == list(factors.sizes)
+    assert len(dataset) == len(factors) == np.prod(factors.sizes)
+    # The last factor varies fastest.
+    assert factors.ids(0).tolist() == [0] * len(factors.sizes)
+    assert factors.ids(1).tolist() == [0] * (len(factors.sizes) - 1) + [1]
+
+
+def test_levels_and_indices_are_inverse(dataset):
+    everything = np.arange(len(dataset))
+    assert (dataset.factors.indices(dataset.factors.ids(everything)) == everything).all()
+
+
+def test_images(dataset):
+    images = dataset.images(torch.tensor([0, len(dataset) - 1]))
+    assert images.shape == (2, dataset.image.channels, dataset.image.height, dataset.image.width)
+    assert images.dtype == torch.float32
+    assert images.min() >= 0
+    assert images.max() <= 1
+    assert images.max() > images.min()
+
+
+def test_images_do_not_depend_on_the_batch(dataset):
+    indices = torch.tensor([3, len(dataset) - 1, 0, 3, 7])
+    together = dataset.images(indices)
+    for index, image in zip(indices, together, strict=True):
+        assert torch.equal(dataset.images(index[None])[0], image)
+
+
+def test_images_do_not_depend_on_the_run(dataset):
+    again = type(dataset)(dataset.config)
+    again.load()
+    indices = torch.arange(5)
+    assert torch.equal(again.images(indices), dataset.images(indices))
+
+
+def test_groups_share_their_factor(dataset):
+    factors = dataset.factors
+    labels = np.arange(20) % len(factors.sizes)
+    ids = factors.ids(factors.sample_groups(labels, 30, np.random.default_rng(0)))
+    assert ids.shape == (20, 30, len(factors.sizes))
+    for label, group in zip(labels, ids, strict=True):
+        constant = (group == group[0]).all(axis=0)
+        assert constant[label]
+        assert all(size == 1 or not constant[other] for other, size in enumerate(factors.sizes) if other != label)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_files_are_read_in_grid_order(file, published):
+    dataset, expected = published(file)
+    dataset.load()
+    images = dataset.images(torch.arange(len(dataset)))
+    assert torch.equal((images * 255).round().byte().permute(0, 2, 3, 1), torch.from_numpy(expected))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_nothing_is_read_before_loading(file, published, data):
+    dataset, _ = published(file)
+    for path in data.iterdir():
+        path.rename(data.with_name(path.name))
+    assert len(dataset) == len(dataset.factors)
+    assert dataset.image.height
+    assert list(data.iterdir()) == []
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_files_are_decoded_once(file, published, data):
+    dataset, _ = published(file)
+    dataset.load()
+    copies = {path: path.stat().st_mtime_ns for path in data.glob("cache/*/*.npy")}
+    assert copies
+    dataset.load()
+    assert {path: path.stat().st_mtime_ns for path in data.glob("cache/*/*.npy")} == copies
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_gives_the_same_images(dataset):
+    there = type(dataset)(dataset.config)
+    there.load("cuda")
+    indices = torch.arange(min(len(dataset), 50))
+    assert torch.equal(there.images(indices.cuda()).cpu(), dataset.images(indices))

@@ -1,0 +1,229 @@
+"""Datasets of compressed pictures: any folder, CelebA and LSUN."""
+
+import zipfile
+from io import BytesIO
+
+import lmdb
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from harness.errors import UserError
+from harness_datasets import celeba
+from harness_datasets.celeba import CelebA
+from harness_datasets.folder import Folder
+from harness_datasets.lsun import LSUNBedroom
+
+
+def picture(width, height, seed=0, suffix="png", mode="RGB"):
+    """A smooth picture, compressed."""
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)).convert(mode)
+    file = BytesIO()
+    small.resize((width, height), Image.Resampling.BICUBIC).save(file, suffix.replace("jpg", "jpeg"))
+    return file.getvalue()
+
+
+def pixels(data, *box):
+    """The box (left, top, right, bottom) of a picture, float32 (3, H, W) in [0, 1]."""
+    with Image.open(BytesIO(data)) as opened:
+        return torch.from_numpy(np.array(opened.convert("RGB").crop(box))).permute(2, 0, 1) / 255
+
+
+class TestFolder:
+    @pytest.fixture
+    def write(self, data):
+        def written(name, content):
+            path = data / "pictures" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+        return written
+
+    def load(self, **config):
+        made = Folder(Folder.Config(**config))
+        made.load()
+        return made
+
+    def test_every_picture_in_the_order_of_paths(self, write):
+        sizes = {"b/2.png": (24, 16), "a.jpg": (16, 16), "b/1.png": (16, 40)}
+        contents = {name: picture(*size, seed, name[-3:]) for seed, (name, size) in enumerate(sizes.items())}
+        for name, content in contents.items():
+            write(name, content)
+        write("notes.txt", b"no picture")
+        dataset = self.load(image_size=16)
+        assert len(dataset) == 3
+        assert str(dataset.image) == "3x16x16"
+        images = dataset.images(torch.arange(3))
+        assert torch.allclose(images[0], pixels(contents["a.jpg"], 0, 0, 16, 16))
+        assert torch.allclose(images[1], pixels(contents["b/1.png"], 0, 12, 16, 28))
+        assert torch.allclose(images[2], pixels(contents["b/2.png"], 4, 0, 20, 16))
+
+    @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "RGB"])
+    def test_modes(self, mode, write):
+        write("a.png", picture(20, 20, mode=mode))
+        assert self.load(image_size=8).images(torch.tensor([0])).shape == (1, 3, 8, 8)
+        assert self.load(image_size=8, channels=1).images(torch.tensor([0])).shape == (1, 1, 8, 8)
+
+    def test_a_new_picture_is_noticed(self, write):
+        write("a.png", picture(20, 20))
+        assert len(self.load()) == 1
+        write("b.png", picture(20, 20, 1))
+        assert len(self.load()) == 2
+
+    def test_an_absolute_path(self, write, data):
+        write("a.png", picture(20, 20))
+        assert len(self.load(path=str(data / "pictures"))) == 1
+
+    def test_no_pictures(self, write, data):
+        write("notes.txt", b"no picture")
+        with pytest.raises(UserError, match=r"pictures: has no pictures \(\.bmp, "):
+            self.load()
+
+    def test_no_folder(self, data):
+        with pytest.raises(UserError, match=r"data/pictures: there is no such file or folder.*'digits' needs no files"):
+            self.load()
+
+    @pytest.mark.parametrize("content", [b"", b"<html>", picture(64, 64)[:200], picture(64, 64, suffix="jpg")[:300]])
+    def test_a_damaged_picture_is_named(self, content, write, data):
+        write("a.png", picture(20, 20))
+        write("b.png", content)
+        with pytest.raises(UserError, match=r"pictures/b\.png: cannot be read as a picture"):
+            self.load()
+        assert not list(data.glob("cache/*/*.npy"))
+
+
+class TestCelebA:
+    @pytest.fixture(autouse=True)
+    def few(self, monkeypatch):
+        monkeypatch.setattr(CelebA, "COUNT", 3)
+
+    @pytest.fixture
+    def faces(self):
+        return [picture(178, 218, seed, "jpg") for seed in range(3)]
+
+    @pytest.fixture
+    def archive(self, data, faces):
+        (data / "celeba").mkdir()
+        with zipfile.ZipFile(data / "celeba/img_align_celeba.zip", "w") as file:
+            for number in (2, 0, 1):
+                file.writestr(f"img_align_celeba/{number + 1:06}.jpg", faces[number])
+        return data / "celeba/img_align_celeba.zip"
+
+    def load(self, **config):
+        made = CelebA(CelebA.Config(**config))
+        made.load()
+        return made
+
+    @pytest.mark.parametrize(
+        ("crop", "size", "box"),
+        [
+            ("infogan-cr", 32, (25, 45, 153, 173)),
+            ("dcgan", 64, (35, 55, 143, 163)),
+            # Rows 7 to 70 of 78 rows: 19.5 to 197.5 of 218.
+            ("age", 64, (0, 19, 178, 197)),
+        ],
+    )
+    def test_crops(self, crop, size, box, archive, faces):
+        dataset = self.load(crop=crop)
+        assert str(dataset.image) == f"3x{size}x{size}"
+        assert len(dataset) == 3
+        images = dataset.images(torch.arange(3))
+        for image, face in zip(images, faces, strict=True):
+            expected = torch.nn.functional.interpolate(pixels(face, *box)[None], size, mode="area")[0]
+            assert (image - expected).abs().mean() < 0.01
+        # A crop that is off by a few pixels would show.
+        shifted = pixels(faces[0], *(side + 6 for side in box))
+        assert (images[0] - torch.nn.functional.interpolate(shifted[None], size, mode="area")[0]).abs().mean() > 0.01
+
+    def test_the_middle_of_the_age_crop(self):
+        crop = celeba.CROPS["age"]
+        assert crop.top == pytest.approx(19.47, abs=0.01)
+        assert crop.top + crop.side < 218
+
+    def test_the_unpacked_folder_gives_the_same(self, archive, data):
+        images = self.load().images(torch.arange(3))
+        zipfile.ZipFile(archive).extractall(data / "celeba")
+        archive.unlink()
+        assert torch.equal(self.load().images(torch.arange(3)), images)
+
+    def test_another_resolution(self, archive):
+        assert str(self.load(image_size=48).image) == "3x48x48"
+
+    def test_missing(self, data):
+        with pytest.raises(UserError, match=r"img_align_celeba\.zip: there is no such file.*mmlab"):
+            self.load()
+
+    def test_web_page(self, archive, html):
+        archive.write_bytes(html)
+        with pytest.raises(UserError, match=r"img_align_celeba\.zip: expected a zip archive .*web page"):
+            self.load()
+
+    def test_truncated(self, archive):
+        archive.write_bytes(archive.read_bytes()[:-50])
+        with pytest.raises(UserError, match=r"img_align_celeba\.zip: expected a zip archive"):
+            self.load()
+
+    def test_count(self, archive, monkeypatch):
+        monkeypatch.setattr(CelebA, "COUNT", 4)
+        with pytest.raises(UserError, match=r"has 3 \.jpg files, expected 4"):
+            self.load()
+
+    def test_size(self, archive):
+        with zipfile.ZipFile(archive, "w") as file:
+            for number in range(3):
+                file.writestr(f"img_align_celeba/{number}.jpg", picture(100, 100, suffix="jpg"))
+        with pytest.raises(UserError, match=r"0\.jpg: .*it has 100 x 100 pixels, expected 178 x 218"):
+            self.load()
+
+
+class TestLSUN:
+    def write(self, folder, pictures):
+        with lmdb.open(str(folder), map_size=1 << 24) as environment, environment.begin(write=True) as transaction:
+            for key, content in pictures.items():
+                transaction.put(key, content)
+
+    @pytest.fixture
+    def folder(self, data):
+        (data / "lsun").mkdir()
+        return data / "lsun/bedroom_train_lmdb"
+
+    def load(self, **config):
+        made = LSUNBedroom(LSUNBedroom.Config(**config))
+        made.load()
+        return made
+
+    def test_pictures_in_the_order_of_keys(self, folder):
+        contents = {b"bb": picture(32, 24, 0, "webp"), b"aa": picture(24, 40, 1, "webp")}
+        self.write(folder, contents)
+        dataset = self.load(image_size=24)
+        assert len(dataset) == 2
+        images = dataset.images(torch.arange(2))
+        assert torch.allclose(images[0], pixels(contents[b"aa"], 0, 8, 24, 32))
+        assert torch.allclose(images[1], pixels(contents[b"bb"], 4, 0, 28, 24))
+
+    def test_missing(self, data):
+        with pytest.raises(UserError, match=r"bedroom_val_lmdb: there is no such file.*fyu/lsun"):
+            self.load(split="val")
+
+    def test_no_database(self, folder):
+        folder.mkdir()
+        with pytest.raises(UserError, match=r"bedroom_train_lmdb: has no file data\.mdb"):
+            self.load()
+
+    def test_web_page(self, folder, html):
+        folder.mkdir()
+        (folder / "data.mdb").write_bytes(html)
+        with pytest.raises(UserError, match=r"data\.mdb: expected an LMDB database, but it is a web page"):
+            self.load()
+
+    def test_empty_database(self, folder):
+        self.write(folder, {})
+        with pytest.raises(UserError, match="has no pictures"):
+            self.load()
+
+    def test_a_damaged_picture_is_named(self, folder):
+        self.write(folder, {b"aa": b"broken"})
+        with pytest.raises(UserError, match="bedroom_train_lmdb/aa: cannot be read"):
+            self.load()

@@ -1,0 +1,139 @@
+"""What is particular to single published datasets: true sizes, values, resolutions, and what counts as a factor."""
+
+import numpy as np
+import pytest
+import torch
+
+from harness.config import parse
+from harness.errors import NotApplicableError, UserError
+from harness_datasets.cars3d import Cars3D
+from harness_datasets.dsprites import DSprites
+from harness_datasets.factor_table import FactorTable
+from harness_datasets.mpi3d import MPI3D
+from harness_datasets.shapes3d import Shapes3D
+from harness_datasets.smallnorb import SmallNORB
+from harness_datasets.sprites import Sprites
+
+
+@pytest.mark.parametrize(
+    ("cls", "config", "count", "image"),
+    [
+        (DSprites, {}, 737_280, "1x64x64"),
+        (Shapes3D, {}, 480_000, "3x64x64"),
+        (MPI3D, {}, 1_036_800, "3x64x64"),
+        (MPI3D, {"variant": "real", "edition": "4x4"}, 460_800, "3x64x64"),
+        (SmallNORB, {}, 48_600, "1x64x64"),
+        (SmallNORB, {"image_size": 96, "instance": True}, 48_600, "1x96x96"),
+        (Cars3D, {}, 17_568, "3x64x64"),
+    ],
+)
+def test_sizes(cls, config, count, image):
+    dataset = cls(parse(cls.Config, config, "dataset"))
+    assert len(dataset) == count
+    assert str(dataset.image) == image
+
+
+def test_dsprites_has_the_grid_of_sprites():
+    published, drawn = DSprites(DSprites.Config()).factors, Sprites(Sprites.Config()).factors
+    assert published.names == drawn.names
+    for left, right in zip(published.values, drawn.values, strict=True):
+        assert np.array_equal(left, right)
+
+
+def test_shapes3d_has_the_published_values():
+    values = Shapes3D(Shapes3D.Config()).factors.values
+    assert values[0] == pytest.approx(np.arange(10) / 10)
+    assert values[3][[0, -1]].tolist() == [0.75, 1.25]
+    assert values[5][[0, 1, -1]] == pytest.approx([-30, -30 + 60 / 14, 30])
+
+
+def test_dsprites_prefers_the_npz(published, data):
+    published("dsprites-npz")
+    dataset, _ = _also_hdf5(published, data)
+    dataset.load()
+    copy = next(data.glob("cache/dsprites-*"))
+    assert len(list(data.glob("cache/*/*.npy"))) == 1
+    dataset.NPZ.place.unlink()
+    dataset.load()
+    assert len(list(data.glob("cache/*/*.npy"))) == 2
+    assert copy.exists()
+
+
+def _also_hdf5(published, data):
+    (data / "dsprites").rename(data / "kept")
+    made = published("dsprites-hdf5")
+    for path in (data / "kept").iterdir():
+        path.rename(data / "dsprites" / path.name)
+    return made
+
+
+@pytest.mark.parametrize("variant", ["toy", "realistic", "real"])
+def test_mpi3d_files(variant):
+    file = MPI3D(MPI3D.Config(variant=variant)).file
+    assert file.path == f"mpi3d/mpi3d_{variant}.npz"
+    assert file.checksum.startswith("md5:")
+
+
+def test_mpi3d_editions(published, data):
+    dataset, _ = published("mpi3d", edition="4x4")
+    with pytest.raises(UserError, match=r"216 images, expected 96 for edition '4x4'; set dataset\.edition = '6x6'"):
+        dataset.load()
+    images = np.random.default_rng(0).integers(0, 256, (96, 64, 64, 3), dtype=np.uint8)
+    np.savez_compressed(data / "mpi3d/mpi3d_toy.npz", images=images)
+    dataset.load()
+    last = (dataset.images(torch.tensor([95]))[0] * 255).round().byte()
+    assert torch.equal(last.permute(1, 2, 0), torch.from_numpy(images[95]))
+
+
+@pytest.mark.parametrize("name", ["smallnorb", "cars3d"])
+def test_resizing_keeps_the_picture(name, published):
+    size = 48 if name == "smallnorb" else 64
+    dataset, expected = published(name, image_size=size)
+    dataset.load()
+    images = dataset.images(torch.arange(len(dataset)))
+    assert images.shape[-2:] == (size, size)
+    means = torch.from_numpy(expected).float().mean((1, 2, 3)) / 255
+    assert (images.mean((1, 2, 3)) - means).abs().max() < 0.01
+
+
+class TestWithoutInstance:
+    """SmallNORB as the literature has it: the instance is not a factor."""
+
+    @pytest.fixture
+    def factors(self, published):
+        return published("smallnorb", instance=False)[0].factors
+
+    def test_factors(self, factors):
+        assert tuple(factors.names) == ("category", "elevation", "azimuth", "lighting")
+        assert list(factors.sizes) == [2, 3, 2, 2]
+        assert len(factors) == 96
+
+    def test_levels_are_those_of_the_grid(self, factors):
+        ids = factors.ids(np.arange(96))
+        assert len(np.unique(ids, axis=0)) == 24
+        assert factors.real_values([95]).tolist() == [[1, 40, 20, 1]]
+
+    def test_levels_lead_to_an_image_that_has_them(self, factors):
+        ids = factors.ids(np.arange(96))
+        assert (factors.ids(factors.indices(ids)) == ids).all()
+
+    def test_samples_cover_all_instances(self, factors):
+        sample = factors.sample(2000, np.random.default_rng(0))
+        assert len(np.unique(sample)) == 96
+        assert factors.sample_ids((5, 7), np.random.default_rng(0)).shape == (5, 7, 4)
+
+    def test_groups_share_one_factor(self, factors):
+        labels = np.arange(4)
+        groups = factors.sample_groups(labels, 200, np.random.default_rng(0))
+        ids = factors.ids(groups)
+        assert groups.shape == (4, 200)
+        for label, group in enumerate(ids):
+            assert [len(np.unique(column)) for column in group.T] == [
+                1 if factor == label else size for factor, size in enumerate(factors.sizes)
+            ]
+
+    def test_missing_combinations_are_explained(self):
+        table = FactorTable(["a", "b"], [2, 2], [[0, 1], [0, 1]], [False, False], np.array([[0, 0], [1, 1]]))
+        assert table.indices([1, 1]) == 1
+        with pytest.raises(NotApplicableError):
+            table.indices([0, 1])
