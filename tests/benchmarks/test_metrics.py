@@ -1,0 +1,108 @@
+"""How long metrics take, beside the same definition written the obvious way.
+
+Each case prints the seconds of both and by how much the scores differ. DCI runs scikit-learn for minutes.
+"""
+
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pytest
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.metrics import mutual_info_score
+
+from harness import FactorGrid, TableEvaluation
+from harness_metrics.dci import DCI, concentration
+from harness_metrics.factorvae import FactorVAEScore
+from harness_metrics.mig import MutualInformationGap
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+
+
+def load(name):
+    """A reference representation, or ten entangled and noisy codes."""
+    if name == "noisy":
+        grid = FactorGrid("abcde", (3, 6, 12, 8, 8))
+        rng = np.random.default_rng(0)
+        ids = grid.ids(np.arange(len(grid)))
+        levels = (ids - ids.mean(axis=0)) / ids.std(axis=0)
+        codes = levels @ rng.normal(size=(5, 10)) + rng.normal(size=(len(grid), 10))
+        codes[:, :5] += 2 * levels
+        return TableEvaluation(codes.astype(np.float32), grid)
+    with np.load(REFERENCE / f"{name}.npz") as file:
+        sizes = file["factor_sizes"].tolist()
+        return TableEvaluation(file["codes"], FactorGrid([str(number) for number in range(len(sizes))], sizes))
+
+
+@pytest.fixture(params=["aligned", "dead_latent", "redundant", "rotated", "noisy"])
+def table(request):
+    return load(request.param)
+
+
+def compare(benchmark, metric, plain, table):
+    """Time a metric by the benchmark and its plain form once."""
+    score = benchmark.pedantic(metric.score, [table], rounds=3, warmup_rounds=1)
+    start = perf_counter()
+    expected = plain(table)
+    seconds = perf_counter() - start
+    difference = np.subtract([score.value, *map(score.details.get, expected[1])], [expected[0], *expected[1].values()])
+    if benchmark.stats:  # None under --benchmark-disable
+        ours = benchmark.stats.stats.median
+        benchmark.extra_info.update(plain_seconds=seconds, difference=difference.tolist())
+        times = f"{ours:.3f} s, plain {seconds:.3f} s ({seconds / ours:.1f} times)"
+        print(f"\n{benchmark.name}: {times}; difference {difference.round(5).tolist()}")
+
+
+def plain_factorvae(table):
+    """A loop over votes."""
+    grid, rng = table.grid(), np.random.default_rng(1)
+    variance = table.codes(table.sample("variance", 10_000)).var(axis=0, ddof=1)
+    active = np.sqrt(variance) >= 0.05
+
+    def votes(n):
+        counts = np.zeros((len(grid.sizes), active.sum()), dtype=int)
+        for _ in range(n):
+            factor = rng.integers(len(grid.sizes))
+            ids = np.stack([rng.integers(size, size=64) for size in grid.sizes], axis=1)
+            ids[:, factor] = ids[0, factor]
+            local = table.codes(grid.indices(ids)).var(axis=0, ddof=1)
+            counts[factor, np.argmin(local[active] / variance[active])] += 1
+        return counts
+
+    train, test = votes(10_000), votes(5_000)
+    return test[train.argmax(axis=0), np.arange(active.sum())].sum() / test.sum(), {}
+
+
+def test_factorvae(benchmark, table):
+    compare(benchmark, FactorVAEScore(FactorVAEScore.Config()), plain_factorvae, table)
+
+
+def plain_mig(table):
+    """scikit-learn's mutual information, pair by pair."""
+    index = table.sample("train", 10_000)
+    codes, factors = table.codes(index), table.grid().ids(index)
+    bins = [np.digitize(column, np.histogram(column, 20)[1][:-1]) for column in codes.T]
+    information = np.array([[mutual_info_score(code, factor) for factor in factors.T] for code in bins])
+    entropy = np.array([mutual_info_score(factor, factor) for factor in factors.T])
+    ordered = np.sort(information, axis=0)
+    return np.mean((ordered[-1] - ordered[-2]) / entropy), {}
+
+
+def test_mig(benchmark, table):
+    compare(benchmark, MutualInformationGap(MutualInformationGap.Config()), plain_mig, table)
+
+
+def plain_dci(table):
+    """scikit-learn's gradient boosting, factor by factor."""
+    train, test = table.sample("train", 10_000), table.sample("test", 5_000)
+    codes, factors = table.codes(train), table.grid().ids(train)
+    models = [GradientBoostingClassifier(random_state=0).fit(codes, levels) for levels in factors.T]
+    importance = np.stack([model.feature_importances_ for model in models], axis=1)
+    truth = table.grid().ids(test).T
+    accuracy = [model.score(table.codes(test), levels) for model, levels in zip(models, truth, strict=True)]
+    details = {"completeness": concentration(importance.T)[0], "informativeness_test": np.mean(accuracy)}
+    return concentration(importance)[0], details
+
+
+def test_dci(benchmark, table):
+    compare(benchmark, DCI(DCI.Config()), plain_dci, table)
