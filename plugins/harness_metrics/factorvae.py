@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from harness import Evaluation, Field, Metric, Score, Settings
 from harness.evaluation import Codes
 from harness.factors import Indices
+from harness_metrics.groups import infogan_cr_groups, infogan_cr_std_points
 
 VARIANCE_POINTS = 10_000
 VOTE_SIZE = 64
-GROUPS = 500
-GROUP_SIZE = 100
 
 
 class FactorVAEScore(Metric):
@@ -90,8 +89,8 @@ class FactorVAEScore(Metric):
         return Score(float(test[majority].sum() / test.sum()), details)
 
     def _infogan_cr(self, evaluation: Evaluation) -> Score:
-        groups, labels, points = infogan_cr_groups(evaluation)
-        variance = evaluation.codes(points).var(axis=0, dtype=np.float64)
+        groups, labels = infogan_cr_groups(evaluation)
+        variance = evaluation.codes(infogan_cr_std_points(evaluation)).var(axis=0, dtype=np.float64)
         active = self._active(variance, threshold=0.0)
         if not len(active):
             return Score(0.0, {"revised": 0.0, "active_codes": [], "votes": []})
@@ -111,22 +110,6 @@ class FactorVAEScore(Metric):
         if self.config.std_threshold is not None:
             threshold = self.config.std_threshold
         return np.flatnonzero(np.sqrt(variance) >= threshold)
-
-
-def infogan_cr_groups(evaluation: Evaluation) -> tuple[Indices, Indices, Indices]:
-    """The groups of the InfoGAN-CR authors' protocol.
-
-    Returns:
-        Grid indices (groups, size), the factor that each group fixes (groups,), and the grid indices over
-        which the codes' standard deviations are taken.
-    """
-    fixed, grid = evaluation.fixed, evaluation.grid()
-    labels = np.asarray(fixed.get("group_label", np.arange(GROUPS) % len(grid.sizes)), dtype=np.int64)
-    if (groups := fixed.get("group_index")) is None:
-        groups = grid.sample_groups(labels, GROUP_SIZE, evaluation.rng("infogan-cr", "groups"))
-    if (points := fixed.get("std_index")) is None:
-        points = evaluation.rng("infogan-cr", "std").permutation(len(grid))[: max(len(grid) // 10, 2)]
-    return groups, labels, points
 
 
 def steadiest_codes(groups: Codes, variance: NDArray[np.float64], ddof: int) -> Indices:

@@ -1,0 +1,84 @@
+"""The BetaVAE score: which factor do pairs share, told linearly by the differences of their codes?"""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import Evaluation, Field, Metric, NotApplicableError, Score, Settings
+from harness.factors import Indices
+from harness_metrics.groups import infogan_cr_groups
+from harness_metrics.logistic import fit_logistic
+
+PAIRS = 64
+
+
+class BetaVAEScore(Metric):
+    """BetaVAE score: the accuracy of a linear classifier, in [0, 1]; chance is about 1 / F for F factors.
+
+    An example is the mean absolute difference of codes over pairs of observations that share one factor; a
+    logistic regression tells which.
+
+    Two protocols:
+
+    - `disentanglement_lib`: the shared factor is random; 64 pairs, each sharing a level of its own; trained on
+      10,000 examples and scored on 5,000 others.
+    - `infogan-cr`: 500 groups of 100 observations with one level in common, group g sharing factor g mod F,
+      make 50 pairs each; scored on the examples trained on. The fixed arrays `group_index` and `group_label`
+      replace the random ones where an evaluation has them.
+
+    A dead code never differs and changes nothing. A factor with one level is always shared: examples that
+    share nothing else look like it.
+    """
+
+    class Config(Settings):
+        """Protocol and size."""
+
+        protocol: Literal["disentanglement_lib", "infogan-cr"] = Field(
+            "disentanglement_lib", description="whose sampling and scoring to follow"
+        )
+        train_examples: int = Field(10_000, gt=0, description="examples to train on (disentanglement_lib)")
+        eval_examples: int = Field(5_000, gt=0, description="examples to score on (disentanglement_lib)")
+
+    source = "Higgins et al. 2017, beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework"
+
+    config: Config
+
+    def score(self, evaluation: Evaluation) -> Score:
+        """The accuracy; details hold that on the training examples.
+
+        Raises:
+            NotApplicableError: there is one factor only.
+        """
+        if len(evaluation.grid().sizes) == 1:
+            raise NotApplicableError("there is one factor only, so nothing to tell apart")
+        if self.config.protocol == "infogan-cr":
+            train = test = _infogan_cr_examples(evaluation)
+        else:
+            train = _examples(evaluation, "train", self.config.train_examples)
+            test = _examples(evaluation, "eval", self.config.eval_examples)
+        classifier = fit_logistic(*train)
+        return Score(float(classifier.score(*test)), {"train_accuracy": float(classifier.score(*train))})
+
+
+Examples = tuple[NDArray[np.float32], Indices]
+"""Mean absolute differences (n, D) and shared factors (n,)."""
+
+
+def _examples(evaluation: Evaluation, purpose: str, n: int) -> Examples:
+    grid, rng = evaluation.grid(), evaluation.rng("betavae", purpose)
+    labels = rng.integers(len(grid.sizes), size=n)
+    first, second = grid.sample_ids((n, PAIRS), rng), grid.sample_ids((n, PAIRS), rng)
+    rows = np.arange(n)
+    second[rows, :, labels] = first[rows, :, labels]
+    return _mean_difference(evaluation, grid.indices(first), grid.indices(second)), labels
+
+
+def _infogan_cr_examples(evaluation: Evaluation) -> Examples:
+    groups, labels = infogan_cr_groups(evaluation)
+    return _mean_difference(evaluation, groups[:, ::2], groups[:, 1::2]), labels
+
+
+def _mean_difference(evaluation: Evaluation, first: Indices, second: Indices) -> NDArray[np.float32]:
+    difference: NDArray[np.float32] = np.abs(evaluation.codes(first) - evaluation.codes(second)).mean(axis=1)
+    return difference
