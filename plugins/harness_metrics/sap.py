@@ -1,0 +1,130 @@
+"""The separated attribute predictability (SAP) score."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.svm import LinearSVC
+
+from harness import Evaluation, Field, Metric, NotApplicableError, Score, Settings
+from harness.evaluation import Codes
+from harness.factors import Indices
+
+TRAIN_POINTS = 10_000
+TEST_POINTS = 5_000
+
+Floats = NDArray[np.float64]
+
+
+class SAP(Metric):
+    """SAP with squared correlations, in [0, 1].
+
+    For each factor, how well the best single code predicts it minus how well the second best does; the mean
+    over factors, on 10,000 observations.
+
+    Two protocols:
+
+    - `disentanglement_lib`: the squared correlation of the code with the number of the factor's level, whether
+      or not levels have an order.
+    - `infogan-cr`: the squared correlation with the factor's real value; for categorical factors the accuracy
+      of a linear support vector machine on the observations it is trained on. Dead codes are left out, where
+      the authors' implementation has no result.
+
+    A dead code predicts nothing. A single code has no second: its gap is all of its score. A factor with one
+    level is left out of the mean.
+    """
+
+    class Config(Settings):
+        """Choice of the protocol."""
+
+        protocol: Literal["disentanglement_lib", "infogan-cr"] = Field(
+            "disentanglement_lib", description="whose predictability to use"
+        )
+
+    source = "Kumar et al. 2018, Variational Inference of Disentangled Latent Concepts, arXiv:1711.00848, section 3"
+
+    config: Config
+
+    def score(self, evaluation: Evaluation) -> Score:
+        """The mean gap; details hold the predictability of each factor from each code, (D, F).
+
+        Raises:
+            NotApplicableError: no factor takes more than one level.
+        """
+        index, grid = evaluation.sample("train", TRAIN_POINTS), evaluation.grid()
+        codes, factors = evaluation.codes(index), grid.ids(index)
+        if self.config.protocol == "disentanglement_lib":
+            return mean_gap(squared_correlations(codes, factors), factors)
+        codes = codes[:, codes.min(axis=0) < codes.max(axis=0)]
+        predictability = squared_correlations(codes, grid.real_values(index))
+        for factor in np.flatnonzero(np.asarray(grid.categorical) & varying(factors)):
+            levels = factors[:, factor]
+            predictability[:, factor] = [svm_accuracy((column, levels), (column, levels)) for column in codes.T]
+        return mean_gap(predictability, factors)
+
+
+class DiscreteSAP(Metric):
+    """SAP with linear classifiers, in [0, 1], by disentanglement_lib's protocol for discrete factors.
+
+    For each factor, how well the best single code predicts it minus how well the second best does; the mean
+    over factors. Predictability is the accuracy on 5,000 observations of a linear support vector machine
+    (C = 0.01, balanced classes) trained on 10,000.
+
+    A dead code predicts one level, right by chance. A single code has no second: its gap is all of its
+    accuracy. A factor with one level is left out of the mean.
+    """
+
+    source = SAP.source
+
+    def score(self, evaluation: Evaluation) -> Score:
+        """The mean gap; details hold the accuracies (D, F).
+
+        Raises:
+            NotApplicableError: no factor takes more than one level.
+        """
+        train, test = evaluation.sample("train", TRAIN_POINTS), evaluation.sample("test", TEST_POINTS)
+        codes, test_codes = evaluation.codes(train), evaluation.codes(test)
+        factors, test_factors = evaluation.grid().ids(train), evaluation.grid().ids(test)
+        accuracies = np.zeros((codes.shape[1], factors.shape[1]))
+        for factor in np.flatnonzero(varying(factors)):
+            for code in range(codes.shape[1]):
+                accuracies[code, factor] = svm_accuracy(
+                    (codes[:, code], factors[:, factor]), (test_codes[:, code], test_factors[:, factor])
+                )
+        return mean_gap(accuracies, factors)
+
+
+def varying(factors: Indices) -> NDArray[np.bool_]:
+    """Which factors (n, F) take more than one level, (F,)."""
+    several: NDArray[np.bool_] = factors.min(axis=0) < factors.max(axis=0)
+    return several
+
+
+def mean_gap(predictability: Floats, factors: Indices) -> Score:
+    """The mean difference between the best and the second best code, over the factors that vary."""
+    counted = varying(factors)
+    if not counted.any():
+        raise NotApplicableError("no factor takes more than one level")
+    # Rows of zeros stand for codes where there are fewer than two.
+    ordered = np.sort(np.vstack([predictability, np.zeros((2, len(counted)))]), axis=0)
+    gaps = (ordered[-1] - ordered[-2])[counted]
+    return Score(float(gaps.mean()), {"score_matrix": predictability.tolist()})
+
+
+def squared_correlations(codes: Codes, values: NDArray[np.integer | np.floating]) -> Floats:
+    """Squared correlations (D, F) of codes (n, D) with values (n, F); 0 where either does not vary."""
+    centred = codes - codes.mean(axis=0, dtype=np.float64)
+    deviations = values - values.mean(axis=0)
+    n = len(codes) - 1
+    variances = (centred**2).sum(axis=0)[:, None] / n, (deviations**2).sum(axis=0) / n
+    exists = (variances[0] > 1e-12) & (variances[1] > 1e-12)
+    squared: Floats = (centred.T @ deviations / n) ** 2
+    squared *= exists / np.where(exists, variances[0] * variances[1], 1)
+    return squared
+
+
+def svm_accuracy(train: tuple[Codes, Indices], test: tuple[Codes, Indices]) -> float:
+    """Accuracy of a linear support vector machine that predicts levels (n,) from one code (n,)."""
+    classifier = LinearSVC(C=0.01, class_weight="balanced", dual=False)
+    classifier.fit(train[0][:, None], train[1])
+    return float(np.mean(classifier.predict(test[0][:, None]) == test[1]))

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import FactorGrid, NotApplicableError, TableEvaluation
+from harness_metrics.sap import SAP, DiscreteSAP
+
+SIZES = (4, 5, 6)
+BOTH = pytest.mark.parametrize("metric_class", [SAP, DiscreteSAP])
+
+
+def sap(evaluation, metric_class=SAP, **config):
+    return metric_class(metric_class.Config(**config)).score(evaluation)
+
+
+def test_parity_with_disentanglement_lib(table, exact):
+    score = sap(table)
+    assert score.value == pytest.approx(exact["sap_continuous"]["SAP_score"], abs=1e-6)
+    np.testing.assert_allclose(score.details["score_matrix"], exact["sap_continuous"]["score_matrix"], atol=1e-6)
+
+
+def test_parity_with_disentanglement_lib_for_discrete_factors(table, exact):
+    score = sap(table, DiscreteSAP)
+    # One of 5,000 test points may fall on the other side of a boundary.
+    assert score.value == pytest.approx(exact["sap_discrete"]["SAP_score"], abs=4e-4)
+    np.testing.assert_allclose(score.details["score_matrix"], exact["sap_discrete"]["score_matrix"], atol=1e-3)
+
+
+def test_parity_with_the_infogan_cr_authors(table, exact):
+    authors = exact["infogan_cr"]
+    expected = authors.get("sap_constant_codes_dropped", authors["sap"])
+    assert sap(table, protocol="infogan-cr").value == pytest.approx(expected["SAP_metric"], abs=1e-4)
+
+
+def test_the_infogan_cr_protocol_uses_real_values():
+    grid = FactorGrid("a", [5], values=[[0, 1, 10, 100, 1000]])
+    table = TableEvaluation(np.array([[0], [1], [10], [100], [1000]], np.float32), grid)
+    assert sap(table, protocol="infogan-cr").value == pytest.approx(1)
+    assert sap(table).value < 0.9
+
+
+def test_the_infogan_cr_protocol_classifies_categorical_factors():
+    grid = FactorGrid("a", [3], categorical=[True])
+    # The order of the levels is not that of the codes, so only a classifier predicts the level in the middle.
+    table = TableEvaluation(np.array([[-1], [5], [0.2]], np.float32), grid)
+    assert sap(table, protocol="infogan-cr").details["score_matrix"][0][0] == pytest.approx(
+        sap(table, DiscreteSAP).value, abs=0.02
+    )
+
+
+def test_perfect_ordered_codes_score_one(make):
+    assert sap(make(SIZES, lambda ids, rng: ids)).value == pytest.approx(1, abs=0.01)
+
+
+@BOTH
+def test_noise_scores_about_zero(make, metric_class):
+    assert sap(make((10, 12, 14), lambda ids, rng: rng.normal(size=ids.shape)), metric_class).value < 0.05
+
+
+@BOTH
+def test_more_noise_never_helps(make, metric_class):
+    def noisy(scale):
+        return make((10, 12, 14), lambda ids, rng: ids + scale * rng.normal(size=ids.shape))
+
+    scores = [sap(noisy(scale), metric_class).value for scale in (0, 2, 8)]
+    assert scores == sorted(scores, reverse=True)
+
+
+@given(st.permutations(range(3)), st.lists(st.sampled_from([-4.0, -1.0, 0.5]), min_size=3, max_size=3))
+def test_order_sign_and_scale_of_codes_do_not_matter(order, scales):
+    grid = FactorGrid("abc", SIZES)
+    codes = np.random.default_rng(1).normal(size=(len(grid), 3)).astype(np.float32)
+    changed = codes[:, order] * np.float32(scales)
+    assert sap(TableEvaluation(changed, grid)).value == pytest.approx(sap(TableEvaluation(codes, grid)).value, abs=1e-9)
+
+
+@pytest.mark.parametrize(("metric_class", "config"), [(SAP, {}), (SAP, {"protocol": "infogan-cr"}), (DiscreteSAP, {})])
+def test_dead_and_single_codes_and_factors_with_one_level_are_finite(make, metric_class, config):
+    dead = sap(make(SIZES, lambda ids, rng: np.column_stack([ids, 0 * ids[:, 0] + 3.3])), metric_class, **config)
+    assert 0 < dead.value <= 1
+    single = sap(make(SIZES, lambda ids, rng: ids[:, :1]), metric_class, **config)
+    assert 0 < single.value <= 1
+    constant = sap(make((1, *SIZES), lambda ids, rng: ids[:, 1:]), metric_class, **config)
+    assert 0 < constant.value <= 1
+    assert 0 <= sap(make(SIZES, lambda ids, rng: 0 * ids), metric_class, **config).value < 0.4
+    with pytest.raises(NotApplicableError, match="more than one level"):
+        sap(make((1,), lambda ids, rng: ids), metric_class, **config)
