@@ -9,7 +9,7 @@ from harness.factors import Indices
 BINS = 20
 
 
-def bin_codes(codes: Codes, bins: int = BINS) -> Indices:
+def bin_codes(codes: Codes | NDArray[np.float64], bins: int = BINS) -> Indices:
     """Codes (n, D) to equal-width bins (n, D), numbered from 0, between the extremes of each column.
 
     Edges are computed in the codes' own precision. A value on an edge belongs to the bin on its right, and
@@ -18,7 +18,7 @@ def bin_codes(codes: Codes, bins: int = BINS) -> Indices:
     return np.stack([_bin(column, bins) for column in codes.T], axis=1)
 
 
-def _bin(column: Codes, bins: int) -> Indices:
+def _bin(column: Codes | NDArray[np.float64], bins: int) -> Indices:
     low, high = column.min(), column.max()
     if low == high:
         return np.zeros(len(column), dtype=np.int64)
