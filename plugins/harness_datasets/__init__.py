@@ -6,6 +6,7 @@ from harness.plugins import Register
 DRAWN = {
     "sprites": ("sprites:Sprites", "the factor grid of dSprites, drawn by our own code"),
     "cdsprites": ("cdsprites:CdSprites", "a disc at 40 angles and 27 distances, drawn"),
+    "teapots": ("teapots:Teapots", "the Utah teapot at many angles, in colours or lights; drawn"),
     "digits": ("digits:Digits", "scikit-learn's 1,797 handwritten digits, padded to 32x32"),
     "color-digits": ("color_digits:ColorDigits", "the same digits, each in a random colour"),
 }
@@ -13,6 +14,7 @@ DRAWN = {
 
 FILES = {
     "dsprites": ("dsprites:DSprites", "dSprites as published, npz or hdf5"),
+    "teapots-published": ("teapot_files:TeapotFiles", "3D Teapots as published, either authors' file"),
     "shapes3d": ("shapes3d:Shapes3D", "3D Shapes as published: rooms with one object"),
     "mpi3d": ("mpi3d:MPI3D", "MPI3D as published: a robot arm, drawn or photographed"),
     "smallnorb": ("smallnorb:SmallNORB", "SmallNORB as published: photographs of 50 toys"),

@@ -6,6 +6,7 @@ import torch
 
 from harness_datasets.cdsprites import CdSprites
 from harness_datasets.sprites import Sprites
+from harness_datasets.teapots import Teapots
 
 FEW = {"image_size": 16, "scales": 2, "orientations": 3, "positions_x": 3, "positions_y": 2}
 
@@ -15,6 +16,9 @@ DRAWN = {
     "sprites-noisy": (Sprites, {**FEW, "variant": "noisy"}),
     "sprites-scream": (Sprites, {**FEW, "variant": "scream"}),
     "cdsprites": (CdSprites, {}),
+    "teapots-colors": (Teapots, {"image_size": 16, "levels": 3}),
+    "teapots-rotation": (Teapots, {"image_size": 16, "levels": 3, "variant": "rotation"}),
+    "teapots-light": (Teapots, {"image_size": 16, "levels": 3, "variant": "light"}),
 }
 FILES = ("dsprites-npz", "dsprites-hdf5", "shapes3d", "mpi3d", "smallnorb", "cars3d")
 NAMES = {
@@ -28,6 +32,9 @@ NAMES = {
     ),
     "smallnorb": ("category", "instance", "elevation", "azimuth", "lighting"),
     "cars3d": ("elevation", "azimuth", "object"),
+    "teapots-colors": ("azimuth", "elevation", "red", "green", "blue"),
+    "teapots-rotation": ("angle", "polar", "azimuth"),
+    "teapots-light": ("angle", "polar", "azimuth", "light_azimuth", "light_elevation"),
 }
 
 
@@ -49,7 +56,7 @@ def dataset(name, request):
 
 def test_factors(name, dataset):
     factors = dataset.factors
-    assert tuple(factors.names) == NAMES[name.split("-")[0]]
+    assert tuple(factors.names) == (NAMES.get(name) or NAMES[name.split("-")[0]])
     assert len(factors.names) == len(factors.sizes) == len(factors.categorical) == len(factors.values)
     assert [len(levels) for levels in factors.values] == list(factors.sizes)
     assert len(dataset) == len(factors) == np.prod(factors.sizes)
