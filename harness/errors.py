@@ -23,6 +23,12 @@ class NotApplicableError(HarnessError):
     """A metric or selector has no meaning for this model and dataset; not a failure."""
 
 
+def in_a_line(error: BaseException) -> str:
+    """An error's type and the beginning of its message; some messages hold whole tensors."""
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first[:300]}".removesuffix(": ")
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """Word a hint for a name that does not exist.
 

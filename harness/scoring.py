@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from harness.config import parse
-from harness.errors import NotApplicableError
+from harness.errors import NotApplicableError, in_a_line
 from harness.evaluation import Evaluation
 from harness.metric import Metric
 from harness.plugins import Registry
@@ -84,7 +84,7 @@ def _score_one(evaluation: Evaluation, choice: Choice, metric: Metric) -> ScoreR
     except MemoryError:
         raise
     except Exception as error:  # A metric may raise anything; it must not cost the other scores.
-        return record("failed", reason=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+        return record("failed", reason=in_a_line(error), traceback=traceback.format_exc())
     if not math.isfinite(result.value):
         return record("failed", reason=f"the score is {result.value}", details=plain(result.details))
     return record("ok", score=float(result.value), details=plain(result.details))

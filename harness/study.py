@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.errors import in_a_line
 from harness.execution.devices import Slots
 from harness.execution.job import CHECKPOINT_SECONDS, CompareJob, TrialJob
 from harness.execution.local import LocalExecutor
@@ -156,7 +157,7 @@ class Study:
         try:
             getattr(self.manager.hook, hook)(**arguments)
         except Exception as error:  # An observer may raise anything; it must not stop the study.
-            warnings.warn(f"a plugin's {hook} failed: {type(error).__name__}: {error}", stacklevel=2)
+            warnings.warn(f"a plugin's {hook} failed: {in_a_line(error)}", stacklevel=2)
 
 
 def failures(suite: Suite, folder: ResultsFolder) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.config import parse
+from harness.errors import in_a_line
 from harness.evaluation import Evaluation
 from harness.execution.job import CompareJob
 from harness.execution.life import load_dataset
@@ -45,6 +46,5 @@ def _compare(
     try:
         comparisons = selector.compare([evaluations[member] for member in members]) if len(members) > 1 else None
     except Exception as error:  # A selector may raise anything; it must not cost the other selections.
-        reason = f"{type(error).__name__}: {error}"
-        return {**found, "comparisons": None, "failed": reason, "traceback": traceback.format_exc()}
+        return {**found, "comparisons": None, "failed": in_a_line(error), "traceback": traceback.format_exc()}
     return {**found, "comparisons": None if comparisons is None else comparisons.tolist(), "failed": ""}

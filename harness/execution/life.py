@@ -11,7 +11,7 @@ import torch
 
 from harness.config import parse
 from harness.dataset import Dataset
-from harness.errors import DivergenceError
+from harness.errors import DivergenceError, in_a_line
 from harness.execution.job import TrialJob
 from harness.model_evaluation import ModelEvaluation
 from harness.plugins import PluginManager, Registry
@@ -107,7 +107,7 @@ def outcome_of(error: Exception) -> Outcome:
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, DivergenceError) else f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, DivergenceError) else in_a_line(error)
 
 
 def _remove_leftovers(folder: TrialFolder) -> None:

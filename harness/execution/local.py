@@ -72,7 +72,8 @@ class LocalExecutor:
 
     def run_comparison(self, job: CompareJob, progressed: Callable[[Progress], None]) -> End | None:
         """Run a comparison of models; None if the run is being stopped."""
-        with self.slots.place() as placement:
+        with self.slots.place() as place:
+            placement = replace(place, threads=self.slots.count * self.slots.threads)  # Nothing runs beside it.
             log = ResultsFolder(Path(job.folder)).comparison("log").with_suffix(".txt")
             worker = Worker(job, placement, log, self.timeout)
             return self._watch(worker, progressed) if self._admit(worker) else None
