@@ -5,6 +5,7 @@ import gzip
 import h5py
 import numpy as np
 import pytest
+import torch
 from scipy.io import savemat
 
 from harness_datasets.cars3d import Cars3D
@@ -34,6 +35,15 @@ class SmallSmallNORB(SmallNORB):
 
 class FewCars3D(Cars3D):
     OBJECTS = 2
+
+
+@pytest.fixture(autouse=True, scope="session")
+def single_thread():
+    """Everything here is small; on a busy machine threads would mostly wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)
