@@ -79,12 +79,17 @@ class DataFile:
 
     def absent(self) -> UserError:
         """The error of a missing file."""
-        fetch = " or run again with --download" if self.url else ""
-        return UserError(
-            f"{self.place}: there is no such file or folder. Get it from {self.origin}{fetch}; "
-            f"--data or HARNESS_DATA says which folder {Path(self.path)} is looked for in. "
-            f"The dataset '{self.stand_in}' needs no files and can stand in"
-        )
+        fetch = ", or run again with --download" if self.url else ""
+        return missing(self.place, f"{self.origin}{fetch}", self.stand_in)
+
+
+def missing(path: Path, origin: str, stand_in: str) -> UserError:
+    """The error of a file or folder that is not where it is looked for."""
+    return UserError(
+        f"{path}: there is no such file or folder. Get it from {origin}; "
+        f"or use the dataset '{stand_in}', which needs no files. "
+        f"(--data or HARNESS_DATA chooses another folder than {data_root()}.)"
+    )
 
 
 def download(url: str, path: Path, checksum: str) -> None:

@@ -1,13 +1,14 @@
 """Observations with known factors that are no complete grid."""
 
 from collections.abc import Sequence
-from typing import cast
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.errors import NotApplicableError
 from harness.factors import FactorGrid, Indices
+from harness.seeds import numpy_rng
 
 
 class FactorTable(FactorGrid):
@@ -38,8 +39,9 @@ class FactorTable(FactorGrid):
             for column, rows, size in zip(self.levels.T, order, sizes, strict=True)
         ]
         object.__setattr__(self, "_by_level", list(zip(order, begins, strict=True)))
-        combinations, first = np.unique(super().indices(self.levels), return_index=True)
-        object.__setattr__(self, "_combinations", (combinations, first))
+        keys = super().indices(self.levels)
+        by_combination = np.argsort(keys, kind="stable")
+        object.__setattr__(self, "_combinations", (keys[by_combination], by_combination))
 
     levels: Indices
     _by_level: list[tuple[Indices, Indices]]
@@ -53,17 +55,21 @@ class FactorTable(FactorGrid):
         return self.levels[np.asarray(indices, dtype=np.int64)]
 
     def indices(self, ids: ArrayLike) -> Indices:
-        """Levels (..., F) to the first observation with them (...).
+        """Levels (..., F) to an observation with them (...).
+
+        Where several have them, each place gets one of those at random; the same array always gets the same.
 
         Raises:
             NotApplicableError: there is no such observation.
         """
-        combinations, first = self._combinations
+        keys, observations = self._combinations
         wanted = super().indices(ids)
-        place = np.searchsorted(combinations, wanted).clip(max=len(combinations) - 1)
-        if (combinations[place] != wanted).any():
+        begins, ends = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, side="right")
+        if (begins == ends).any():
             raise NotApplicableError("the dataset has no image of some combination of factors")
-        return cast(Indices, first[place])
+        # The seed depends on the whole array, so that the two sides of pairs are chosen independently.
+        rng = numpy_rng("factor table", crc32(np.asarray(wanted).tobytes()))
+        return observations[begins + (rng.random(np.shape(wanted)) * (ends - begins)).astype(np.int64)]
 
     def sample_ids(self, shape: Sequence[int], rng: np.random.Generator) -> Indices:
         """The levels of independent observations, shape (*shape, F)."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from torchvision import datasets
 
 from harness.config import Field, Settings
-from harness.data_files import data_root, may_download, wrong_format
+from harness.data_files import data_root, may_download, missing, wrong_format
 from harness.dataset import LabelledDataset
 from harness.errors import UserError
 from harness.model import ImageSpec
@@ -49,18 +49,14 @@ class TorchvisionSet(LabelledDataset, StoredImages):
             UserError: files are missing, or not the published ones.
         """
         root = data_root() / self.FOLDER
-        missing = [path for path in self.files(root) if not path.exists()]
-        if missing and not may_download():
-            raise UserError(
-                f"{missing[0]}: there is no such file. Get it from {self.ORIGIN} or run again with --download; "
-                f"--data or HARNESS_DATA says which folder {self.FOLDER} is looked for in. "
-                "The dataset 'digits' needs no files and can stand in"
-            )
+        absent = [path for path in self.files(root) if not path.exists()]
+        if absent and not may_download():
+            raise missing(absent[0], f"{self.ORIGIN}, or run again with --download", "digits")
         try:
             # Locked, because two processes would write the same download. Old pickles and .mat files make
             # NumPy warn about its own history.
             with locked(root / ".lock"), warnings.catch_warnings(action="ignore"):
-                images, labels = self.open(root, download=bool(missing))
+                images, labels = self.open(root, download=bool(absent))
         # Whatever torchvision stumbles on in a damaged file.
         except Exception as error:
             for path, checksum in self.files(root).items():

@@ -48,7 +48,7 @@ class TestRoot:
 
 class TestFetching:
     def test_nothing_is_fetched_unasked(self, root, tmp_path):
-        with pytest.raises(UserError, match=r"set/file: there is no such file.*--download.*'sprites' needs no files"):
+        with pytest.raises(UserError, match=r"set/file: there is no such file.*--download.*'sprites', which"):
             published(tmp_path).find()
         assert not root.exists()
 

@@ -82,7 +82,9 @@ class TestFolder:
             self.load()
 
     def test_no_folder(self, data):
-        with pytest.raises(UserError, match=r"data/pictures: there is no such file or folder.*'digits' needs no files"):
+        with pytest.raises(
+            UserError, match=r"data/pictures: there is no such file or folder.*'digits', which needs no files"
+        ):
             self.load()
 
     @pytest.mark.parametrize("content", [b"", b"<html>", picture(64, 64)[:200], picture(64, 64, suffix="jpg")[:300]])

@@ -116,6 +116,15 @@ class TestWithoutInstance:
     def test_levels_lead_to_an_image_that_has_them(self, factors):
         ids = factors.ids(np.arange(96))
         assert (factors.ids(factors.indices(ids)) == ids).all()
+        assert (factors.indices(ids) == factors.indices(ids)).all()
+
+    def test_levels_lead_to_all_instances(self, factors):
+        same = np.broadcast_to(factors.ids(0), (200, 4))
+        assert len(np.unique(factors.indices(same))) == 4
+        # The two sides of pairs show toys that have nothing to do with each other.
+        second = same.copy()
+        second[0] = factors.ids(95)
+        assert (factors.indices(same) == factors.indices(second)).mean() < 0.5
 
     def test_samples_cover_all_instances(self, factors):
         sample = factors.sample(2000, np.random.default_rng(0))

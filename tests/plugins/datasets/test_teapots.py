@@ -229,7 +229,7 @@ class TestPublished:
         assert len(TeapotFiles(TeapotFiles.Config())) == 200_000
 
     def test_missing(self, edition, data):
-        with pytest.raises(UserError, match=r"\.npz: there is no such file.*github.*'teapots' needs no files"):
+        with pytest.raises(UserError, match=r"\.npz: there is no such file.*github.*'teapots', which needs no files"):
             self.load(edition)
 
     def test_web_page(self, edition, data, html):

@@ -42,8 +42,8 @@ def test_missing(name, published, data):
     if name == "cars3d":
         path = path.parent
     path.rename(data / "elsewhere")
-    message = refused(dataset, path, "no such file", "HARNESS_DATA", "--data", "http", "can stand in")
-    assert re.search("'(sprites|teapots)' needs no files", message)
+    message = refused(dataset, path, "no such file", "HARNESS_DATA", "--data", "http", "which needs no files")
+    assert re.search("'(sprites|teapots)', which needs no files", message)
 
 
 def test_web_page(name, published, data, html):
