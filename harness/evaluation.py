@@ -49,6 +49,11 @@ class Evaluation:
         """The generator for one purpose, the same for every model."""
         return numpy_rng("evaluation", self.seed, *purpose)
 
+    @property
+    def size(self) -> int:
+        """The number of observations there are."""
+        raise NotImplementedError
+
     def grid(self) -> FactorGrid:
         """The ground-truth grid.
 
@@ -60,13 +65,13 @@ class Evaluation:
         return self.factors
 
     def sample(self, purpose: str, n: int) -> Indices:
-        """n grid indices, uniform with replacement; or the fixed sample `<purpose>_index` where there is one."""
+        """Indices of n observations, uniform with replacement; or the fixed `<purpose>_index` where there is one."""
         if (index := self.fixed.get(f"{purpose}_index")) is not None:
             return index
-        return self.grid().sample(n, self.rng("sample", purpose))
+        return self.rng("sample", purpose).integers(self.size, size=n)
 
     def codes(self, indices: Indices) -> Codes:
-        """Codes (n, D) of the observations at grid indices (n,), or of any shape (..., D)."""
+        """Codes (n, D) of the observations at indices (n,), or of any shape (..., D)."""
         raise NotImplementedError
 
     def kl(self, indices: Indices) -> NDArray[np.float64]:
@@ -105,6 +110,11 @@ class TableEvaluation(Evaluation):
     def abilities(self) -> set[str]:
         """Codes and factors, and KL where it was given."""
         return {"encode", "factors"} | ({"kl"} if self._kl is not None else set())
+
+    @property
+    def size(self) -> int:
+        """Rows of the table."""
+        return len(self.table)
 
     def codes(self, indices: Indices) -> Codes:
         """Rows of the table."""

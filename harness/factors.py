@@ -54,10 +54,6 @@ class FactorGrid:
         """Independent uniform levels, shape (*shape, F)."""
         return rng.integers(0, self.sizes, size=(*shape, len(self.sizes)), dtype=np.int64)
 
-    def sample(self, n: int, rng: np.random.Generator) -> Indices:
-        """n grid indices, uniform with replacement."""
-        return self.indices(self.sample_ids((n,), rng))
-
     def sample_groups(self, labels: Indices, size: int, rng: np.random.Generator) -> Indices:
         """Groups of observations that share one factor, the level of which is drawn once per group.
 

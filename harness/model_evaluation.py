@@ -38,6 +38,11 @@ class ModelEvaluation(Evaluation):
             found.add("labels")
         return found
 
+    @property
+    def size(self) -> int:
+        """Images of the dataset."""
+        return len(self.dataset)
+
     def torch_rng(self, *purpose: object) -> Rng:
         """Like `rng`, for tensors on the model's device; the numbers are the same for every model."""
         return Rng.of("evaluation", self.seed, *purpose, device=self.dataset.device)

@@ -1,5 +1,6 @@
 """`harness run`: the main job."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Time between checkpoints of a trial.",
 )
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of dataset files [default: the user's own].")
+@click.option("--download", is_flag=True, help="Fetch dataset files that are missing and may be fetched.")
 @click.option("--fresh", is_flag=True, help="Delete what there is of this suite's trials first.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
 @click.option("--dry-run", is_flag=True, help="Print the trials and their number; do nothing.")
@@ -43,6 +46,8 @@ def command(
     overrides: tuple[str, ...],
     timeout: float | None,
     checkpoint_seconds: float,
+    data: Path | None,
+    download: bool,
     fresh: bool,
     retry_failed: bool,
     dry_run: bool,
@@ -60,6 +65,10 @@ def command(
     from harness.study import Study, pending_trials
     from harness.suite import load_suite
 
+    if data is not None:
+        os.environ["HARNESS_DATA"] = str(data.resolve())
+    if download:
+        os.environ["HARNESS_DOWNLOAD"] = "1"
     manager = PluginManager(plugins)
     checked = load_suite(suite, manager.registry, overrides)
     folder = ResultsFolder(output or Path("results") / checked.name)

@@ -27,7 +27,7 @@ def test_groups_share_their_factor_and_no_other(sizes, data):
 
 def test_samples_are_uniform():
     grid = FactorGrid(["a", "b"], [2, 3])
-    counts = np.bincount(grid.sample(60_000, np.random.default_rng(0)), minlength=6)
+    counts = np.bincount(grid.indices(grid.sample_ids([60_000], np.random.default_rng(0))), minlength=6)
     assert np.abs(counts - 10_000).max() < 400  # four standard deviations
 
 
