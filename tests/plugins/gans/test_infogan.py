@@ -122,7 +122,10 @@ def test_terms_by_hand(std: str) -> None:
 
     category, continuous = draws["latents"][:, :3], draws["latents"][:, 3:5]
     log_q = (category * parameters[:, :3].softmax(1).log()).sum(1)
-    assert terms["categorical_1"].item() == pytest.approx(-0.7 * (log_q.mean().item() + math.log(3)), rel=1e-4)
+    # log q and ln 3 nearly cancel, which leaves the rounding of numbers of size 1 in float32.
+    assert terms["categorical_1"].item() == pytest.approx(
+        -0.7 * (log_q.mean().item() + math.log(3)), rel=1e-4, abs=1e-6
+    )
     assert parameters.shape[1] == (7 if std == "learned" else 5)
     variance = parameters[:, 5:].exp() if std == "learned" else torch.ones(6, 2)
     log_q = (-((continuous - parameters[:, 3:5]) ** 2) / (2 * variance) - 0.5 * (2 * math.pi * variance).log()).sum(1)
