@@ -35,6 +35,7 @@ def harness_register_models(register: "Register") -> None:
     Call `register(name, target, summary)` for each; the target is the class or, so that listing
     imports nothing heavy, the text "module:Class".
 
+    Example:
         @harness.hookimpl
         def harness_register_models(register):
             register("my-vae", "my_package.my_vae:MyVAE", "My VAE (Me, 2026)")
@@ -45,9 +46,10 @@ def harness_register_models(register: "Register") -> None:
 def harness_register_datasets(register: "Register") -> None:
     """Register datasets, as models are registered.
 
-    @harness.hookimpl
-    def harness_register_datasets(register):
-        register("my-images", "my_package.images:MyImages", "Images of mine")
+    Example:
+        @harness.hookimpl
+        def harness_register_datasets(register):
+            register("my-images", "my_package.images:MyImages", "Images of mine")
     """
 
 
@@ -55,9 +57,10 @@ def harness_register_datasets(register: "Register") -> None:
 def harness_register_metrics(register: "Register") -> None:
     """Register metrics, as models are registered.
 
-    @harness.hookimpl
-    def harness_register_metrics(register):
-        register("my-score", "my_package.score:MyScore", "How much I like it")
+    Example:
+        @harness.hookimpl
+        def harness_register_metrics(register):
+            register("my-score", "my_package.score:MyScore", "How much I like it")
     """
 
 
@@ -65,9 +68,10 @@ def harness_register_metrics(register: "Register") -> None:
 def harness_register_selectors(register: "Register") -> None:
     """Register model selectors, as models are registered.
 
-    @harness.hookimpl
-    def harness_register_selectors(register):
-        register("my-choice", "my_package.choice:MyChoice", "Agreement of codes")
+    Example:
+        @harness.hookimpl
+        def harness_register_selectors(register):
+            register("my-choice", "my_package.choice:MyChoice", "Agreement of codes")
     """
 
 
@@ -75,12 +79,13 @@ def harness_register_selectors(register: "Register") -> None:
 def harness_register_commands(group: "click.Group") -> None:
     """Add commands to the command line.
 
-    @harness.hookimpl
-    def harness_register_commands(group):
-        @group.command()
-        def hello():
-            "Say hello."
-            click.echo("hello")
+    Example:
+        @harness.hookimpl
+        def harness_register_commands(group):
+            @group.command()
+            def hello():
+                "Say hello."
+                click.echo("hello")
     """
 
 
@@ -91,9 +96,10 @@ def harness_register_commands(group: "click.Group") -> None:
 def harness_suite_started(suite: "Suite", trials: "list[Trial]", folder: "Path") -> None:
     """A run begins; `trials` are those still to do, `folder` is where results go.
 
-    @harness.hookimpl
-    def harness_suite_started(suite, trials, folder):
-        print(f"{suite.title}: {len(trials)} trials")
+    Example:
+        @harness.hookimpl
+        def harness_suite_started(suite, trials, folder):
+            print(f"{suite.title}: {len(trials)} trials")
     """
 
 
@@ -101,9 +107,10 @@ def harness_suite_started(suite: "Suite", trials: "list[Trial]", folder: "Path")
 def harness_trial_started(trial: "Trial") -> None:
     """A trial begins or continues in its worker process.
 
-    @harness.hookimpl
-    def harness_trial_started(trial):
-        print(f"{trial.id} {trial.label}")
+    Example:
+        @harness.hookimpl
+        def harness_trial_started(trial):
+            print(f"{trial.id} {trial.label}")
     """
 
 
@@ -111,9 +118,10 @@ def harness_trial_started(trial: "Trial") -> None:
 def harness_trial_progress(trial: "Trial", progress: "Progress") -> None:
     """A trial reports where it is, about once a second.
 
-    @harness.hookimpl
-    def harness_trial_progress(trial, progress):
-        print(progress.step, progress.losses)
+    Example:
+        @harness.hookimpl
+        def harness_trial_progress(trial, progress):
+            print(progress.step, progress.losses)
     """
 
 
@@ -121,9 +129,10 @@ def harness_trial_progress(trial: "Trial", progress: "Progress") -> None:
 def harness_trial_finished(trial: "Trial", result: "Result") -> None:
     """A trial ended, well or badly; `result.outcome` says how.
 
-    @harness.hookimpl
-    def harness_trial_finished(trial, result):
-        print(trial.id, result.outcome)
+    Example:
+        @harness.hookimpl
+        def harness_trial_finished(trial, result):
+            print(trial.id, result.outcome)
     """
 
 
@@ -131,9 +140,10 @@ def harness_trial_finished(trial: "Trial", result: "Result") -> None:
 def harness_comparison_progress(progress: "Progress") -> None:
     """Selectors are comparing the finished models; `progress.stage` names the one at work.
 
-    @harness.hookimpl
-    def harness_comparison_progress(progress):
-        print(f"{progress.stage}: selector {progress.step + 1} of {progress.steps}")
+    Example:
+        @harness.hookimpl
+        def harness_comparison_progress(progress):
+            print(f"{progress.stage}: selector {progress.step + 1} of {progress.steps}")
     """
 
 
@@ -141,7 +151,8 @@ def harness_comparison_progress(progress: "Progress") -> None:
 def harness_suite_finished(suite: "Suite", folder: "Path") -> None:
     """The run ended and the tables in `folder` are written.
 
-    @harness.hookimpl
-    def harness_suite_finished(suite, folder):
-        print(f"see {folder / 'leaderboard.parquet'}")
+    Example:
+        @harness.hookimpl
+        def harness_suite_finished(suite, folder):
+            print(f"see {folder / 'leaderboard.parquet'}")
     """
