@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 BOARD_CAPTION = "mean ± standard deviation over seeds; * best of its column"
-SELECTION_CAPTION = "ground-truth score of the chosen model (distance to the best of its pool)"
+SELECTION_CAPTION = "ground-truth scores of the chosen model; * the best of its pool"
 
 
 def wide_leaderboard(board: pd.DataFrame) -> pd.DataFrame:
@@ -50,39 +51,46 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 def _cell(record: dict[str, Any]) -> str:
     if record["status"] != "ok":
         return {"not-applicable": "n/a", "missing": "-"}.get(str(record["status"]), "failed")
-    spread = "" if pd.isna(record["std"]) else f" ± {record['std']:.3f}"
+    spread = "" if pd.isna(record["std"]) else f" ± {record['std']:.2f}"
     missing = f" ({record['failed']} failed)" if record["failed"] else ""
     best = "*" if record["rank"] == 1 else ""
-    return f"{record['mean']:.3f}{spread}{best}{missing}"
+    return f"{record['mean']:.2f}{spread}{best}{missing}"
 
 
 def wide_selections(selections: pd.DataFrame) -> pd.DataFrame:
-    """One row per pool and selector, one column per metric: score of the choice and, in brackets, its regret."""
+    """For each pool a row per selector with the scores of its choice, then what chance and labels would choose."""
     columns = _metric_headings(selections.assign(higher_is_better=None))
-    rows: dict[tuple[str, ...], dict[str, str]] = {}
-    for record in _records(selections):
-        heading = columns[record["metric"], record["metric_settings"]]
-        pool = f"{record['pool']} ({record['pool_size']})"
-        for selector, chosen, text in [
-            (record["selector"], record["chosen"], f"{record['score']:.3f} ({record['regret']:.3f})"),
-            ("random (mean)", "", f"{record['mean']:.3f}"),
-            ("best", "", f"{record['best']:.3f}"),
-        ]:
-            rank = {"random (mean)": "1", "best": "2"}.get(selector, "0" + record["selector_settings"])
-            key = (pool, rank, selector)
-            rows.setdefault(key, {"pool": pool, "selector": selector, "chosen": chosen})[heading] = text
-    pools = list(dict.fromkeys(key[0] for key in rows))
-    ordered = [rows[key] for key in sorted(rows, key=lambda key: (pools.index(key[0]), key[1][0]))]
-    return pd.DataFrame(ordered, columns=["pool", "selector", "chosen", *columns.values()]).fillna("")
+    rows = []
+    for (name, size), pool in selections.groupby(["pool", "pool_size"], sort=False):
+        chosen: dict[tuple[str, str], dict[str, str]] = {}
+        mean, best = {"selector": "(random: mean)"}, {"selector": "(labels: best)"}
+        for record in _records(pool):
+            heading = columns[record["metric"], record["metric_settings"]]
+            selector = {"selector": record["selector"], "chosen": record["chosen"]}
+            row = chosen.setdefault((record["selector"], record["selector_settings"]), selector)
+            row[heading] = f"{record['score']:.3f}{'' if record['regret'] else '*'}"
+            mean[heading], best[heading] = f"{record['mean']:.3f}", f"{record['best']:.3f}"
+        rows += [{"pool": f"{name} ({size})", **row} for row in (*chosen.values(), mean, best)]
+    return pd.DataFrame(rows, columns=["pool", "selector", "chosen", *columns.values()]).fillna("")
 
 
 def rich_table(table: pd.DataFrame, title: str, caption: str) -> Group:
-    """A data frame of texts for the terminal, between its title and its caption; what a * marks is bold."""
-    rendered = Table()
-    for column in table.columns:
-        rendered.add_column(str(column))
-    for row in table.itertuples(index=False):
-        rendered.add_row(*(_emphasised(str(value)) for value in row))
+    """A data frame of texts for the terminal, between its title and its caption.
+
+    What a * marks is bold; rows that share a pool stand together under its name.
+    """
+    rendered = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for number, column in enumerate(table.columns):
+        rendered.add_column(str(column), overflow="fold", no_wrap=number < 2)
+    previous = None
+    for row in table.itertuples(index=False, name=None):
+        cells = [_emphasised(str(value)) for value in row]
+        if "pool" in table.columns:
+            if previous not in (None, row[0]):
+                rendered.add_section()
+            cells[0] = "" if previous == row[0] else cells[0]
+            previous = row[0]
+        rendered.add_row(*cells)
     return Group(Text(title, style="bold"), rendered, Text(caption, style="dim"))
 
 
@@ -102,5 +110,5 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def as_json(table: pd.DataFrame) -> str:
-    """A data frame as a JSON list of records; nothing is null."""
+    """A data frame as a JSON list of records; what is missing is null."""
     return str(table.to_json(orient="records", indent=2, force_ascii=False))

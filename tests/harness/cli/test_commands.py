@@ -146,7 +146,7 @@ def test_leaderboard_in_every_format(command, study):
 def test_select_in_every_format(command, study):
     table = command("select", study, "--plugin", TOY)
     assert table.returncode == 0, table.stderr
-    for text in ("alike", "random (mean)", "best", "linear (4)"):
+    for text in ("alike", "(random: mean)", "(labels: best)", "linear (4)"):
         assert text in table.stdout
     records = json.loads(command("select", study, "--plugin", TOY, "--format", "json").stdout)
     assert {record["metric"] for record in records} == {"spread", "error"}

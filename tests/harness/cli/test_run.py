@@ -66,7 +66,16 @@ def test_a_suite_ends_in_a_leaderboard_a_selector_table_and_parquet(command, sui
     run = command("run", path, "--plugin", TOY)
     assert run.returncode == 0, run.stderr
     folder = tmp_path / "results" / "study"
-    for text in ("5 of 5 trials to do", "Bars", "untrained", "size=2", "spread", "Selectors", "udr-spearman", "best"):
+    for text in (
+        "5 of 5 trials to do",
+        "Bars",
+        "untrained",
+        "size=2",
+        "spread",
+        "Selectors",
+        "udr-spearman",
+        "(labels: best)",
+    ):
         assert text in run.stdout
     assert f"harness leaderboard {Path('results') / 'study'}" in run.stdout
     scores = pd.read_parquet(folder / "scores.parquet")
