@@ -1,7 +1,7 @@
 """Latent spaces: what a generator is fed, part by part."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -12,12 +12,10 @@ from harness.rng import Rng
 
 
 @dataclass(frozen=True)
-class Uniform:
-    """`size` independent numbers, uniform in [low, high)."""
+class Part:
+    """One part of a latent vector: `size` columns, each a separately meaningful value unless a subclass says else."""
 
     size: int
-    low: float = -1.0
-    high: float = 1.0
 
     @property
     def width(self) -> int:
@@ -26,12 +24,29 @@ class Uniform:
 
     @property
     def codes(self) -> int:
-        """Separately meaningful values: here one per column."""
+        """Separately meaningful values."""
         return self.size
 
     @property
     def entropy(self) -> float:
-        """Differential entropy in nats, of all columns together."""
+        """Entropy in nats, of all columns together; differential where the values are continuous."""
+        raise NotImplementedError(f"{type(self).__name__} must know its entropy")
+
+    def draw(self, n: int, rng: Rng) -> Tensor:
+        """(n, width) values from the prior, float32."""
+        raise NotImplementedError(f"{type(self).__name__} must be drawn")
+
+
+@dataclass(frozen=True)
+class Uniform(Part):
+    """`size` independent numbers, uniform in [low, high)."""
+
+    low: float = -1.0
+    high: float = 1.0
+
+    @property
+    def entropy(self) -> float:
+        """ln(high - low) for each column."""
         return self.size * math.log(self.high - self.low)
 
     def draw(self, n: int, rng: Rng) -> Tensor:
@@ -40,24 +55,12 @@ class Uniform:
 
 
 @dataclass(frozen=True)
-class Normal:
+class Normal(Part):
     """`size` independent standard normal numbers."""
-
-    size: int
-
-    @property
-    def width(self) -> int:
-        """Columns this part takes in a latent vector."""
-        return self.size
-
-    @property
-    def codes(self) -> int:
-        """Separately meaningful values: here one per column."""
-        return self.size
 
     @property
     def entropy(self) -> float:
-        """Differential entropy in nats, of all columns together."""
+        """ln(2πe) / 2 for each column."""
         return 0.5 * self.size * math.log(2 * math.pi * math.e)
 
     def draw(self, n: int, rng: Rng) -> Tensor:
@@ -66,58 +69,36 @@ class Normal:
 
 
 @dataclass(frozen=True)
-class Categorical:
-    """One of `size` equally likely categories, one-hot."""
-
-    size: int
-
-    @property
-    def width(self) -> int:
-        """Columns this part takes in a latent vector."""
-        return self.size
+class Categorical(Part):
+    """One of `size` equally likely categories, one-hot: the columns are one value together."""
 
     @property
     def codes(self) -> int:
-        """Separately meaningful values: the columns are one value together."""
+        """One value."""
         return 1
 
     @property
     def entropy(self) -> float:
-        """Entropy in nats."""
+        """ln(size)."""
         return math.log(self.size)
 
     def draw(self, n: int, rng: Rng) -> Tensor:
-        """(n, size) one-hot rows, float32."""
+        """(n, size) one-hot rows."""
         return torch.nn.functional.one_hot(rng.integers(n, high=self.size), self.size).float()
 
 
 @dataclass(frozen=True)
-class Sphere:
+class Sphere(Part):
     """A point uniform on the unit sphere in `size` dimensions."""
-
-    size: int
-
-    @property
-    def width(self) -> int:
-        """Columns this part takes in a latent vector."""
-        return self.size
-
-    @property
-    def codes(self) -> int:
-        """Separately meaningful values: here one per column."""
-        return self.size
 
     @property
     def entropy(self) -> float:
-        """Entropy in nats with respect to the sphere's surface."""
+        """With respect to the sphere's surface: the logarithm of its area."""
         return math.log(2) + 0.5 * self.size * math.log(math.pi) - math.lgamma(0.5 * self.size)
 
     def draw(self, n: int, rng: Rng) -> Tensor:
         """(n, size) rows of length 1."""
         return torch.nn.functional.normalize(rng.normal(n, self.size), dim=1)
-
-
-Part = Uniform | Normal | Categorical | Sphere
 
 
 class LatentSpace:
@@ -132,8 +113,8 @@ class LatentSpace:
     (74, [range(0, 10), range(10, 11), range(11, 12)])
     """
 
-    def __init__(self, parts: dict[str, Part], codes: Sequence[str] | None = None) -> None:
-        self.parts = parts
+    def __init__(self, parts: Mapping[str, Part], codes: Sequence[str] | None = None) -> None:
+        self.parts = dict(parts)
         self.codes = tuple(parts) if codes is None else tuple(codes)
         self.width = sum(part.width for part in parts.values())
 
