@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from harness.trial import Choice, Trial, digest
 
 RESAMPLES = 1000
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 def comparison_key(selector: Choice, trials: Sequence[Trial], seed: int) -> str:
@@ -36,10 +38,31 @@ class Comparison:
     trials: list[str]
     comparisons: Floats
 
-    def scores(self, members: Sequence[str]) -> Floats:
-        """The selector's scores within a sub-pool."""
-        where = [self.trials.index(member) for member in members]
-        return self.selector.scores(self.comparisons[np.ix_(where, where)])
+    def among(self, members: Sequence[str]) -> "Comparison":
+        """The same comparison of some of the trials, in the order given."""
+        place = {trial: number for number, trial in enumerate(self.trials)}
+        where = [place[member] for member in members]
+        return replace(self, trials=list(members), comparisons=self.comparisons[np.ix_(where, where)])
+
+    @cached_property
+    def scores(self) -> Floats:
+        """The selector's scores, (M,)."""
+        return self.selector.scores(self.comparisons)
+
+    @cached_property
+    def resampled_choices(self) -> list[tuple[Integers, int]]:
+        """The members of each resampled pool, drawn from the trials with replacement, and the one chosen.
+
+        A trial drawn twice counts once; a pool of one leaves no choice.
+        """
+        rng = numpy_rng("resampled pools", self.choice.name, *self.trials)
+        choices = []
+        for _ in range(RESAMPLES):
+            members = np.unique(rng.integers(len(self.trials), size=len(self.trials)))
+            alone = len(members) < 2
+            best = 0 if alone else int(np.argmax(self.selector.scores(self.comparisons[np.ix_(members, members)])))
+            choices.append((members, int(members[best])))
+        return choices
 
 
 def make_selector(choice: Choice, registry: Registry) -> Selector:
@@ -84,13 +107,13 @@ def selection_tables(
                 "selector": choice.name,
                 "selector_settings": json.dumps(dict(choice.config)),
             }
-            pairs = zip(members, comparison.scores(members), strict=True)
+            within = comparison.among(members)
+            pairs = zip(members, within.scores, strict=True)
             scored += [
                 {**columns, "trial": m, "title": trials[m].title, "selector_score": float(score)} for m, score in pairs
             ]
             judged += [
-                {**columns, **row, "chosen": trials[row["trial"]].title}
-                for row in _judge_by_metrics(comparison, members, scores)
+                {**columns, **row, "chosen": trials[row["trial"]].title} for row in _judge_by_metrics(within, scores)
             ]
     return _table(judged, SELECTIONS), _table(scored, SELECTOR_SCORES)
 
@@ -107,58 +130,46 @@ def _pools(trials: Sequence[Trial]) -> Iterator[tuple[str, list[str]]]:
     return (pool for pool in pools if len(pool[1]) > 1)
 
 
-def _judge_by_metrics(comparison: Comparison, members: list[str], scores: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _judge_by_metrics(comparison: Comparison, scores: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for (metric, settings), rows in scores.groupby(["metric", "metric_settings"], sort=False):
-        usable = rows[rows["status"].eq("ok") & rows["trial"].isin(members)].set_index("trial")["score"]
-        pool = [member for member in members if member in usable.index]
+        usable = rows[rows["status"].eq("ok") & rows["trial"].isin(comparison.trials)].set_index("trial")["score"]
+        pool = [trial for trial in comparison.trials if trial in usable.index]
         if len(pool) < 2:
             continue
+        judged = comparison if pool == comparison.trials else comparison.among(pool)
         sign = 1.0 if rows["higher_is_better"].dropna().iloc[0] else -1.0
-        yield {"metric": metric, "metric_settings": settings, **judge(comparison, pool, usable[pool].to_numpy(), sign)}
+        yield {"metric": metric, "metric_settings": settings, **judge(judged, usable[pool].to_numpy(), sign)}
 
 
-def judge(comparison: Comparison, pool: list[str], truth: Floats, sign: float = 1.0) -> dict[str, Any]:
+def judge(comparison: Comparison, truth: Floats, sign: float = 1.0) -> dict[str, Any]:
     """Compare a selector's choice with the ground truth.
 
     Args:
-        comparison: the selector's comparison, of these trials at least.
-        pool: the trials chosen among, two or more.
+        comparison: the selector's comparison of a pool of two trials or more.
         truth: (M,) ground-truth scores of the pool.
         sign: 1 if larger truth is better, -1 if smaller.
 
     Returns:
         The columns of `harness.tables.SELECTIONS` from pool_size on. The interval of the regret is over
-        pools resampled from the trials with replacement; a trial drawn twice counts once.
+        pools resampled from the trials.
     """
-    selected = comparison.scores(pool)
-    chosen = int(np.argmax(selected))
+    chosen = int(np.argmax(comparison.scores))
     value = sign * truth
     others = np.delete(value, chosen)
-    low, high = np.quantile(_resampled_regrets(comparison, pool, value), [0.025, 0.975])
+    regrets = [value[members].max() - value[choice] for members, choice in comparison.resampled_choices]
+    low, high = np.quantile(regrets, [0.025, 0.975])
     return {
-        "pool_size": len(pool),
-        "trial": pool[chosen],
+        "pool_size": len(truth),
+        "trial": comparison.trials[chosen],
         "score": truth[chosen],
         "mean": truth.mean(),
         "best": sign * value.max(),
         "regret": value.max() - value[chosen],
         "regret_low": low,
         "regret_high": high,
-        "rank_correlation": rank_correlation(selected, value),
+        "rank_correlation": rank_correlation(comparison.scores, value),
         "beats_random": np.mean((value[chosen] > others) + 0.5 * (value[chosen] == others)),
     }
-
-
-def _resampled_regrets(comparison: Comparison, pool: list[str], value: Floats) -> Floats:
-    rng = numpy_rng("resampled pools", comparison.choice.name, *pool)
-    regrets = np.zeros(RESAMPLES)
-    for resample in range(RESAMPLES):
-        members = np.unique(rng.integers(len(pool), size=len(pool)))
-        if len(members) < 2:  # A pool of one leaves no choice, so no regret.
-            continue
-        chosen = members[np.argmax(comparison.scores([pool[member] for member in members]))]
-        regrets[resample] = value[members].max() - value[chosen]
-    return regrets
 
 
 def rank_correlation(a: Floats, b: Floats) -> float | None:

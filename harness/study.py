@@ -104,8 +104,8 @@ class Study:
             shutil.rmtree(self.folder.trial(trial.id).path, ignore_errors=True)
         shutil.rmtree(self.folder.path / "comparisons", ignore_errors=True)
 
-    def run(self, *, retry_failed: bool = False) -> None:
-        """Do all that is left: trials, then comparisons by selectors, then the tables."""
+    def run(self, *, retry_failed: bool = False) -> Tables:
+        """Do all that is left: trials, then comparisons by selectors, then the tables, which are returned."""
         self.folder.write_suite(self.suite)
         pending = pending_trials(self.suite, self.folder, retry_failed=retry_failed)
         self._observe("harness_suite_started", suite=self.suite, trials=pending, folder=self.folder.path)
@@ -116,8 +116,9 @@ class Study:
             finished=lambda trial, result: self._observe("harness_trial_finished", trial=trial, result=result),
         )
         self._compare(retry_failed)
-        write_tables(self.folder, self.suite, self.manager)
+        tables = write_tables(self.folder, self.suite, self.manager)
         self._observe("harness_suite_finished", suite=self.suite, folder=self.folder.path)
+        return tables
 
     def stop(self) -> None:
         """Have running trials save their state and end; `run` then returns."""

@@ -5,8 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from harness.plugins import PluginManager
+
+# How long an example takes says nothing about whether it is right.
+settings.register_profile("harness", deadline=None)
+settings.load_profile("harness")
 
 TESTS = Path(__file__).parent
 TOY = TESTS / "toy.py"

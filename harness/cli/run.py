@@ -14,7 +14,7 @@ from harness.cli import plugin_option
 
 if TYPE_CHECKING:
     from harness.store import ResultsFolder
-    from harness.study import Study
+    from harness.study import Study, Tables
     from harness.suite import Suite
 
 
@@ -83,24 +83,23 @@ def command(
     display = Display(console(), len(checked.trials), len(pending), study.executor.slots)
     manager.pluggy.register(display)
     with _stopping_politely(study) as interrupted, display:
-        study.run(retry_failed=retry_failed)
+        tables = study.run(retry_failed=retry_failed)
     if interrupted:
         left = len(pending_trials(checked, folder))
         click.echo(f"Stopped; {left} of {len(checked.trials)} trials are left. The same command continues.", err=True)
         return 128 + interrupted[0]
     if not pending:
         click.echo(f"All {len(checked.trials)} trials are done already; nothing to do.\n")
-    return _print_results(study)
+    return _print_results(study, tables)
 
 
-def _print_results(study: "Study") -> int:
+def _print_results(study: "Study", tables: "Tables") -> int:
     """The tables, where they are, and what failed; returns the exit code."""
     from harness.cli.console import console
     from harness.cli.render import BOARD_CAPTION, SELECTION_CAPTION, rich_table, wide_leaderboard, wide_selections
-    from harness.study import failures, make_tables
+    from harness.study import failures
 
     suite, folder = study.suite, study.folder
-    tables = make_tables(folder, suite, study.manager)
     out = console()
     out.print(rich_table(wide_leaderboard(tables.leaderboard), suite.title, BOARD_CAPTION), "")
     if len(tables.selections):

@@ -21,8 +21,7 @@ def comparison_of(scores):
 
 
 def judged(scores, truth, sign=1.0):
-    comparison = comparison_of(scores)
-    return judge(comparison, comparison.trials, np.asarray(truth, dtype=float), sign)
+    return judge(comparison_of(scores), np.asarray(truth, dtype=float), sign)
 
 
 SCORES = st.lists(st.integers(0, 100), min_size=2, max_size=8, unique=True)
@@ -58,8 +57,9 @@ def test_ties_count_half():
 
 
 def test_a_sub_pool_is_scored_from_its_own_comparisons():
-    comparison = comparison_of([1, 2, 3])
-    assert comparison.scores(["trial 2", "trial 0"]).tolist() == [3, 1]
+    some = comparison_of([1, 2, 3]).among(["trial 2", "trial 0"])
+    assert some.scores.tolist() == [3, 1]
+    assert some.trials == ["trial 2", "trial 0"]
 
 
 def test_rank_correlation_of_a_constant_is_none():
