@@ -66,7 +66,8 @@ class Worker:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self._process = process = subprocess.Popen(
-                [sys.executable, "-m", "harness.execution.worker"],
+                # -P: modules in the user's folder must not be taken for Python's own.
+                [sys.executable, "-P", "-m", "harness.execution.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 from dataclasses import asdict
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -86,5 +85,4 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]
     main()
