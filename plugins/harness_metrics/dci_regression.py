@@ -137,5 +137,6 @@ def concentrations(importance: Floats) -> Floats:
     if importance.shape[1] == 1:
         return (totals[:, 0] > 0).astype(np.float64)
     shares = np.divide(importance, totals, out=np.zeros_like(importance), where=totals > 0)
-    scores = 1 + (shares * np.log(shares + TINY)).sum(axis=1) / np.log(importance.shape[1] + TINY)
-    return np.where(totals[:, 0] > 0, scores, 0.0)
+    scores: Floats = 1 + (shares * np.log(shares + TINY)).sum(axis=1) / np.log(importance.shape[1] + TINY)
+    scores[totals[:, 0] == 0] = 0.0
+    return scores
