@@ -135,7 +135,8 @@ def concentrations(importance: Floats) -> Floats:
     """How far each row lies in one column: 1 minus its entropy in units of the largest; 0 for an empty row."""
     totals = importance.sum(axis=1, keepdims=True)
     if importance.shape[1] == 1:
-        return (totals[:, 0] > 0).astype(np.float64)
+        only: Floats = (totals[:, 0] > 0).astype(np.float64)
+        return only
     shares = np.divide(importance, totals, out=np.zeros_like(importance), where=totals > 0)
     scores: Floats = 1 + (shares * np.log(shares + TINY)).sum(axis=1) / np.log(importance.shape[1] + TINY)
     scores[totals[:, 0] == 0] = 0.0
