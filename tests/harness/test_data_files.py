@@ -2,10 +2,10 @@
 
 import errno
 import hashlib
-import multiprocessing
 import os
-import signal
-import time
+import subprocess
+import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -84,17 +84,29 @@ class TestFetching:
         assert "--download" not in str(caught.value)
 
 
-def slow(folder, started, seconds):
-    """Decode slowly in a process of its own."""
-    os.environ["HARNESS_DATA"] = str(folder)
+SLOW = """
+import sys, time
+from harness.data_files import decoded
 
-    def decode(arrays):
-        target = arrays.create("images", (3, 2))
-        started.set()
-        time.sleep(seconds)
-        target[:] = 7
+def decode(arrays):
+    target = arrays.create("images", (3, 2))
+    print("started", flush=True)
+    time.sleep(float(sys.argv[1]))
+    target[:] = 7
 
-    decoded("toy", [1], [], decode)
+decoded("toy", [1], [], decode)
+"""
+
+
+@contextmanager
+def decoding_slowly(root, seconds):
+    """A process of its own that is half-way through decoding."""
+    command = [sys.executable, "-c", SLOW, str(seconds)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "HARNESS_DATA": str(root)}
+    ) as process:
+        assert process.stdout.readline() == "started\n"
+        yield process
 
 
 def ones(arrays):
@@ -140,25 +152,15 @@ class TestDecodedCopies:
         assert (decoded("toy", [1], [], ones)["images"] == 1).all()
 
     def test_survive_a_kill_half_way(self, root):
-        context = multiprocessing.get_context("spawn")
-        started = context.Event()
-        process = context.Process(target=slow, args=(root, started, 60))
-        process.start()
-        assert started.wait(60)
-        os.kill(process.pid, signal.SIGKILL)
-        process.join()
+        with decoding_slowly(root, 60) as process:
+            process.kill()
         assert list(root.glob("cache/*.partial"))
         assert (decoded("toy", [1], [], ones)["images"] == 1).all()
         assert not list(root.glob("cache/*.partial"))
 
     def test_a_second_process_waits_for_the_first(self, root):
-        context = multiprocessing.get_context("spawn")
-        started = context.Event()
-        process = context.Process(target=slow, args=(root, started, 0.5))
-        process.start()
-        assert started.wait(60)
-        assert (decoded("toy", [1], [], ones)["images"] == 7).all()
-        process.join()
+        with decoding_slowly(root, 0.5):
+            assert (decoded("toy", [1], [], ones)["images"] == 7).all()
 
     def test_a_full_disk_is_explained(self, root, monkeypatch):
         def full(*_):
