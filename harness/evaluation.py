@@ -34,14 +34,10 @@ class Evaluation:
 
     def abilities(self) -> set[str]:
         """What can be asked: "encode", "generate", ... of a model; "factors", "labels" of its dataset."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must know its abilities")
 
     def lacks(self, needs: Iterable[str]) -> str:
-        """Why something that needs these abilities does not apply, or "" when it does.
-
-        >>> Evaluation.lacks.__name__
-        'lacks'
-        """
+        """Why something that needs these abilities does not apply, or "" when it does."""
         missing = [need for need in needs if need not in self.abilities()]
         return "; ".join(REASONS.get(need, f"there is no {need}") for need in missing)
 
@@ -52,7 +48,7 @@ class Evaluation:
     @property
     def size(self) -> int:
         """The number of observations there are."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must know its size")
 
     def grid(self) -> FactorGrid:
         """The ground-truth grid.
@@ -72,7 +68,7 @@ class Evaluation:
 
     def codes(self, indices: Indices) -> Codes:
         """Codes (n, D) of the observations at indices (n,), or of any shape (..., D)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must give codes")
 
     def kl(self, indices: Indices) -> NDArray[np.float64]:
         """(D,) divergence in nats of each code's posterior from its prior, averaged over the observations."""

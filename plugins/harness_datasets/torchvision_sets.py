@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import warnings
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -142,7 +143,7 @@ def _unpack(folder: Path) -> None:
         if _md5(path) != checksum:
             raise ValueError(f"{name} is not the published file")
         plain = gzip.decompress(path.read_bytes())
-        write_whole(path.with_suffix(""), lambda file, plain=plain: file.write(plain))  # type: ignore[misc]
+        write_whole(path.with_suffix(""), methodcaller("write", plain))
 
 
 class SVHN(TorchvisionSet):

@@ -76,7 +76,7 @@ class UDR(Selector):
 
     def relations(self, models: Sequence[Representation]) -> Iterator[list[Floats]]:
         """For each model the matrices that relate its codes (rows) to those of every model (columns)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must relate codes")
 
     def _represent(self, evaluation: Evaluation, index: Indices) -> Representation:
         codes = standardised(evaluation.codes(index).astype(np.float64))
