@@ -81,6 +81,7 @@ REASONS = {
     "reconstruct": "the model does not reconstruct",
     "posterior": "the model infers no distribution over its codes",
     "kl": "the model has no variational posterior",
+    "features": "the model has no image features",
     "factors": "the dataset has no ground-truth factors",
     "labels": "the dataset has no labels",
 }

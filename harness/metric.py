@@ -30,7 +30,7 @@ class Metric:
     """The paper, with its number, that defines the metric."""
 
     needs: ClassVar[tuple[str, ...]] = ("encode", "factors")
-    """Abilities of the model ("encode", "generate", "reconstruct", "posterior", "kl") and of the dataset
+    """Abilities of the model ("encode", "generate", "reconstruct", "posterior", "kl", "features") and of the dataset
     ("factors", "labels") without which the metric does not apply."""
 
     higher_is_better: ClassVar[bool] = True

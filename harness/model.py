@@ -13,7 +13,7 @@ from harness.latents import LatentSpace
 from harness.objective import Objective
 from harness.rng import Rng
 
-ABILITIES = ("encode", "generate", "reconstruct", "posterior", "kl")
+ABILITIES = ("encode", "generate", "reconstruct", "posterior", "kl", "features")
 """What a model may be able to do beside training; each is a method that it overrides."""
 
 
@@ -39,8 +39,8 @@ class Model(nn.Module):
 
     A subclass declares its hyperparameters as a nested `Config`, builds its networks in
     `__init__(config, image)`, lists its `objectives` and overrides those of `encode`, `generate`,
-    `reconstruct`, `posterior` and `kl` that it can really do; metrics that need another one do not
-    apply to it. Loops, optimizers, checkpoints and resumption are not its business.
+    `reconstruct`, `posterior`, `kl` and `features` that it can really do; metrics that need another
+    one do not apply to it. Loops, optimizers, checkpoints and resumption are not its business.
 
     The one rule: losses are pure. Every random number of a step comes from `draw`, so that a loss is
     a function of the parameters, the images and the draws and of nothing else. (Batch normalisation
@@ -123,6 +123,14 @@ class Model(nn.Module):
     def kl(self, images: Tensor) -> Tensor:
         """(N, D) divergence in nats of each code's posterior from its prior (variational models)."""
         raise NotApplicableError("the model has no variational posterior")
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """What a network trained without labels sees in (N, C, H, W) images in [0, 1], layer by layer.
+
+        One (N, channels, height, width) map for each convolutional layer of the network, from the
+        image onwards, after its activation.
+        """
+        raise NotApplicableError("the model has no image features")
 
     # What the harness asks.
 

@@ -93,6 +93,11 @@ class ModelEvaluation(Evaluation):
         """Reconstructions of any images, in batches."""
         return self._batched(self.model.reconstruct, images)
 
+    @torch.no_grad()
+    def features(self, images: Tensor) -> list[Tensor]:
+        """The model's feature maps of one batch of images: all at once, because most are larger than the images."""
+        return self.model.features(self._ordered(images))
+
     def latents(self, purpose: str, n: int) -> Tensor:
         """n latent vectors from the model's prior, (n, Z)."""
         if self.model.latents is None:

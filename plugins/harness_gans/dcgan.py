@@ -15,6 +15,8 @@ from .dcgan_networks import Discriminator, Generator
 class DCGAN(Model):
     """DCGAN (Radford et al., 2016). It generates and does not infer, so metrics of representations do not apply.
 
+    What its discriminator sees in images are features that the paper classifies with (`features`).
+
     By default a step updates one network only, the generator at even steps and the discriminator at odd ones,
     and every gradient includes an L2 term: the authors' code does both, the paper mentions neither. Where the
     code normalises by the current batch at sampling time too, `generate` uses running averages, so that an image
@@ -86,3 +88,7 @@ class DCGAN(Model):
         """(N, noise) latent vectors to images."""
         images: Tensor = self.generator(latents)
         return (images + 1) / 2
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """The discriminator's maps after each convolution's leaky ReLU (the paper's section 5.1)."""
+        return self.discriminator.features(2 * images - 1)

@@ -40,6 +40,9 @@ def test_abilities_are_those_of_model_and_dataset(evaluation):
     assert evaluation.lacks(["kl", "labels"]) == ("the model has no variational posterior; the dataset has no labels")
     with pytest.raises(NotApplicableError):
         evaluation.kl(np.arange(3))
+    assert evaluation.lacks(["features"]) == "the model has no image features"
+    with pytest.raises(NotApplicableError, match="the model has no image features"):
+        evaluation.features(evaluation.images(np.arange(3)))
 
 
 def test_latents_are_drawn_alike_for_every_model(evaluation):

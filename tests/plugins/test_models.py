@@ -84,6 +84,10 @@ def test_what_it_can_do_has_the_right_shape_and_range(engine, dataset):
             latents = model.latents.split(model.latents.draw(6, Rng(0)))
             for name, inferred in model.posterior(images).items():
                 assert inferred.log_prob(latents[name]).shape == (6,)
+        if model.can("features"):
+            maps = model.features(images)
+            assert all(each.dim() == 4 and len(each) == 6 for each in maps)
+            torch.testing.assert_close(model.features(images[:2])[-1], maps[-1][:2], rtol=1e-4, atol=1e-5)
         if model.can("kl"):
             kl = model.kl(images)
             assert kl.shape == model.encode(images).shape

@@ -57,7 +57,8 @@ def test_generates_and_does_nothing_else(name: str, cls: type[Model], image: Ima
     images = model.generate(model.latents.draw(4, Rng(0)))
     assert images.shape == (4, image.channels, image.height, image.width)
     assert 0 <= images.min() <= images.max() <= 1
-    assert [ability for ability in ABILITIES if cls.can(ability)] == ["generate"]
+    can = {ability for ability in ABILITIES if cls.can(ability)}
+    assert can == {"generate", *(["features"] if cls is DCGAN else [])}
     assert PluginManager().registry.find("models", name).load() is cls
 
 
@@ -101,6 +102,16 @@ def test_dcgan_updates_one_network_per_step_beginning_with_the_generator(stepper
     assert run.log == ["generator", "discriminator"] * 2
     assert run.changed == {"generator": {"generator"}, "discriminator": {"discriminator"}}
     assert {o.optimizer.weight_decay for o in run.model.objectives()} == {1e-5}
+
+
+def test_dcgan_features_are_the_discriminators_maps() -> None:
+    model = make(DCGAN, ImageSpec(1, 32, 32), width=1 / 32).eval()
+    images = batch(model.image)
+    maps = model.features(images)
+    assert [tuple(each.shape) for each in maps] == [(6, 4, 16, 16), (6, 8, 8, 8), (6, 16, 4, 4)]
+    assert all((each < 0).any() and (each > 0).any() for each in maps)
+    head = model.discriminator[-1]
+    assert torch.equal(model.discriminator(2 * images - 1), head(maps[-1].flatten(1)))
 
 
 def test_dcgan_can_update_both(stepper: Any) -> None:

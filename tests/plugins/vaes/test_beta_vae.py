@@ -53,7 +53,7 @@ def test_shapes_and_abilities(image: ImageSpec) -> None:
     assert generated.shape == images.shape
     assert 0 <= generated.min() <= generated.max() <= 1
     assert model.posterior(images)["latents"].log_prob(torch.zeros(4, 3)).shape == (4,)
-    assert all(BetaVAE.can(ability) for ability in ABILITIES)
+    assert {ability for ability in ABILITIES if not BetaVAE.can(ability)} == {"features"}
 
 
 @pytest.mark.parametrize("image", [ImageSpec(1, 28, 28), ImageSpec(1, 64, 32), ImageSpec(1, 8, 8)], ids=str)

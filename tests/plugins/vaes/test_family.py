@@ -52,7 +52,7 @@ def posterior(n: int = 8, latents: int = 3) -> Posterior:
 @pytest.mark.parametrize(("name", "cls"), FAMILY.items())
 def test_registered_and_able_to_do_all_that_a_vae_can(name: str, cls: type[VAE]) -> None:
     assert PluginManager().registry.find("models", name).load() is cls
-    assert all(cls.can(ability) for ability in ABILITIES)
+    assert {ability for ability in ABILITIES if not cls.can(ability)} == {"features"}
     assert cls.source
 
 
