@@ -12,16 +12,24 @@ from harness.evaluation import Codes, Evaluation
 from harness.factors import Indices
 from harness.model import ABILITIES, Model
 from harness.rng import Rng
+from harness.split import split
 
 
 class ModelEvaluation(Evaluation):
     """One trained model, in inference mode, beside the dataset it is scored on.
 
     `dataset` must be loaded on the device where the model lies. No gradient is recorded in any method.
+
+    Attributes:
+        trained_on: indices of the images that the model was trained on, int64, ascending.
+        held_out: those of the others; empty where none was held out.
     """
 
-    def __init__(self, model: Model, dataset: Dataset, *, seed: int = 0, batch_size: int = 500) -> None:
+    def __init__(
+        self, model: Model, dataset: Dataset, *, held_out: int = 0, seed: int = 0, batch_size: int = 500
+    ) -> None:
         super().__init__(seed)
+        self.trained_on, self.held_out = split(len(dataset), held_out)
         self.model = model.eval()
         self.dataset = dataset
         self.batch_size = batch_size

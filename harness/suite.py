@@ -18,6 +18,7 @@ class Training(Settings):
 
     steps: int = Field(10_000, ge=0, description="training steps; 0 leaves the model untrained")
     batch_size: int = Field(64, gt=0, description="images per batch")
+    held_out: int = Field(0, ge=0, description="images kept from training, the same for every trial of a dataset")
 
 
 class ModelEntry(Settings):
@@ -160,15 +161,26 @@ def _check_fit(registry: Registry, dataset: Choice, model: Choice, training: Tra
 
     dataset_class = registry.find("datasets", dataset.name).load()
     images = dataset_class(parse(dataset_class.Config, dataset.config, "dataset"))
-    if isinstance(images, GroundTruthDataset) and training.batch_size > len(images):
-        limit = f"the {len(images)} images of {dataset.name}"
-        raise UserError(f"{place}.training.batch_size: {training.batch_size} is more than {limit}")
+    if isinstance(images, GroundTruthDataset):
+        _check_numbers(training, dataset.name, len(images), place)
     model_class = registry.find("models", model.name).load()
     try:
         with torch.device("meta"):  # Shapes without memory.
             model_class(parse(model_class.Config, model.config, place), images.image)
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
+
+
+def _check_numbers(training: Training, dataset: str, images: int, place: str) -> None:
+    """Compare numbers of images with those that the dataset has."""
+    left = images - training.held_out
+    if left <= 0:
+        raise UserError(
+            f"{place}.training.held_out: {training.held_out} leaves none of the {images} images of {dataset}"
+        )
+    if training.batch_size > left:
+        limit = f"the {images} images of {dataset}" + (f" less {training.held_out} held out" if left < images else "")
+        raise UserError(f"{place}.training.batch_size: {training.batch_size} is more than {limit}")
 
 
 def _check_distinct(trials: Sequence[Trial]) -> None:

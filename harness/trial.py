@@ -48,6 +48,11 @@ class Trial:
         return digest([asdict(self.dataset), asdict(self.model), dict(self.training), self.seed])
 
     @property
+    def held_out(self) -> int:
+        """Images of the dataset that the trial does not train on; results of before there was a choice have none."""
+        return int(self.training.get("held_out", 0))
+
+    @property
     def title(self) -> str:
         """The trial in words: label, swept settings and seed."""
         return " ".join([self.setting, f"seed={self.seed}"])

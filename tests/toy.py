@@ -159,7 +159,8 @@ class Error(harness.Metric):
 
     def score(self, evaluation):
         images = evaluation.images(np.arange(len(evaluation.dataset)))
-        return harness.Score(float((evaluation.reconstruct(images) - images).square().mean()))
+        error = float((evaluation.reconstruct(images) - images).square().mean())
+        return harness.Score(error, {"held_out": evaluation.held_out})
 
 
 class Broken(harness.Metric):

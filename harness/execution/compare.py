@@ -27,7 +27,7 @@ def compare(job: CompareJob, report: Callable[[Progress], None]) -> None:
     for trial in job.trials:
         model = new_model(trial, registry, dataset)
         load_weights(model, folder.trial(trial.id))
-        evaluations[trial.id] = ModelEvaluation(model, dataset, seed=job.evaluation_seed)
+        evaluations[trial.id] = ModelEvaluation(model, dataset, held_out=trial.held_out, seed=job.evaluation_seed)
     for done, choice in enumerate(job.selectors):
         report(Progress(done, len(job.selectors), stage=choice.name))
         found = _compare(choice, registry, job.trials, evaluations)

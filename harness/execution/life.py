@@ -74,7 +74,7 @@ def _train_and_score(
     have = {record["key"] for record in kept}
     missing = [metric for metric in job.metrics if score_key(metric, job.evaluation_seed) not in have]
     steps = job.trial.training["steps"]
-    evaluation = ModelEvaluation(model, dataset, seed=job.evaluation_seed)
+    evaluation = ModelEvaluation(model, dataset, held_out=job.trial.held_out, seed=job.evaluation_seed)
     records = score(evaluation, missing, registry, lambda metric: report(Progress(steps, steps, stage=metric)))
     return Result(
         job.trial.id,

@@ -59,7 +59,7 @@ def train(
     batch_size = trial.training["batch_size"]
     engine = EagerEngine(
         model.train(),
-        Batches(dataset, batch_size, trial.seed),
+        Batches(dataset, batch_size, trial.seed, trial.held_out),
         draws=Rng.of(trial.seed, "draws", device=dataset.device),
         resets=Rng.of(trial.seed, "resets"),
     )

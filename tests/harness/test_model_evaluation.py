@@ -45,6 +45,14 @@ def test_abilities_are_those_of_model_and_dataset(evaluation):
         evaluation.features(evaluation.images(np.arange(3)))
 
 
+def test_it_knows_what_was_held_out(evaluation):
+    assert len(evaluation.held_out) == 0
+    assert np.array_equal(evaluation.trained_on, np.arange(64))
+    part = ModelEvaluation(evaluation.model, evaluation.dataset, held_out=10)
+    assert len(part.held_out) == 10
+    assert np.array_equal(np.sort(np.concatenate([part.held_out, part.trained_on])), np.arange(64))
+
+
 def test_latents_are_drawn_alike_for_every_model(evaluation):
     again = ModelEvaluation(evaluation.model, evaluation.dataset)
     assert torch.equal(evaluation.latents("samples", 5), again.latents("samples", 5))

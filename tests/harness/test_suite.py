@@ -78,7 +78,7 @@ def test_a_suite_extends_another(suite_file, registry):
     assert suite.name == "child"
     assert suite.title == "A study"
     assert len(suite.trials) == 5
-    assert suite.trials[0].training == {"steps": 20, "batch_size": 8}
+    assert suite.trials[0].training == {"steps": 20, "batch_size": 8, "held_out": 0}
 
 
 def test_overrides_reach_every_key(suite_file, registry):
@@ -98,6 +98,18 @@ def test_overrides_reach_every_key(suite_file, registry):
         ("seeds = 2", "seds = 2", "seds: unknown key; did you mean 'seeds'?"),
         ("steps = 10", "stpes = 10", "training.stpes: unknown key; did you mean 'steps'?"),
         ("steps = 10", "steps = -1", "training.steps: got -1, expected greater than or equal to 0"),
+        ("steps = 10", "steps = 10\nheld_out = -1", "training.held_out: got -1, expected greater than or equal to 0"),
+        (
+            "steps = 10",
+            "steps = 10\nheld_out = 64",
+            "models[0].training.held_out: 64 leaves none of the 64 images of bars",
+        ),
+        (
+            "steps = 10",
+            "steps = 10\nheld_out = 57",
+            "models[0].training.batch_size: 8 is more than the 64 images of bars less 57 held out",
+        ),
+        ("batch_size = 8", "batch_size = 65", "models[0].training.batch_size: 65 is more than the 64 images of bars"),
         ("steps = 10", 'steps = "ten"', "training.steps: got 'ten'"),
         ('name = "bars"', 'name = "bar"', "dataset: there is no dataset 'bar'; did you mean 'bars'?"),
         (

@@ -12,6 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from harness.split import split
+
 TOY = Path(__file__).parents[2] / "toy.py"
 
 SUITE = """
@@ -105,6 +107,15 @@ def test_a_suite_ends_in_a_leaderboard_a_selector_table_and_parquet(command, sui
     for title, result in after.items():
         assert {score["metric"] for score in result["scores"]} == {"spread", "error", "mig", "factorvae"}
         assert result["seconds"] == before[title]["seconds"], "adding a metric must not train again"
+
+
+def test_what_a_trial_holds_out_reaches_its_metrics(command, suite_file, tmp_path, results):
+    text = small("linear", 'label = "wary"\ntraining.held_out = 10').replace('["spread"]', '["error"]')
+    run = command("run", suite_file(text), "--plugin", TOY, "--output", "out")
+    assert run.returncode == 0, run.stderr
+    found = results(tmp_path / "out")
+    assert found["linear 0"]["scores"][0]["details"] == {"held_out": []}
+    assert found["wary 0"]["scores"][0]["details"] == {"held_out": split(64, 10)[1].tolist()}
 
 
 def test_the_same_trial_gives_the_same_numbers_alone_or_beside_others(command, suite_file, tmp_path, results):

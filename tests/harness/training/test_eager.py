@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from harness import Adam, ImageSpec, Model, Objective, Rng, Settings
+from harness import Adam, ImageSpec, Model, Objective, Rng, Settings, UserError
 from harness.dataset import Dataset
 from harness.model import build
+from harness.split import split
 from harness.training.batches import Batches
 from harness.training.eager import EagerEngine
 
@@ -150,6 +151,25 @@ def test_an_epoch_shows_every_image_once_and_drops_the_incomplete_batch():
         shown = [number for batch in epoch for number in batch]
         assert len(shown) == len(set(shown)) == 9
     assert epochs[0] != epochs[1]
+
+
+def test_the_order_is_that_of_the_seed_and_the_epoch():
+    batches = Batches(Numbers(10), 5, seed=7)
+    for epoch in range(2):
+        shown = torch.cat([batches.next().flatten() for _ in range(2)])
+        assert torch.equal(shown, Rng.of(7, "epoch", epoch).permutation(10).float())
+
+
+def test_what_is_held_out_is_in_no_batch():
+    batches = Batches(Numbers(10), 3, seed=0, held_out=4)
+    epochs = [[number for _ in range(2) for number in batches.next().flatten().tolist()] for _ in range(3)]
+    trained_on, _ = split(10, 4)
+    assert all(sorted(epoch) == trained_on.tolist() for epoch in epochs)
+
+
+def test_a_batch_must_fit_into_what_is_left():
+    with pytest.raises(UserError, match="7 is more than the dataset's 6 images that are left to train on"):
+        Batches(Numbers(10), 7, seed=0, held_out=4)
 
 
 def test_batches_continue_from_their_count():
