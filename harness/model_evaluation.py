@@ -1,6 +1,7 @@
 """The evaluation of a trained model on a dataset: codes, samples and reconstructions, each made once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +14,13 @@ from harness.factors import Indices
 from harness.model import ABILITIES, Model
 from harness.rng import Rng
 from harness.split import split
+
+SAMPLE_BLOCK = 500
+"""Generated images come in blocks of this size, each with latent vectors of its own."""
+KEPT_SAMPLES = 2**30
+"""Generated images are kept for the next metric up to this size, bytes; the others are made again."""
+
+T = TypeVar("T")
 
 
 class ModelEvaluation(Evaluation):
@@ -36,6 +44,8 @@ class ModelEvaluation(Evaluation):
         self.factors = dataset.factors if isinstance(dataset, GroundTruthDataset) else None
         self._codes: Codes | None = None
         self._encoded = np.zeros(len(dataset), dtype=bool)
+        self._samples: dict[int, Tensor] = {}
+        self._made: dict[Hashable, Any] = {}
 
     def abilities(self) -> set[str]:
         """The model's abilities, with "factors" and "labels" where the dataset has them."""
@@ -111,6 +121,30 @@ class ModelEvaluation(Evaluation):
         if self.model.latents is None:
             return torch.zeros(n, 0, device=self.dataset.device)
         return self.model.latents.draw(n, self.torch_rng("latents", purpose))
+
+    def samples(self, n: int) -> Tensor:
+        """The first n (n, C, H, W) of an endless series of generated images, the same for every metric.
+
+        The latent vectors are the same for every model with the same prior.
+        """
+        blocks = [self.sample_block(number) for number in range(-(-n // SAMPLE_BLOCK))]
+        return torch.cat(blocks)[:n] if blocks else self.sample_block(0)[:0]
+
+    def sample_block(self, number: int) -> Tensor:
+        """Block `number` of that series, (500, C, H, W): for series that do not fit into memory."""
+        if number in self._samples:
+            return self._samples[number]
+        block = self.generate(self.latents(f"samples/{number}", SAMPLE_BLOCK))
+        if (len(self._samples) + 1) * block.nbytes <= KEPT_SAMPLES:
+            self._samples[number] = block
+        return block
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` returns, made once for each key: for what metrics share, such as a classifier's predictions."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: T = self._made[key]
+        return made
 
     def _batched(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         return torch.cat([function(self._ordered(part)) for part in torch.split(inputs, self.batch_size)])

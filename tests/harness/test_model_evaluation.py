@@ -59,6 +59,35 @@ def test_latents_are_drawn_alike_for_every_model(evaluation):
     assert not torch.equal(evaluation.latents("samples", 5), evaluation.latents("other", 5))
 
 
+def test_samples_are_the_first_of_one_series_and_made_once(evaluation):
+    made = []
+    generate = evaluation.model.generate
+    evaluation.model.generate = lambda latents: made.append(len(latents)) or generate(latents)
+    many = evaluation.samples(1200)
+    assert many.shape == (1200, 1, 8, 8)
+    assert len(many.flatten(1).unique(dim=0)) == 1200
+    assert torch.equal(evaluation.samples(700), many[:700])
+    assert evaluation.samples(0).shape == (0, 1, 8, 8)
+    assert sum(made) == 1500
+    again = ModelEvaluation(evaluation.model, evaluation.dataset)
+    assert torch.allclose(again.samples(5), many[:5], atol=1e-6)
+
+
+def test_samples_beyond_the_memory_are_made_again_alike(evaluation, monkeypatch):
+    monkeypatch.setattr("harness.model_evaluation.KEPT_SAMPLES", 500 * 64 * 4)
+    first, second = evaluation.sample_block(0), evaluation.sample_block(1)
+    assert evaluation.sample_block(0) is first
+    assert evaluation.sample_block(1) is not second
+    assert torch.equal(evaluation.sample_block(1), second)
+
+
+def test_what_metrics_share_is_made_once(evaluation):
+    made = []
+    for key in ("a", ("b", 1), "a", ("b", 1), ("b", 2)):
+        assert evaluation.once(key, lambda key=key: made.append(key) or key) == key
+    assert made == ["a", ("b", 1), ("b", 2)]
+
+
 def test_nothing_records_gradients(evaluation):
     images = evaluation.images(np.arange(20))
     assert not evaluation.encode(images).requires_grad
