@@ -50,6 +50,7 @@ class Model(nn.Module):
         config: the resolved hyperparameters.
         image: the shape of the images the model is trained on.
         latents: the prior that `generate` is fed from; None for a model that cannot generate.
+        code_noise: how many random numbers `represent` takes for each image; 0 where codes are not random.
     """
 
     class Config(Settings):
@@ -59,6 +60,8 @@ class Model(nn.Module):
     """The paper, with its number, that the model is from."""
 
     latents: LatentSpace | None = None
+
+    code_noise: int = 0
 
     def __init__(self, config: Settings, image: ImageSpec) -> None:
         super().__init__()
@@ -104,6 +107,15 @@ class Model(nn.Module):
     def encode(self, images: Tensor) -> Tensor:
         """The representation of (N, C, H, W) images in [0, 1]: (N, D), one column per code."""
         raise NotApplicableError("the model has no encoder")
+
+    def represent(self, images: Tensor, noise: Tensor) -> Tensor:
+        """The codes that metrics see, (N, D): those of `encode`, unless a model samples them.
+
+        Such a model overrides this too and says in `code_noise` how many standard normal numbers it takes for
+        each image, (N, code_noise). The evaluation draws them: each image of the dataset has its own, once and
+        for all, so that its code is the same whenever and beside whichever other images it is asked for.
+        """
+        return self.encode(images)
 
     def generate(self, latents: Tensor) -> Tensor:
         """(N, Z) latent vectors to (N, C, H, W) images in [0, 1]."""

@@ -85,7 +85,8 @@ class ModelEvaluation(Evaluation):
 
     def encode_dataset(self, indices: Indices) -> Codes:
         """(n, D) codes of the dataset's images at `indices` (n,), without the cache."""
-        pieces = [self.encode(self.images(part)) for part in _parts(indices, self.batch_size)]
+        noise = self._code_noise(self.size, "dataset")
+        pieces = [self._represent(self.images(part), noise[part]) for part in _parts(indices, self.batch_size)]
         return torch.cat(pieces).cpu().numpy()
 
     def kl(self, indices: Indices) -> NDArray[np.float64]:
@@ -96,10 +97,14 @@ class ModelEvaluation(Evaluation):
         assert isinstance(total, Tensor)
         return total.cpu().numpy() / len(indices)
 
-    @torch.no_grad()
-    def encode(self, images: Tensor) -> Tensor:
-        """(N, D) float32 codes of any images, in batches."""
-        return self._batched(self.model.encode, images)
+    def encode(self, images: Tensor, *purpose: object) -> Tensor:
+        """(N, D) float32 codes of any images, in batches.
+
+        `purpose` names the noise of a model whose codes are random, as in `rng`.
+        """
+        noise = self._code_noise(len(images), "other", *purpose)
+        parts = zip(torch.split(images, self.batch_size), torch.split(noise, self.batch_size), strict=True)
+        return torch.cat([self._represent(*part) for part in parts])
 
     @torch.no_grad()
     def generate(self, latents: Tensor) -> Tensor:
@@ -145,6 +150,14 @@ class ModelEvaluation(Evaluation):
             self._made[key] = make()
         made: T = self._made[key]
         return made
+
+    @torch.no_grad()
+    def _represent(self, images: Tensor, noise: Tensor) -> Tensor:
+        return self.model.represent(self._ordered(images), noise)
+
+    def _code_noise(self, n: int, *purpose: object) -> Tensor:
+        """The noise of n images' codes, (n, `Model.code_noise`)."""
+        return self.torch_rng("code noise", *purpose).normal(n, self.model.code_noise)
 
     def _batched(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         return torch.cat([function(self._ordered(part)) for part in torch.split(inputs, self.batch_size)])

@@ -1,6 +1,6 @@
 """The variational autoencoder, and the frame that its descendants fill in."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
@@ -9,11 +9,11 @@ from torch.nn import functional
 
 from harness import Adam, Field, ImageSpec, LatentSpace, Model, Normal, Objective, Rng, Settings
 from harness.nn.densities import normal_kl
-from harness.nn.initialisers import glorot_uniform_, zero_bias_
+from harness.nn.initialisers import glorot_uniform_, normal_, zero_bias_
 from harness.nn.sizes import halvings
 from harness.objective import Draws
 
-from .networks import Decoder, Encoder
+from .networks import LAYERS, Decoder, Encoder
 
 
 class Posterior(NamedTuple):
@@ -32,7 +32,11 @@ class VAE(Model):
     """VAE (Kingma & Welling, 2014) with a Bernoulli decoder, in the setting of Locatello et al. (2019).
 
     Reconstruction is the sigmoid cross entropy summed over pixels, averaged over the batch. Descendants
-    override `regulariser`, the terms that join it. They represent an image by its posterior mean.
+    override `regulariser`, the terms that join it.
+
+    An image is represented by its posterior mean, or by a sample of its posterior, as in InfoGAN-CR's code. That
+    draws anew at every pass; here each image has noise of its own, so an image that a metric's sample holds
+    twice has one code and not two.
     """
 
     source = "Kingma & Welling, Auto-Encoding Variational Bayes, ICLR 2014 (arXiv:1312.6114)"
@@ -40,6 +44,16 @@ class VAE(Model):
     class Config(Settings):
         """What every VAE can be told; the defaults are disentanglement_lib's."""
 
+        networks: Literal["disentanglement_lib", "infogan-cr"] = Field(
+            "disentanglement_lib",
+            description="whose networks and initial parameters: disentanglement_lib's, or those of the FactorVAE in "
+            "InfoGAN-CR's code",
+        )
+        representation: Literal["mean", "sample"] = Field(
+            "mean",
+            description="the codes that metrics see: means of the posterior (disentanglement_lib) or samples of it "
+            "(InfoGAN-CR's code)",
+        )
         latents: int = Field(10, gt=0, description="latent dimensions")
         learning_rate: float = Field(1e-4, gt=0, description="Adam's learning rate")
         width: float = Field(1.0, gt=0, description="multiplier of the hidden channels and units; 1 is the paper's")
@@ -51,12 +65,17 @@ class VAE(Model):
         super().__init__(config, image)
         image.require(halvings(image) >= 2, type(self).__name__, "square ones of side 16, 32, 64, 128, ...")
         self.latents = LatentSpace({"latents": Normal(config.latents)})
-        self.encoder = Encoder(image, config.latents, config.width)
-        self.decoder = Decoder(image, config.latents, config.width)
+        self.code_noise = config.latents if config.representation == "sample" else 0
+        self.encoder = Encoder(image, config.latents, config.width, LAYERS[config.networks])
+        self.decoder = Decoder(image, config.latents, config.width, LAYERS[config.networks])
 
     def initialise(self, layer: nn.Module, rng: Rng) -> None:
-        """Weights Glorot uniform, biases 0: TensorFlow's defaults."""
-        if isinstance(weight := layer.weight, Tensor):
+        """Weights Glorot uniform (TensorFlow's default), or N(0, 0.02²) in InfoGAN-CR's code; biases 0."""
+        weight = layer.weight
+        assert isinstance(weight, Tensor)
+        if self.config.networks == "infogan-cr":
+            normal_(weight, rng, std=0.02)
+        else:
             glorot_uniform_(weight, rng)
         zero_bias_(layer)
 
@@ -92,6 +111,10 @@ class VAE(Model):
         """Posterior means, (N, D)."""
         mean: Tensor = self.encoder(images)[0]
         return mean
+
+    def represent(self, images: Tensor, noise: Tensor) -> Tensor:
+        """Posterior means, or the samples that standard normal noise (N, D) leads to."""
+        return self.infer(images, noise).sample if self.code_noise else self.encode(images)
 
     def generate(self, latents: Tensor) -> Tensor:
         """Means of the Bernoulli pixels, (N, C, H, W)."""

@@ -53,6 +53,32 @@ def test_it_knows_what_was_held_out(evaluation):
     assert np.array_equal(np.sort(np.concatenate([part.held_out, part.trained_on])), np.arange(64))
 
 
+@pytest.fixture
+def random_codes(evaluation):
+    """An evaluation of a model whose codes are nothing but the noise that it is handed."""
+    evaluation.model.code_noise = 2
+    evaluation.model.represent = lambda images, noise: noise
+    return evaluation
+
+
+def test_random_codes_of_an_image_depend_on_no_other_image(random_codes):
+    asked_first = random_codes.codes(np.array([63, 5]))
+    again = ModelEvaluation(random_codes.model, random_codes.dataset, batch_size=3)
+    everything = again.codes(np.arange(64))
+    assert everything.shape == (64, 2)
+    assert np.array_equal(everything[[63, 5]], asked_first)
+    assert len(np.unique(everything)) == 128
+    other_seed = ModelEvaluation(random_codes.model, random_codes.dataset, seed=1)
+    assert not np.isin(other_seed.codes(np.arange(64)), everything).any()
+
+
+def test_random_codes_of_other_images_are_named_by_their_purpose(random_codes):
+    images = random_codes.images(np.arange(10))
+    first = random_codes.encode(images, "a", 0)
+    assert torch.equal(random_codes.encode(images, "a", 0), first)
+    assert len(torch.cat([first, random_codes.encode(images, "a", 1)]).unique()) == 40
+
+
 def test_latents_are_drawn_alike_for_every_model(evaluation):
     again = ModelEvaluation(evaluation.model, evaluation.dataset)
     assert torch.equal(evaluation.latents("samples", 5), again.latents("samples", 5))

@@ -35,6 +35,27 @@ def test_the_papers_networks_have_its_sizes() -> None:
     assert size(model.decoder) == 2_816 + 263_168 + 65_600 + 32_800 + 16_416 + 513
 
 
+def test_infogan_cr_networks_have_their_sizes() -> None:
+    model = make(ImageSpec(1, 64, 64), width=1.0, networks="infogan-cr")
+    # conv 4x4: 1-32, 32-32, 32-64, 64-64; FC 1024-128 without activation; two heads 128-10.
+    assert size(model.encoder) == 544 + 16_416 + 32_832 + 65_600 + 131_200 + 2 * 1_290
+    assert isinstance(model.encoder.trunk[-1], torch.nn.Linear)
+    # FC 10-128, 128-1024; deconv 4x4: 64-64, 64-32, 32-32, 32-1.
+    assert size(model.decoder) == 1_408 + 132_096 + 65_600 + 32_800 + 16_416 + 513
+    kinds = [type(layer) for layer in (*model.encoder.trunk, *model.decoder)]
+    assert kinds.count(torch.nn.ReLU) == 4 + 5
+
+
+def test_infogan_cr_weights_are_normal() -> None:
+    model = make(ImageSpec(1, 32, 32), width=1.0, networks="infogan-cr")
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            assert not parameter.any()
+        elif parameter.numel() > 10_000:
+            assert parameter.std().item() == pytest.approx(0.02, rel=0.03)
+            assert parameter.abs().max() > 0.06  # not truncated
+
+
 def test_32_pixels_leave_out_one_narrow_layer() -> None:
     model = make(ImageSpec(3, 32, 32), width=0.5)
     assert (
@@ -44,8 +65,9 @@ def test_32_pixels_leave_out_one_narrow_layer() -> None:
 
 
 @pytest.mark.parametrize("image", [SMALL, ImageSpec(3, 32, 32), ImageSpec(1, 64, 64), ImageSpec(2, 128, 128)], ids=str)
-def test_shapes_and_abilities(image: ImageSpec) -> None:
-    model = make(image, latents=3)
+@pytest.mark.parametrize("networks", ["disentanglement_lib", "infogan-cr"])
+def test_shapes_and_abilities(image: ImageSpec, networks: str) -> None:
+    model = make(image, latents=3, networks=networks)
     images = batch(image)
     assert model.encode(images).shape == model.kl(images).shape == (4, 3)
     assert model.reconstruct(images).shape == images.shape
@@ -92,6 +114,19 @@ def test_kl_by_hand() -> None:
 def test_beta_one_is_the_plain_vae() -> None:
     plain, beta = make(cls=VAE), make(beta=1.0)
     assert beta.elbo(batch(SMALL), beta.draw(4, Rng(1))) == plain.elbo(batch(SMALL), plain.draw(4, Rng(1)))
+
+
+def test_images_are_represented_by_means_or_by_samples() -> None:
+    images, noise = batch(SMALL), torch.tensor([[1.0, -2.0]] * 4)
+    means, samples = make(latents=2), make(latents=2, representation="sample")
+    assert means.code_noise == 0
+    assert torch.equal(means.represent(images, torch.zeros(4, 0)), means.encode(images))
+    assert samples.code_noise == 2
+    posterior = samples.posterior(images)["latents"].base_dist
+    expected = posterior.mean + posterior.stddev * noise
+    torch.testing.assert_close(samples.represent(images, noise), expected)
+    assert torch.equal(samples.encode(images), means.encode(images))
+    assert torch.equal(samples.reconstruct(images), means.reconstruct(images))
 
 
 def test_posterior_agrees_with_encode_and_kl() -> None:

@@ -15,6 +15,7 @@ from harness.objective import Draws
 from harness.plugins import PluginManager
 from harness_vaes.annealed_vae import AnnealedVAE
 from harness_vaes.beta_tcvae import BetaTCVAE, total_correlation
+from harness_vaes.beta_vae import BetaVAE
 from harness_vaes.dip_vae import DIPVAE1, DIPVAE2
 from harness_vaes.factor_vae import FactorVAE
 from harness_vaes.vae import VAE, Posterior
@@ -156,9 +157,12 @@ def test_dip_vae_terms_by_hand(cls: type[DIPVAE1], factor: float) -> None:
 
 
 def test_discriminator_has_the_papers_size() -> None:
-    model = make(FactorVAE, width=1.0, latents=10)
-    size = sum(p.numel() for p in model.discriminator.parameters())
-    assert size == 11_000 + 5 * 1_001_000 + 2_002
+    for networks, layers in (("disentanglement_lib", 6), ("infogan-cr", 5)):
+        model = make(FactorVAE, width=1.0, latents=10, networks=networks)
+        size = sum(p.numel() for p in model.discriminator.parameters())
+        assert size == 11_000 + (layers - 1) * 1_001_000 + 2_002
+    model = make(FactorVAE, discriminator_layers=2, networks="infogan-cr")
+    assert [type(layer).__name__ for layer in model.discriminator] == ["Linear", "LeakyReLU"] * 2 + ["Linear"]
 
 
 def test_every_latent_is_shuffled_by_an_order_of_its_own() -> None:
@@ -195,4 +199,59 @@ def test_discriminator_optimizer() -> None:
     elbo, discriminator = make(FactorVAE).objectives()
     assert (elbo.optimizer.lr, elbo.optimizer.betas) == (1e-4, (0.9, 0.999))
     assert (discriminator.optimizer.lr, discriminator.optimizer.betas) == (1e-4, (0.5, 0.9))
-    assert not discriminator.fresh
+
+
+@pytest.mark.parametrize(
+    ("choice", "batches", "same_noise"), [("same", 1, True), ("noise", 1, False), ("fresh", 2, True)]
+)
+def test_what_the_discriminator_sees(stepper: Any, choice: str, batches: int, same_noise: bool) -> None:
+    seen, model = [], make(FactorVAE, discriminator_batch=choice)
+    draw = model.draw
+    model.draw = lambda n, rng: seen.append(draw(n, rng)) or seen[-1]
+    run = stepper(model, batch)
+    run.step(0)
+    assert run.log == ["elbo", "discriminator"]
+    assert run.changed == {"elbo": {"encoder", "decoder"}, "discriminator": {"discriminator"}}
+    assert len(seen) == batches
+    for draws in seen:
+        assert torch.equal(draws["discriminator_noise"], draws["noise"]) == same_noise
+    if batches == 2:
+        assert not torch.isin(seen[1]["noise"], seen[0]["noise"]).any()
+
+
+def test_the_discriminators_own_noise_reaches_its_loss_alone() -> None:
+    model = make(FactorVAE, discriminator_batch="noise")
+    draws = draws_of(model)
+    other = {**draws, "discriminator_noise": draws["noise"]}
+    assert model.elbo(batch(), draws) == model.elbo(batch(), other)
+    assert model.discriminator_loss(batch(), draws) != model.discriminator_loss(batch(), other)
+
+
+# What descendants become without their terms
+
+
+@pytest.mark.parametrize("networks", ["disentanglement_lib", "infogan-cr"])
+@pytest.mark.parametrize(
+    ("cls", "neutral"),
+    [
+        (FactorVAE, {"gamma": 0.0}),
+        (BetaTCVAE, {"beta": 1.0}),
+        (BetaVAE, {"beta": 1.0}),
+        (AnnealedVAE, {"gamma": 1.0, "capacity": 0.0}),
+        (DIPVAE1, {"off_diagonal_weight": 0.0}),
+        (DIPVAE2, {"off_diagonal_weight": 0.0}),
+    ],
+)
+def test_at_neutral_weights_it_is_the_vae(cls: type[VAE], neutral: dict[str, float], networks: str) -> None:
+    """The same networks to begin with, the same loss and the same gradients."""
+    plain, descendant = make(VAE, networks=networks), make(cls, networks=networks, **neutral)
+    draws = draws_of(descendant)
+    results = []
+    for model in (plain, descendant):
+        # Away from a divergence of 0, where rounding decides its sign.
+        torch.nn.init.constant_(model.encoder.log_variance.bias, -1.0)
+        terms = model.elbo(batch(), draws)
+        shared = [*model.encoder.parameters(), *model.decoder.parameters()]
+        total = torch.stack(list(terms.values())).sum()
+        results.append([total, *torch.autograd.grad(total, shared)])
+    torch.testing.assert_close(results[1], results[0], rtol=0, atol=0)
