@@ -133,14 +133,6 @@ def test_dcgan_initial_parameters() -> None:
 # WGAN-GP
 
 
-def test_slopes_of_a_linear_critic_are_its_norm() -> None:
-    model = make(WGANGP)
-    model.critic = nn.Sequential(nn.Flatten(), nn.Linear(256, 1))
-    slopes = model.slopes(batch())
-    assert slopes.shape == (6,)
-    assert torch.allclose(slopes, model.critic[1].weight.norm().expand(6))
-
-
 def test_wgan_gp_terms_by_hand() -> None:
     model = make(WGANGP, penalty=3.0)
     draws = model.draw(6, Rng(1))

@@ -11,24 +11,39 @@ from torch.func import functional_call, stack_module_state, vmap
 from harness import ImageSpec, Model, Rng
 from harness.config import parse
 from harness.model import build
+from harness_gans.age import AGE
+from harness_gans.alpha_gan import AlphaGAN
+from harness_gans.alpha_wgan_gp import AlphaWGANGP
 from harness_gans.dcgan import DCGAN
 from harness_gans.infogan import InfoGAN
 from harness_gans.infogan_cr import InfoGANCR
 from harness_gans.wgan_gp import WGANGP
 
-LOSSES = [
-    (InfoGANCR, {"contrastive_norm": norm}, ImageSpec(1, 32, 32), loss)
-    for norm in ("spectral", "batch")
-    for loss in ("discriminator_loss", "early_contrast_loss", "contrast_loss", "contrastive_generator_loss")
-] + [
-    (cls, {}, ImageSpec(1, 16, 16), loss)
-    for cls, losses in (
-        (InfoGAN, ("discriminator_loss", "generator_loss")),
-        (DCGAN, ("discriminator_loss", "generator_loss")),
-        (WGANGP, ("critic_loss", "generator_loss")),
-    )
-    for loss in losses
-]
+AUTO_ENCODING = ("encoder_loss", "generator_loss", "discriminator_loss", "code_discriminator_loss")
+
+LOSSES = (
+    [
+        (InfoGANCR, {"contrastive_norm": norm}, ImageSpec(1, 32, 32), loss)
+        for norm in ("spectral", "batch")
+        for loss in ("discriminator_loss", "early_contrast_loss", "contrast_loss", "contrastive_generator_loss")
+    ]
+    + [
+        (cls, config, ImageSpec(1, 16, 16), loss)
+        for cls, config, losses in (
+            (InfoGAN, {}, ("discriminator_loss", "generator_loss")),
+            (DCGAN, {}, ("discriminator_loss", "generator_loss")),
+            (WGANGP, {}, ("critic_loss", "generator_loss")),
+            (WGANGP, {"networks": "resnet", "generator_batch": 2}, ("critic_loss", "generator_loss")),
+            (AlphaGAN, {}, AUTO_ENCODING),
+            (AlphaGAN, {"form": "non-saturating"}, AUTO_ENCODING[:2]),
+            (AlphaWGANGP, {}, AUTO_ENCODING),
+            (AGE, {}, ("encoder_loss", "generator_loss")),
+            (AGE, {"moments": "code"}, ("encoder_loss", "generator_loss")),
+        )
+        for loss in losses
+    ]
+    + [(AGE, {}, ImageSpec(1, 32, 32), loss) for loss in ("encoder_loss", "generator_loss")]
+)
 
 
 class Call(nn.Module):
