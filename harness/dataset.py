@@ -1,12 +1,14 @@
 """The contract of a dataset: images gathered by index on the device where the model trains."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from harness.config import Settings
-from harness.factors import FactorGrid
+from harness.factors import FactorGrid, Indices
 from harness.model import ImageSpec
 
 
@@ -62,9 +64,14 @@ class LabelledDataset(Dataset):
 
 
 class GroundTruthDataset(Dataset):
-    """A dataset that is a complete grid of factors; image i shows grid point i."""
+    """A dataset with known factors, as a rule a complete grid of them; image i shows point i of `factors`."""
 
     factors: FactorGrid
+
+    fixed: Mapping[str, Indices] = MappingProxyType({})
+    """Index arrays that replace random draws of an `Evaluation`, by name: `group_index` (groups, size) and
+    `group_label` (groups,) are groups of images that share one factor. They may name images beyond `len`, which
+    `images` gives too: those are for metrics and never trained on. Known after `load`."""
 
     def __len__(self) -> int:
         return len(self.factors)

@@ -36,14 +36,16 @@ class ModelEvaluation(Evaluation):
     def __init__(
         self, model: Model, dataset: Dataset, *, held_out: int = 0, seed: int = 0, batch_size: int = 500
     ) -> None:
-        super().__init__(seed)
+        super().__init__(seed, dict(dataset.fixed) if isinstance(dataset, GroundTruthDataset) else None)
         self.trained_on, self.held_out = split(len(dataset), held_out)
         self.model = model.eval()
         self.dataset = dataset
         self.batch_size = batch_size
         self.factors = dataset.factors if isinstance(dataset, GroundTruthDataset) else None
         self._codes: Codes | None = None
-        self._encoded = np.zeros(len(dataset), dtype=bool)
+        # Images of metric groups may come after those of the dataset proper.
+        last = max((int(index.max()) for name, index in self.fixed.items() if name.endswith("_index")), default=0)
+        self._encoded = np.zeros(max(len(dataset), last + 1), dtype=bool)
         self._samples: dict[int, Tensor] = {}
         self._made: dict[Hashable, Any] = {}
 
@@ -76,7 +78,7 @@ class ModelEvaluation(Evaluation):
         if len(missing):
             fresh = self.encode_dataset(missing)
             if self._codes is None:
-                self._codes = np.zeros((len(self.dataset), fresh.shape[1]), dtype=np.float32)
+                self._codes = np.zeros((len(self._encoded), fresh.shape[1]), dtype=np.float32)
             self._codes[missing] = fresh
             self._encoded[missing] = True
         if self._codes is None:
@@ -85,7 +87,7 @@ class ModelEvaluation(Evaluation):
 
     def encode_dataset(self, indices: Indices) -> Codes:
         """(n, D) codes of the dataset's images at `indices` (n,), without the cache."""
-        noise = self._code_noise(self.size, "dataset")
+        noise = self._code_noise(len(self._encoded), "dataset")
         pieces = [self._represent(self.images(part), noise[part]) for part in _parts(indices, self.batch_size)]
         return torch.cat(pieces).cpu().numpy()
 

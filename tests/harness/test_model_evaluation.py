@@ -79,6 +79,21 @@ def test_random_codes_of_other_images_are_named_by_their_purpose(random_codes):
     assert len(torch.cat([first, random_codes.encode(images, "a", 1)]).unique()) == 40
 
 
+def test_metric_groups_of_the_dataset_lie_beyond_its_images(evaluation):
+    # The last ten images are for metrics alone.
+    dataset = evaluation.dataset
+    fixed = {"group_index": np.arange(64, 74).reshape(2, 5), "group_label": np.array([0, 1])}
+    images = torch.cat([dataset.images(torch.arange(64)), torch.rand(10, 1, 8, 8)])
+    dataset.fixed, dataset.images = fixed, lambda indices: images[indices]
+    grouped = ModelEvaluation(evaluation.model, dataset)
+    assert grouped.size == 64
+    assert grouped.fixed.keys() == fixed.keys()
+    codes = grouped.codes(fixed["group_index"])
+    assert codes.shape == (2, 5, 3)
+    np.testing.assert_allclose(codes.reshape(10, 3), grouped.encode(images[64:]).numpy(), rtol=1e-5)
+    np.testing.assert_allclose(grouped.codes(np.arange(64)), evaluation.codes(np.arange(64)), rtol=1e-5)
+
+
 def test_latents_are_drawn_alike_for_every_model(evaluation):
     again = ModelEvaluation(evaluation.model, evaluation.dataset)
     assert torch.equal(evaluation.latents("samples", 5), again.latents("samples", 5))
