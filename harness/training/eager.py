@@ -1,15 +1,19 @@
 """The eager engine: plain PyTorch, one trial. The numbers of every other engine are checked against it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from harness.model import Model, initialise
-from harness.objective import Objective
+from harness.objective import Draws, Objective
 from harness.rng import Rng
 from harness.training.batches import Batches
 from harness.training.optimizers import AdamState
+
+Inputs: TypeAlias = tuple[Tensor, Draws]
+"""What one update sees: images and draws."""
 
 
 class EagerEngine:
@@ -32,49 +36,56 @@ class EagerEngine:
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Do one training step; returns each loss term of each objective's last update, "objective/term"."""
-        schedule = self._schedule(step)
+        return self.advance(step, self.draw_inputs(step))
+
+    def draw_inputs(self, step: int) -> list[Inputs]:
+        """What each update of a step sees, in order; moves the stream of batches and the generator on."""
+        numbers = self.model.schedule(step)
+        # `full` and not `tensor`, which would wait for the device.
+        schedule = {name: torch.full((), value, device=self.draws.device) for name, value in numbers.items()}
+        inputs: list[Inputs] = []
+        for objective in self.objectives:
+            for _ in range(objective.repeats if objective.when(step) else 0):
+                if objective.fresh or not inputs:
+                    images = self.batches.next()
+                    inputs.append((images, {**self.model.draw(len(images), self.draws), **schedule}))
+                else:
+                    inputs.append(inputs[-1])
+        return inputs
+
+    def advance(self, step: int, inputs: Sequence[Inputs]) -> dict[str, Tensor]:
+        """Do the updates of a step on their inputs."""
         losses: dict[str, Tensor] = {}
-        inputs: tuple[Tensor, Mapping[str, Tensor]] | None = None
+        remaining = iter(inputs)
         for objective in self.objectives:
             if step in objective.reset_at:
-                self._reset(objective)
-            if not objective.when(step):
-                continue
-            for _ in range(objective.repeats):
-                if inputs is None or objective.fresh:
-                    inputs = self._fresh_inputs(schedule)
-                terms = self._update(objective, step, *inputs)
-            losses |= {f"{objective.name}/{term}": value.detach() for term, value in terms.items()}
+                self.reset(objective)
+            if objective.when(step):
+                for _ in range(objective.repeats):
+                    terms = self.update(objective, step, *next(remaining))
+                losses |= {f"{objective.name}/{term}": value for term, value in terms.items()}
         with torch.no_grad():
             self.model.finish_step()
         return losses
 
-    def _fresh_inputs(self, schedule: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
-        images = self.batches.next()
-        return images, {**self.model.draw(len(images), self.draws), **schedule}
-
-    def _schedule(self, step: int) -> dict[str, Tensor]:
-        numbers = self.model.schedule(step)
-        return {name: torch.tensor(value, device=self.draws.device) for name, value in numbers.items()}
-
-    def _update(
-        self, objective: Objective, step: int, images: Tensor, draws: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
+    def update(self, objective: Objective, step: int, images: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """Do one update; returns the loss terms before it."""
         terms = objective.loss_at(step)(images, draws)
         optimizer = self.optimizers[objective.name]
-        total = torch.stack(list(terms.values())).sum()
-        # Gradients of the trained networks and of nothing else: nothing to clear, nothing stray.
-        gradients = torch.autograd.grad(total, optimizer.parameters, allow_unused=True)
-        optimizer.update(gradients, step)
-        return terms
+        optimizer.update(gradients_of(terms, optimizer.parameters), step)
+        return {name: value.detach() for name, value in terms.items()}
 
-    def _reset(self, objective: Objective) -> None:
-        for network in objective.trains:
-            device = next(network.parameters()).device
-            network.to("cpu")
-            with torch.no_grad():
+    def reset(self, objective: Objective) -> None:
+        """Initialise an objective's networks anew, on the CPU and then in place, and clear its optimizer."""
+        tensors = [tensor for network in objective.trains for tensor in [*network.parameters(), *network.buffers()]]
+        places = [tensor.data for tensor in tensors]
+        for tensor, place in zip(tensors, places, strict=True):
+            tensor.data = place.cpu()
+        with torch.no_grad():
+            for network in objective.trains:
                 initialise(self.model, network, self.resets)
-            network.to(device)
+        for tensor, place in zip(tensors, places, strict=True):
+            tensor.data = place.copy_(tensor.data)
         self.optimizers[objective.name].clear()
 
     def state(self) -> dict[str, Tensor]:
@@ -99,3 +110,10 @@ class EagerEngine:
         self.draws.state = state["generator/draws"]
         self.resets.state = state["generator/resets"]
         self.batches.taken = int(state["batches/taken"])
+
+
+def gradients_of(terms: Mapping[str, Tensor], parameters: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
+    """Gradients of the sum of all terms, of the given parameters and of nothing else; None where there is none."""
+    total = torch.stack(list(terms.values())).sum()
+    # Nothing is accumulated, so there is nothing to clear and no parameter that another loss trains is touched.
+    return torch.autograd.grad(total, parameters, allow_unused=True)

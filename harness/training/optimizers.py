@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from harness.objective import Adam
+from harness.training.stacking import Part, share
 
 
 class AdamState:
@@ -26,7 +27,11 @@ class AdamState:
     @torch.no_grad()
     def update(self, gradients: Sequence[Tensor | None], step: int) -> None:
         """Update the parameters with their gradients at a training step; None leaves one alone."""
-        known = {number: gradient for number, gradient in enumerate(gradients) if gradient is not None}
+        known = {
+            number: _laid_out_as(parameter, gradient)
+            for number, (parameter, gradient) in enumerate(zip(self.parameters, gradients, strict=True))
+            if gradient is not None
+        }
         used = list(known)
         adam(
             [self.parameters[number] for number in used],
@@ -59,3 +64,68 @@ class AdamState:
         """Continue from what `state` returned."""
         for name, tensor in self.state().items():
             tensor.copy_(state[name])
+
+
+def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient with the parameter's strides, which the fused kernel takes for granted on the CPU.
+
+    Gradients usually have them; those of a gradient's gradient may not.
+    """
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
+
+
+class StackedAdam:
+    """Adam on stacked parameters, each member with its own learning rate, betas, epsilon, decay and count.
+
+    torch's kernels take one learning rate for all tensors, so the update is written out: the formulas, and
+    the order of operations, are those of its fused kernel.
+
+    Args:
+        states: the members' optimizers of the same objective; their tensors become slices of stacks.
+    """
+
+    def __init__(self, states: Sequence[AdamState]) -> None:
+        self.specs = [state.spec for state in states]
+        self.means, self.squares, self.counts = (
+            [share(tensors) for tensors in zip(*lists, strict=True)]
+            for lists in zip(*((state.means, state.squares, state.counts) for state in states), strict=True)
+        )
+        self._numbers: dict[tuple[tuple[float, ...], ...], tuple[Tensor, ...]] = {}
+
+    @torch.no_grad()
+    def update(
+        self, part: Part, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None], steps: Sequence[int]
+    ) -> None:
+        """Update stacked parameters (G, ...) of a part of the members, each at its own training step."""
+        lr, beta1, beta2, eps, decay = self._numbers_of(part, steps, parameters[0])
+        decays = any(self.specs[position].weight_decay for position in part.positions)
+        for number, (parameter, slope) in enumerate(zip(parameters, gradients, strict=True)):
+            if slope is None:
+                continue
+            stacks = (self.means[number], self.squares[number], self.counts[number])
+            mean, square, count = slices = [part.take(stack) for stack in stacks]
+
+            def each(numbers: Tensor, like: Tensor = parameter) -> Tensor:
+                return numbers.to(like.dtype).view(-1, *[1] * (like.dim() - 1))
+
+            gradient = slope + each(decay) * parameter if decays else slope
+            count += 1
+            mean.lerp_(gradient, each(1 - beta1))
+            square.lerp_(gradient.square(), each(1 - beta2))
+            size = square.sqrt() / each((1 - beta2**count).sqrt()) + each(eps)
+            parameter.sub_(each(lr / (1 - beta1**count)) * mean / size)
+            for stack, new in zip(stacks, slices, strict=True):
+                part.put(stack, new)
+
+    def _numbers_of(self, part: Part, steps: Sequence[int], like: Tensor) -> tuple[Tensor, ...]:
+        """Each member's learning rate, betas, epsilon and weight decay, (G,) each in double precision."""
+        specs = [self.specs[position] for position in part.positions]
+        rows = tuple(
+            (spec.lr_at(step), *spec.betas, spec.eps, spec.weight_decay)
+            for spec, step in zip(specs, steps, strict=True)
+        )
+        if rows not in self._numbers:  # Making a tensor from numbers waits for the device: only when they change.
+            self._numbers = {rows: torch.tensor(rows, dtype=torch.double, device=like.device).unbind(dim=1)}
+        return self._numbers[rows]

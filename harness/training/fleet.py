@@ -1,0 +1,219 @@
+"""The fleet engine: alike trials stacked and stepped as one program.
+
+Small networks leave most of a large GPU idle; a fleet fills it. The members' parameters, buffers and
+optimizer states are slices of stacked tensors, so each member stays what it is alone: an `EagerEngine`
+with its own batches, generators, objectives and checkpoints. Only the updates are done together:
+`torch.func.vmap` turns a loss of one model into the same loss of all of them.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from harness.errors import in_a_line
+from harness.model import Model
+from harness.training.eager import EagerEngine, Inputs, gradients_of
+from harness.training.optimizers import StackedAdam
+from harness.training.stacking import Group, Method, share
+
+TOGETHER, BY_SETTINGS, ALONE = range(3)
+HOW = ("together", "together only by members of equal settings", "by one member at a time")
+"""How members call a method."""
+
+Plan: TypeAlias = Callable[[Group, Method], Callable[[], None]]
+"""Works out what calling a method leads to for a group, changing nothing; returns what carries it out."""
+
+
+class FleetEngine:
+    """Steps several trials of equal `structure`, each at a training step of its own.
+
+    A loss that cannot be vmapped is called one by one, which is the eager engine. The error of a member is
+    kept in `failures`, by the member's position: it does nothing more until it leaves, and stops no other.
+
+    Args:
+        members: the trials; their tensors become slices of stacks.
+        note: told, once, why a method is not called for all members at once.
+    """
+
+    def __init__(self, members: Sequence[EagerEngine], note: Callable[[str], None]) -> None:
+        self.members = list(members)
+        self.failures: dict[int, Exception] = {}
+        self._note = note
+        self._how: dict[Method, int] = {}
+        self._stack()
+
+    def _stack(self) -> None:
+        models = [member.model for member in self.members]
+        objectives = self.members[0].objectives
+        names = {id(parameter): name for name, parameter in models[0].named_parameters()}
+        self._parameters = _shared([dict(model.named_parameters()) for model in models])
+        self._buffers = _shared([dict(model.named_buffers()) for model in models])
+        self._trained = [[names[id(parameter)] for parameter in objective.parameters()] for objective in objectives]
+        self._optimizers = [StackedAdam([m.optimizers[o.name] for m in self.members]) for o in objectives]
+        self._groups: dict[tuple[int, ...], Group] = {}
+        self._proven: set[tuple[Method, Group]] = set()
+        self._losses: list[tuple[Sequence[int], dict[str, Tensor]]] = []
+
+    def leave(self, positions: Sequence[int]) -> None:
+        """Take members out of the fleet; those behind them move up."""
+        self.members = [member for position, member in enumerate(self.members) if position not in positions]
+        self.failures = {}
+        if self.members:
+            self._stack()
+
+    def step(self, steps: Sequence[int]) -> None:
+        """Do one training step of every member, each at its own step."""
+        self._losses = []
+        inputs: dict[int, list[Inputs]] = {}
+        for position, member in enumerate(self.members):
+            with self._failing(position):
+                inputs[position] = member.draw_inputs(steps[position])[::-1]
+        for number, objective in enumerate(self.members[0].objectives):
+            for position in self._sound():
+                if steps[position] in self.members[position].objectives[number].reset_at:
+                    with self._failing(position):
+                        self.members[position].reset(self.members[position].objectives[number])
+            for repeat in range(objective.repeats):
+                active = [p for p in self._sound() if self.members[p].objectives[number].when(steps[p])]
+                self._update(number, steps, {p: inputs[p].pop() for p in active}, last=repeat == objective.repeats - 1)
+        self._finish()
+
+    def losses(self) -> list[dict[str, float]]:
+        """Each member's terms of the last step, "objective/term"; waits for the device once."""
+        found: list[dict[str, float]] = [{} for _ in self.members]
+        tensors = [value.double() for _, terms in self._losses for value in terms.values()]
+        numbers = iter(torch.cat(tensors).tolist() if tensors else [])
+        for positions, terms in self._losses:
+            for name in terms:
+                for position in positions:
+                    found[position][name] = next(numbers)
+        return found
+
+    def _update(self, number: int, steps: Sequence[int], inputs: Mapping[int, Inputs], *, last: bool) -> None:
+        """One update of an objective by the members that have inputs; the terms of its last one are kept."""
+        objectives = {position: self.members[position].objectives[number] for position in inputs}
+
+        def keep(positions: Sequence[int], terms: Mapping[str, Tensor]) -> None:
+            if last:
+                name = self.members[0].objectives[number].name
+                self._losses.append((positions, {f"{name}/{term}": value.detach() for term, value in terms.items()}))
+
+        def plan(group: Group, loss: Method) -> Callable[[], None]:
+            parameters, buffers = self._take(group, loss)
+            trained = {name: parameters[name] for name in self._trained[number]}
+            leaves = {name: parameter.detach().requires_grad_() for name, parameter in trained.items()}
+            images, draws = zip(*(inputs[position] for position in group.positions), strict=True)
+            stacked = {name: torch.stack([each[name] for each in draws]) for name in draws[0]}
+            terms = group.call(loss, {**parameters, **leaves}, buffers, torch.stack(images), stacked)
+            gradients = gradients_of(terms, list(leaves.values()))
+
+            def carry_out() -> None:
+                own_steps = [steps[position] for position in group.positions]
+                self._optimizers[number].update(group, list(trained.values()), gradients, own_steps)
+                self._put(group, parameters, buffers)
+                keep(group.positions, terms)
+
+            return carry_out
+
+        def alone(position: int) -> None:
+            terms = self.members[position].update(objectives[position], steps[position], *inputs[position])
+            keep([position], {name: value.view(1) for name, value in terms.items()})
+
+        self._call({p: objective.loss_at(steps[p]) for p, objective in objectives.items()}, plan, alone)
+
+    @torch.no_grad()
+    def _finish(self) -> None:
+        """What models do at the end of a step."""
+        if type(self.members[0].model).finish_step is Model.finish_step:
+            return
+
+        def plan(group: Group, finish_step: Method) -> Callable[[], None]:
+            parameters, buffers = self._take(group, finish_step)
+            group.call(finish_step, parameters, buffers)
+            return lambda: self._put(group, parameters, buffers)
+
+        methods = {position: self.members[position].model.finish_step for position in self._sound()}
+        self._call(methods, plan, lambda position: methods[position]())
+
+    def _call(self, methods: Mapping[int, Callable[..., object]], plan: Plan, alone: Callable[[int], None]) -> None:
+        """Have members call their methods, as many at once as can be."""
+        by_method: dict[Method, list[int]] = {}
+        for position, method in methods.items():
+            by_method.setdefault(getattr(method, "__func__", method), []).append(position)
+        for method, positions in by_method.items():
+            self._divide(self._how.get(method, TOGETHER), method, positions, plan, alone)
+
+    def _divide(
+        self, how: int, method: Method, positions: Sequence[int], plan: Plan, alone: Callable[[int], None]
+    ) -> None:
+        """Call a method in this way, and where that cannot be, by smaller groups."""
+        groups: dict[object, list[int]] = {}
+        for position in positions:
+            groups.setdefault((None, self._settings(position), position)[how], []).append(position)
+        for group in groups.values():
+            if len(group) == 1:
+                with self._failing(group[0]):
+                    alone(group[0])
+            elif not self._together(how, method, self._group(group), plan):
+                self._divide(how + 1, method, group, plan, alone)
+
+    def _together(self, how: int, method: Method, group: Group, plan: Plan) -> bool:
+        """Call a method for a group at once; whether that worked. What has worked before has to."""
+        try:
+            carry_out = plan(group, method)
+        except Exception as error:  # Whatever vmap, or the model under it, says.
+            if (method, group) in self._proven:
+                raise
+            self._how[method] = how + 1
+            name = getattr(method, "__qualname__", method)
+            self._note(f"{name} is called {HOW[how + 1]} in this fleet: {in_a_line(error)}")
+            return False
+        self._proven.add((method, group))
+        carry_out()
+        return True
+
+    def _take(self, group: Group, method: Method) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """A group's slices of all parameters and buffers; copies, until calling the method has worked."""
+        proven = (method, group) in self._proven
+
+        def take(stacks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            slices = {name: group.take(stack) for name, stack in stacks.items()}
+            return slices if proven else {name: tensor.clone() for name, tensor in slices.items()}
+
+        return take(self._parameters), take(self._buffers)
+
+    def _put(self, group: Group, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> None:
+        """Write back what `_take` took."""
+        for name, slices in parameters.items():
+            group.put(self._parameters[name], slices)
+        for name, slices in buffers.items():
+            group.put(self._buffers[name], slices)
+
+    def _group(self, positions: Sequence[int]) -> Group:
+        key = tuple(positions)
+        if key not in self._groups:
+            self._groups[key] = Group(positions, [member.model for member in self.members])
+        return self._groups[key]
+
+    def _settings(self, position: int) -> str:
+        return json.dumps(self.members[position].model.config.values(), sort_keys=True)
+
+    def _sound(self) -> list[int]:
+        return [position for position in range(len(self.members)) if position not in self.failures]
+
+    @contextmanager
+    def _failing(self, position: int) -> Iterator[None]:
+        """An error within this block is that member's own."""
+        try:
+            yield
+        except Exception as error:  # A model may raise anything; it must not stop the others.
+            self.failures[position] = error
+
+
+def _shared(models: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The models' tensors of each name, stacked."""
+    return {name: share([tensors[name] for tensors in models]) for name in models[0]}

@@ -1,0 +1,127 @@
+"""Stacking: the tensors of several models as slices of one, and methods called on all of them at once."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from harness.model import Model
+
+Method: TypeAlias = Callable[..., Any]
+"""A function of a model class, called with the model as its first argument."""
+
+
+def share(tensors: Sequence[Tensor]) -> Tensor:
+    """One (N, ...) tensor with the values of N equally shaped ones, which become its slices.
+
+    From then on whatever changes a slice in place changes the whole, and the other way round.
+    """
+    whole = torch.stack([tensor.detach() for tensor in tensors])
+    for tensor, piece in zip(tensors, whole, strict=True):
+        tensor.data = piece
+    return whole
+
+
+class Part:
+    """Some members' slices of stacked tensors.
+
+    Args:
+        positions: of the members in the stack.
+        size: of the stack.
+        device: of the stacked tensors.
+    """
+
+    def __init__(self, positions: Sequence[int], size: int, device: torch.device) -> None:
+        self.positions = tuple(positions)
+        self._whole = len(positions) == size
+        self._index = torch.tensor(positions, device=device)
+
+    def take(self, stack: Tensor) -> Tensor:
+        """The slices: the stack itself if they are all of it, otherwise a copy."""
+        return stack if self._whole else stack.index_select(0, self._index)
+
+    def put(self, stack: Tensor, slices: Tensor) -> None:
+        """Write slices back, unless they are the stack itself."""
+        if slices is not stack:
+            stack.index_copy_(0, self._index, slices)
+
+
+class Group(Part):
+    """Models whose methods are called as one.
+
+    A method runs on the first of the models, whose tensors are replaced by stacked ones. A setting in
+    which the models differ is replaced in its configuration too: a float by a tensor of all the models'
+    values, so that the method reads it as it always does; any other is taken away.
+
+    Args:
+        positions: of the models in the stack.
+        models: all models of the stack, equal in `structure`.
+    """
+
+    def __init__(self, positions: Sequence[int], models: Sequence[Model]) -> None:
+        first = next(models[0].parameters())
+        super().__init__(positions, len(models), first.device)
+        configs = [dict(models[position].config) for position in positions]
+        values = {name: [config[name] for config in configs] for name in configs[0]}
+        differing = {name: row for name, row in values.items() if any(value != row[0] for value in row)}
+        self._numbers = {
+            name: torch.tensor(row, dtype=first.dtype, device=first.device)
+            for name, row in differing.items()
+            if isinstance(row[0], float)
+        }
+        self._missing = differing.keys() - self._numbers
+        self._model = models[positions[0]]
+        self._caller = _Caller(self._model)
+
+    def call(
+        self, method: Method, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor], *arguments: Any
+    ) -> dict[str, Tensor]:
+        """What the method returns for each model, stacked; None as no tensors.
+
+        Args:
+            method: of the models' class; it may change its tensors in place.
+            parameters: by name, stacked (G, ...).
+            buffers: by name, stacked.
+            arguments: tensors, or mappings of them, stacked.
+        """
+        state = {f"model.{name}": tensor for name, tensor in (*parameters.items(), *buffers.items())}
+
+        def one(state: dict[str, Tensor], numbers: dict[str, Tensor], arguments: tuple[Any, ...]) -> dict[str, Tensor]:
+            with self._configured(numbers):
+                found: dict[str, Tensor] = functional_call(self._caller, state, (method, *arguments))
+            return found
+
+        stacked: dict[str, Tensor] = vmap(one)(state, self._numbers, arguments)
+        return stacked
+
+    @contextmanager
+    def _configured(self, numbers: Mapping[str, Tensor]) -> Iterator[None]:
+        own = self._model.config
+        replaced = own.model_copy(update=dict(numbers))
+        for name in self._missing:
+            del vars(replaced)[name]
+        self._model.config = replaced
+        try:
+            yield
+        except AttributeError as error:
+            if error.name in self._missing:
+                reason = f"it reads the setting {error.name}, which differs between members and is no float"
+                raise ValueError(reason) from None
+            raise
+        finally:
+            self._model.config = own
+
+
+class _Caller(nn.Module):
+    """A module whose forward pass is any method of a model, as `functional_call` wants it."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, method: Method, *arguments: Any) -> dict[str, Tensor]:
+        """The method's result, which is a dictionary of tensors or nothing."""
+        return method(self.model, *arguments) or {}
