@@ -12,7 +12,7 @@ from harness.nn.densities import categorical_log_probability, normal_log_density
 from harness.objective import Draws
 
 from .adversarial import called_fake, called_real
-from .infogan_networks import Discriminator, Generator
+from .infogan_networks import ARCHITECTURES, Discriminator, Generator
 from .initialisation import initialise_gan_layer
 
 
@@ -37,8 +37,16 @@ class InfoGAN(Model):
     source = "Chen et al., InfoGAN, NeurIPS 2016 (arXiv:1606.03657)"
 
     class Config(Settings):
-        """The defaults are the paper's for MNIST, or the authors' code's where the paper is silent."""
+        """The defaults are the paper's for MNIST, or the authors' code's where the paper is silent.
 
+        Codes and noise of the other datasets: svhn four categorical of 10, four continuous and 124; CelebA (with
+        svhn's networks) ten categorical of 10 and 128; faces five continuous and 128; chairs one continuous, three
+        categorical of 20 and 128.
+        """
+
+        networks: Literal["mnist", "faces", "svhn", "chairs"] = Field(
+            "mnist", description="whose networks of the paper: for 28x28, 32x32, 32x32 (also CelebA's), 64x64 images"
+        )
         categorical: tuple[int, ...] = Field((10,), description="categories of each categorical code (paper)")
         continuous: int = Field(2, ge=0, description="continuous codes, uniform in [-1, 1] (paper)")
         noise: int = Field(62, ge=0, description="incompressible noise, uniform in [-1, 1] (paper)")
@@ -65,16 +73,21 @@ class InfoGAN(Model):
 
     def __init__(self, config: Config, image: ImageSpec) -> None:
         super().__init__(config, image)
-        divides = image.height % 4 == 0 and image.width % 4 == 0
-        image.require(divides, type(self).__name__, "a height and a width that 4 divides")
+        architecture = ARCHITECTURES[config.networks]
+        divisor = max(architecture.shrinking, architecture.growing)
+        image.require(
+            image.height % divisor == 0 and image.width % divisor == 0,
+            f"{type(self).__name__} with the networks for {config.networks}",
+            f"a height and a width that {divisor} divides",
+        )
         categorical = {f"categorical_{i}": Categorical(size) for i, size in enumerate(config.categorical, start=1)}
         continuous = {"continuous": Uniform(config.continuous)} if config.continuous else {}
         noise = {"noise": Uniform(config.noise)} if config.noise else {}
         self.latents = LatentSpace({**categorical, **continuous, **noise}, codes=[*categorical, *continuous])
         per_continuous = 2 if config.std == "learned" else 1
         outputs = sum(config.categorical) + per_continuous * config.continuous
-        self.generator = Generator(self.latents.width, image, config.width)
-        self.discriminator = Discriminator(image, outputs, config.width, config.leak)
+        self.generator = Generator(self.latents.width, image, architecture, config.width)
+        self.discriminator = Discriminator(image, outputs, architecture, config.width, config.leak)
 
     def initialise(self, layer: nn.Module, rng: Rng) -> None:
         """Standard deviation 0.02, that of batch normalisation's gains too (code)."""

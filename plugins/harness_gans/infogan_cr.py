@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +16,28 @@ from harness.nn.sizes import halvings
 from harness.nn.spectral import update_spectral_norms
 from harness.objective import Draws
 
+from . import infogan_cr_celeba_networks as celeba
 from .adversarial import called_fake, called_real
 from .infogan_cr_networks import BatchNormContrast, Discriminator, Generator, SpectralContrast
 from .initialisation import initialise_gan_layer
 from .pairs import draw_pairs, make_pairs
 
 PAPER = "Lin et al., InfoGAN-CR and ModelCentrality, ICML 2020 (arXiv:1906.06034)"
+
+
+class Networks(NamedTuple):
+    """The networks for one dataset; those of InfoGAN (modified) are the first two."""
+
+    generator: type[Generator | celeba.Generator]
+    discriminator: type[Discriminator | celeba.Discriminator]
+    contrast: type[SpectralContrast | BatchNormContrast | celeba.Contrast]
+
+
+NETWORKS = {
+    "dsprites": Networks(Generator, Discriminator, SpectralContrast),
+    "teapots": Networks(Generator, Discriminator, BatchNormContrast),
+    "celeba": Networks(celeba.Generator, celeba.Discriminator, celeba.Contrast),
+}
 
 
 class InfoGANModified(Model):
@@ -35,11 +51,20 @@ class InfoGANModified(Model):
     class Config(Settings):
         """The defaults are the authors' configuration for dSprites."""
 
-        codes: int = Field(5, gt=0, description="regularised codes, uniform in [-1, 1]")
+        networks: Literal["dsprites", "teapots", "celeba"] = Field(
+            "dsprites",
+            description="whose networks: for 64x64 images (dSprites and CdSprites; teapots, which differ in CRD alone) "
+            "or 32x32 (CelebA)",
+        )
+        codes: int = Field(5, gt=0, description="regularised codes, uniform in [-1, 1] (CdSprites 2)")
         noise: int = Field(5, ge=0, description="unregularised latents, uniform in [-1, 1] (CelebA 100)")
-        information_weight: float = Field(0.05, ge=0, description="weight of -E log Q(c|x) (teapots 0.2, CelebA 2)")
-        generator_learning_rate: float = Field(1e-3, gt=0, description="Adam's learning rate for G")
-        discriminator_learning_rate: float = Field(2e-3, gt=0, description="Adam's learning rate for D and Q")
+        information_weight: float = Field(
+            0.05, ge=0, description="weight of -E log Q(c|x) (teapots and CdSprites 0.2, CelebA 2)"
+        )
+        generator_learning_rate: float = Field(1e-3, gt=0, description="Adam's learning rate for G (CelebA 2e-3)")
+        discriminator_learning_rate: float = Field(
+            2e-3, gt=0, description="Adam's learning rate for D and Q (CelebA 2e-4)"
+        )
         width: float = Field(1.0, gt=0, description="multiplier of the hidden channels and units; 1 is the paper's")
 
     config: Config
@@ -47,10 +72,16 @@ class InfoGANModified(Model):
 
     def __init__(self, config: Config, image: ImageSpec) -> None:
         super().__init__(config, image)
-        image.require(halvings(image) >= 3, type(self).__name__, "square ones of side 32, 64, 128, ...")
+        name = f"{type(self).__name__} with the networks for {config.networks}"
+        if config.networks == "celeba":
+            fits = image.height % 16 == 0 and image.width % 16 == 0
+            image.require(fits, name, "a height and a width that 16 divides")
+        else:
+            image.require(halvings(image) >= 3, name, "square ones of side 32, 64, 128, ...")
+        networks = NETWORKS[config.networks]
         self.latents = LatentSpace({"codes": Uniform(config.codes), "noise": Uniform(config.noise)}, codes=["codes"])
-        self.generator = Generator(self.latents.width, image, config.width)
-        self.discriminator = Discriminator(image, config.codes, config.width)
+        self.generator = networks.generator(self.latents.width, image, config.width)
+        self.discriminator = networks.discriminator(image, config.codes, config.width)
 
     def initialise(self, layer: nn.Module, rng: Rng) -> None:
         """Standard deviation 0.02; the gains of batch normalisation are 1."""
@@ -145,20 +176,22 @@ class InfoGANCR(InfoGANModified):
     class Config(InfoGANModified.Config):
         """The contrastive regulariser's settings beside InfoGAN (modified)'s."""
 
-        codes: int = Field(5, gt=1, description="regularised codes, uniform in [-1, 1]")
+        codes: int = Field(5, gt=1, description="regularised codes, uniform in [-1, 1] (CdSprites 2)")
         contrastive_weight: float = Field(
-            2.0, ge=0, description="weight of the contrastive term (1 in the authors' stand-alone script; teapots 3)"
+            2.0,
+            ge=0,
+            description="weight of the contrastive term (1 in the authors' stand-alone script; teapots 3, CelebA 1)",
         )
         contrastive_start: int = Field(
-            288_000, ge=0, description="step at which the contrastive term switches on and CRD restarts (teapots 50000)"
+            288_000,
+            ge=0,
+            description="step at which the contrastive term switches on and CRD restarts "
+            "(teapots 50000, CelebA 80000, CdSprites 216000)",
         )
         contrastive_early: bool = Field(
             True, description="train CRD before that step too, as the authors' code does; false saves its time"
         )
-        contrastive_norm: Literal["spectral", "batch"] = Field(
-            "spectral", description="CRD's normalisation: spectral (dSprites) or batch (teapots)"
-        )
-        contrastive_learning_rate: float = Field(2e-3, gt=0, description="Adam's learning rate for CRD")
+        contrastive_learning_rate: float = Field(2e-3, gt=0, description="Adam's learning rate for CRD (CelebA 2e-4)")
         gap: float = Field(0.0, ge=0, lt=2, description="least difference of the codes that a pair does not share")
         gap_changes: tuple[GapChange, ...] = Field(
             (), description="later gaps, each with a restart of CRD (teapots: gap 1.9, then 0 at step 85000)"
@@ -169,8 +202,7 @@ class InfoGANCR(InfoGANModified):
     def __init__(self, config: Config, image: ImageSpec) -> None:
         super().__init__(config, image)
         # Last, so that the networks shared with InfoGAN (modified) begin alike.
-        network = SpectralContrast if config.contrastive_norm == "spectral" else BatchNormContrast
-        self.contrast = network(image, config.codes, config.width)
+        self.contrast = NETWORKS[config.networks].contrast(image, config.codes, config.width)
 
     def schedule(self, step: int) -> Mapping[str, float]:
         """The gap."""

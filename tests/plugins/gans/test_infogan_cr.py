@@ -9,10 +9,16 @@ from torch import Tensor, nn
 
 from harness import ImageSpec, Rng, UserError
 from harness.config import parse
-from harness.model import build
+from harness.model import build, initialise
+from harness.training.eager import EagerEngine
 from harness_gans.infogan_cr import InfoGANCR, InfoGANModified
 
 SMALL = ImageSpec(1, 32, 32)
+CELEBA = ImageSpec(3, 32, 32)
+
+NETWORKS = pytest.mark.parametrize(
+    ("networks", "image"), [("dsprites", SMALL), ("teapots", SMALL), ("celeba", ImageSpec(3, 16, 16))]
+)
 
 
 def make(cls: type[InfoGANModified] = InfoGANCR, image: ImageSpec = SMALL, **config: Any) -> Any:
@@ -49,8 +55,60 @@ def test_the_papers_networks_have_its_sizes() -> None:
     assert size(model.discriminator) == trunk + 129 + 16_512 + 645
     # The same trunk on two images, FC 128-5.
     assert size(model.contrast) == trunk + 512 + 645
-    teapots = make(image=ImageSpec(1, 64, 64), width=1.0, contrastive_norm="batch")
+    teapots = make(image=ImageSpec(1, 64, 64), width=1.0, networks="teapots")
+    assert size(teapots.generator) == generator
+    assert size(teapots.discriminator) == size(model.discriminator)
     assert size(teapots.contrast) == trunk + 512 + 645 + 2 * (32 + 64 + 64 + 128)
+
+
+def test_cdsprites_has_two_codes() -> None:
+    model = make(image=ImageSpec(1, 64, 64), width=1.0, codes=2)
+    assert model.latents.width == 7
+    # FC 7-128 in G; FC 128-2 in Q and CRD, where five codes have FC 10-128 and 128-5.
+    five = make(image=ImageSpec(1, 64, 64), width=1.0)
+    assert size(five.generator) - size(model.generator) == 3 * 128
+    assert size(five.discriminator) - size(model.discriminator) == 3 * 129
+    assert size(five.contrast) - size(model.contrast) == 3 * 129
+
+
+def test_celebas_networks_have_its_sizes() -> None:
+    model = make(image=ImageSpec(3, 32, 32), width=1.0, networks="celeba", noise=100)
+    # FC 105-1024, BN; FC 1024-4096, BN; deconv 5x5: 256-128, BN; 128-64, BN; 64-3 with bias.
+    generator = 107_520 + 2_048 + 4_194_304 + 8_192 + 819_200 + 256 + 204_800 + 128 + 4_803
+    assert size(model.generator) == generator
+    # conv 5x5: 3-64, 64-128, 128-256, 256-512, to 2x2.
+    assert size(model.discriminator.trunk) == 4_864 + 204_928 + 819_456 + 3_277_312
+    # D: 2048-1. Q, without a layer of its own: 2048-5.
+    assert size(model.discriminator.judge) == 2_049
+    assert size(model.discriminator.q) == 10_245
+    # conv 5x5: 6-64 with bias; 64-128, BN; 128-256, BN; 256-512, BN; FC 2048-5.
+    assert size(model.contrast) == 9_664 + 204_800 + 256 + 819_200 + 512 + 3_276_800 + 1_024 + 10_245
+    kernels = {layer.kernel_size for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)}
+    assert kernels == {(5, 5)}
+
+
+def test_celebas_normalisation_is_where_the_code_has_it() -> None:
+    model = make(image=CELEBA, networks="celeba")
+    spectral = [layer for layer in model.modules() if "u" in dict(layer.named_buffers(recurse=False))]
+    weighted = [layer for layer in model.discriminator.modules() if list(layer.parameters(recurse=False))]
+    assert set(weighted) == set(spectral)
+    names = [type(layer).__name__ for layer in model.contrast]
+    assert names[:3] == ["Signed", "SameConv2d", "LeakyReLU"]
+    assert names[3:] == ["SameConv2d", "BatchNorm2d", "LeakyReLU"] * 3 + ["Flatten", "Linear"]
+    names = [type(layer).__name__ for layer in model.generator]
+    fully_connected, deconvolution = ["Linear", "BatchNorm1d", "ReLU"], ["SameConvTranspose2d", "BatchNorm2d", "ReLU"]
+    last = ["SameConvTranspose2d", "Tanh", "Unsigned"]
+    assert names == fully_connected * 2 + ["Unflatten"] + deconvolution * 2 + last
+
+
+def test_celebas_networks_see_images_from_minus_one_to_one() -> None:
+    model = make(image=CELEBA, networks="celeba")
+    images = batch(CELEBA)
+    for network, given in ((model.discriminator.trunk, images), (model.contrast, torch.cat([images, images], 1))):
+        torch.testing.assert_close(network[0](given), 2 * given - 1)
+    latents = model.latents.draw(6, Rng(0))
+    before = nn.Sequential(*list(model.generator)[:-2])(latents)
+    torch.testing.assert_close(model.generator(latents), (before.tanh() + 1) / 2)
 
 
 def test_normalisation_is_where_the_paper_has_it() -> None:
@@ -67,14 +125,23 @@ def test_normalisation_is_where_the_paper_has_it() -> None:
     for index, kind in enumerate(kinds):
         if kind.startswith("BatchNorm"):
             assert kinds[index - 1] in ("ReLU", "LeakyReLU")  # after the activation
-    batch_normed = make(contrastive_norm="batch").contrast
+    batch_normed = make(networks="teapots").contrast
     assert [type(layer).__name__ for layer in batch_normed][:3] == ["SameConv2d", "LeakyReLU", "SameConv2d"]
     assert count(batch_normed, nn.BatchNorm1d, nn.BatchNorm2d) == count(batch_normed, nn.LeakyReLU) - 1
 
 
-@pytest.mark.parametrize("image", [SMALL, ImageSpec(3, 64, 64), ImageSpec(2, 128, 128)], ids=str)
-def test_shapes_and_abilities(image: ImageSpec) -> None:
-    model = make(image=image, codes=3, noise=2).eval()
+@pytest.mark.parametrize(
+    ("networks", "image"),
+    [
+        ("dsprites", SMALL),
+        ("teapots", ImageSpec(3, 64, 64)),
+        ("dsprites", ImageSpec(2, 128, 128)),
+        ("celeba", CELEBA),
+        ("celeba", ImageSpec(1, 48, 16)),
+    ],
+)
+def test_shapes_and_abilities(networks: str, image: ImageSpec) -> None:
+    model = make(image=image, networks=networks, codes=3, noise=2).eval()
     images = batch(image)
     latents = model.latents.draw(6, Rng(0))
     assert latents.shape == (6, 5)
@@ -96,8 +163,14 @@ def test_shapes_and_abilities(image: ImageSpec) -> None:
 
 @pytest.mark.parametrize("image", [ImageSpec(1, 28, 28), ImageSpec(1, 64, 32), ImageSpec(1, 16, 16)], ids=str)
 def test_other_sizes_are_refused_with_words(image: ImageSpec) -> None:
-    with pytest.raises(UserError, match=f"InfoGANCR cannot take {image} images.*32, 64, 128"):
+    with pytest.raises(UserError, match=f"InfoGANCR .* dsprites cannot take {image} images.*32, 64, 128"):
         make(image=image)
+
+
+@pytest.mark.parametrize("image", [ImageSpec(3, 28, 28), ImageSpec(3, 32, 40)], ids=str)
+def test_other_sizes_are_refused_by_celebas_networks(image: ImageSpec) -> None:
+    with pytest.raises(UserError, match=f"InfoGANModified .* celeba cannot take {image} images.* 16 divides"):
+        make(InfoGANModified, image, networks="celeba")
 
 
 def test_no_unregularised_noise_is_possible() -> None:
@@ -123,8 +196,9 @@ def test_initial_parameters() -> None:
 # Losses
 
 
-def test_discriminator_terms_by_hand() -> None:
-    model = make(InfoGANModified, information_weight=0.3)
+@NETWORKS
+def test_discriminator_terms_by_hand(networks: str, image: ImageSpec) -> None:
+    model = make(InfoGANModified, image, networks=networks, information_weight=0.3)
     images, draws = inputs(model)
     terms = model.discriminator_loss(images, draws)
     fakes = model.generator(draws["latents"])
@@ -137,8 +211,9 @@ def test_discriminator_terms_by_hand() -> None:
     assert terms["information"].item() == pytest.approx(-0.3 * log_q.mean().item(), rel=1e-5)
 
 
-def test_generator_terms_by_hand() -> None:
-    model = make(InfoGANModified, information_weight=0.3)
+@NETWORKS
+def test_generator_terms_by_hand(networks: str, image: ImageSpec) -> None:
+    model = make(InfoGANModified, image, networks=networks, information_weight=0.3)
     images, draws = inputs(model)
     terms = model.generator_loss(images, draws)
     logits, means = model.discriminator(model.generator(draws["latents"]))
@@ -155,8 +230,9 @@ def test_a_lost_game_costs_what_the_small_number_in_the_logarithm_allows(logit: 
     assert cost.item() == pytest.approx(-math.log(1e-8), rel=1e-4)
 
 
-def test_contrastive_terms_by_hand() -> None:
-    model = make(contrastive_weight=3.0)
+@NETWORKS
+def test_contrastive_terms_by_hand(networks: str, image: ImageSpec) -> None:
+    model = make(image=image, networks=networks, contrastive_weight=3.0)
     images, draws = inputs(model)
     terms = model.contrastive_generator_loss(images, draws)
     first, second = draws["pair_codes"].clone().unbind(1)
@@ -207,8 +283,11 @@ def test_losses_are_pure() -> None:
 # Training
 
 
-def test_updates_come_in_the_authors_order_and_change_only_their_networks(stepper: Any) -> None:
-    run = stepper(make(contrastive_start=1), batch)
+@NETWORKS
+def test_updates_come_in_the_authors_order_and_change_only_their_networks(
+    stepper: Any, networks: str, image: ImageSpec
+) -> None:
+    run = stepper(make(image=image, networks=networks, contrastive_start=1), lambda: batch(image))
     before, after = run.step(0), run.step(1)
     assert run.log == ["contrast", "discriminator", "generator", "generator"] * 2
     assert run.changed == {name: {name} for name in ("contrast", "discriminator", "generator")}
@@ -239,8 +318,12 @@ def shared_state(model: nn.Module) -> dict[str, Tensor]:
     [{"contrastive_weight": 0.0, "contrastive_start": 1}, {"contrastive_weight": 0.0, "contrastive_early": False}, {}],
     ids=["weight 0", "weight 0 without CRD", "before the start"],
 )
-def test_without_its_term_infogan_cr_is_infogan_modified(stepper: Any, config: dict[str, Any]) -> None:
-    modified, contrastive = stepper(make(InfoGANModified), batch), stepper(make(InfoGANCR, **config), batch)
+@NETWORKS
+def test_without_its_term_infogan_cr_is_infogan_modified(
+    stepper: Any, networks: str, image: ImageSpec, config: dict[str, Any]
+) -> None:
+    models = make(InfoGANModified, image, networks=networks), make(InfoGANCR, image, networks=networks, **config)
+    modified, contrastive = (stepper(model, lambda: batch(image)) for model in models)
     for step in range(4):
         expected, losses = modified.step(step), contrastive.step(step)
         assert {name: value for name, value in losses.items() if not name.startswith("contrast/")} == expected
@@ -276,18 +359,72 @@ def test_resets_and_gaps_follow_the_schedule() -> None:
     assert make(contrastive_start=0).objectives()[2].loss_at(0).__name__ == "contrastive_generator_loss"
 
 
-def test_a_restart_keeps_the_vectors_of_spectral_norm(stepper: Any) -> None:
-    run = stepper(make(contrastive_start=2), batch)
-    run.step(0)
-    run.step(1)
-    model = run.model
-    vectors = {name: buffer.clone() for name, buffer in model.contrast.named_buffers()}
-    weights = {name: p.detach().clone() for name, p in model.contrast.named_parameters()}
-    for layer in model.contrast.modules():
-        if list(layer.parameters(recurse=False)):
-            model.initialise(layer, Rng(9))
-    assert all(torch.equal(buffer, vectors[name]) for name, buffer in model.contrast.named_buffers())
-    assert not any(torch.equal(p, weights[name]) for name, p in model.contrast.named_parameters() if "weight" in name)
+@NETWORKS
+def test_every_parameter_is_reached_by_its_objective_alone(networks: str, image: ImageSpec) -> None:
+    model = make(image=image, networks=networks, contrastive_start=0)
+    for objective in model.objectives():
+        total = torch.stack(list(objective.loss_at(0)(*inputs(model)).values())).sum()
+        gradients = torch.autograd.grad(total, objective.parameters(), allow_unused=True, retain_graph=True)
+        assert all(gradient is not None and gradient.any() for gradient in gradients)
+        if objective.name != "generator":  # the generator's images are given to the others without a gradient
+            stray = torch.autograd.grad(total, list(model.generator.parameters()), allow_unused=True)
+            assert all(gradient is None for gradient in stray)
+
+
+@NETWORKS
+def test_initialisation_leaves_buffers_alone(networks: str, image: ImageSpec) -> None:
+    model = make(image=image, networks=networks)
+    model.contrast_loss(*inputs(model))
+    buffers = {name: buffer.clone() for name, buffer in model.contrast.named_buffers()}
+    weights = [p.detach().clone() for p in model.contrast.parameters() if p.dim() > 1]
+    assert buffers
+    initialise(model, model.contrast, Rng(9))
+    assert all(torch.equal(buffer, buffers[name]) for name, buffer in model.contrast.named_buffers())
+    fresh = [p for p in model.contrast.parameters() if p.dim() > 1]
+    assert not any(torch.equal(*pair) for pair in zip(fresh, weights, strict=True))
+
+
+class Images:
+    """An endless stream of one batch."""
+
+    taken = 0
+
+    def __init__(self, image: ImageSpec) -> None:
+        self.images = batch(image)
+
+    def next(self) -> Tensor:
+        return self.images
+
+
+@NETWORKS
+def test_restarts_of_crd_spare_what_is_not_trained(networks: str, image: ImageSpec) -> None:
+    """At the start and at a change of the gap; a step moves a parameter by at most the learning rate, 2e-3."""
+    model = make(image=image, networks=networks, contrastive_start=2, gap=1.9, gap_changes=[{"step": 3, "gap": 0.0}])
+    engine = EagerEngine(model, Images(image), draws=Rng(1), resets=Rng(2))  # type: ignore[arg-type]
+    biases = [p for name, p in model.contrast.named_parameters() if name.endswith("bias")]
+    layers = list(model.contrast.modules())
+    gains = [layer.weight for layer in layers if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
+    counters = [layer.num_batches_tracked for layer in layers if hasattr(layer, "num_batches_tracked")]
+    spectral = [layer for layer in layers if hasattr(layer, "u")]
+
+    def furthest() -> float:
+        return max(p.abs().max().item() for p in [*biases, *(gain - 1 for gain in gains)])
+
+    for step in (0, 1):
+        engine.step(step)
+    assert furthest() > 2.5e-3
+    assert engine.state()["optimizer/contrast/counts/0"] == 2
+    for step, passes in ((2, 5), (3, 8)):  # of one update of CRD and two of the generator, after two early ones
+        vectors = [layer.u.clone() for layer in spectral]
+        engine.step(step)
+        assert furthest() <= 2.001e-3
+        assert engine.state()["optimizer/contrast/counts/0"] == 1
+        assert all(count == passes for count in counters)
+        for layer, u in zip(spectral, vectors, strict=True):
+            matrix = layer.weight.flatten(1)
+            following = matrix @ (u @ matrix)
+            torch.testing.assert_close(layer.u, following / following.norm())
+    assert {"dsprites": bool(spectral), "teapots": bool(counters), "celeba": bool(counters)}[networks]
 
 
 def test_the_vectors_of_spectral_norm_advance_once_per_step() -> None:

@@ -23,14 +23,15 @@ AUTO_ENCODING = ("encoder_loss", "generator_loss", "discriminator_loss", "code_d
 
 LOSSES = (
     [
-        (InfoGANCR, {"contrastive_norm": norm}, ImageSpec(1, 32, 32), loss)
-        for norm in ("spectral", "batch")
+        (InfoGANCR, {"networks": networks}, ImageSpec(1, 32, 32), loss)
+        for networks in ("dsprites", "teapots", "celeba")
         for loss in ("discriminator_loss", "early_contrast_loss", "contrast_loss", "contrastive_generator_loss")
     ]
     + [
         (cls, config, ImageSpec(1, 16, 16), loss)
         for cls, config, losses in (
             (InfoGAN, {}, ("discriminator_loss", "generator_loss")),
+            (InfoGAN, {"networks": "svhn"}, ("discriminator_loss", "generator_loss")),
             (DCGAN, {}, ("discriminator_loss", "generator_loss")),
             (WGANGP, {}, ("critic_loss", "generator_loss")),
             (WGANGP, {"networks": "resnet", "generator_batch": 2}, ("critic_loss", "generator_loss")),
