@@ -1,5 +1,7 @@
 """DCGAN."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -9,6 +11,7 @@ from harness.nn.initialisers import normal_, zero_bias_
 from harness.nn.sizes import halvings
 from harness.objective import Draws
 
+from .dcgan_feature_networks import FeatureDiscriminator, FeatureGenerator
 from .dcgan_networks import Discriminator, Generator
 
 
@@ -28,9 +31,16 @@ class DCGAN(Model):
     class Config(Settings):
         """The defaults are the paper's, or the authors' code's where the paper is silent."""
 
-        noise: int = Field(100, gt=0, description="latents, uniform in [-1, 1] (paper)")
+        networks: Literal["dcgan", "features"] = Field(
+            "dcgan",
+            description="the paper's for 64x64 images, kernel 5; or those of its feature extractor for 32x32 images, "
+            "kernel 3",
+        )
+        noise: int = Field(100, gt=0, description="latents, uniform in [-1, 1] (paper; 256 with features)")
         learning_rate: float = Field(2e-4, gt=0, description="Adam's learning rate for both networks (paper)")
-        weight_decay: float = Field(1e-5, ge=0, description="weight of the L2 term in the gradients (code, faces)")
+        weight_decay: float = Field(
+            1e-5, ge=0, description="weight of the L2 term in the gradients (code: faces; MNIST 2.5e-5)"
+        )
         alternate: bool = Field(True, description="update one network per step (code); false updates D, then G")
         width: float = Field(1.0, gt=0, description="multiplier of the hidden channels; 1 is the paper's")
 
@@ -41,8 +51,14 @@ class DCGAN(Model):
         super().__init__(config, image)
         image.require(halvings(image) >= 2, type(self).__name__, "square ones of side 16, 32, 64, 128, ...")
         self.latents = LatentSpace({"noise": Uniform(config.noise)})
-        self.generator = Generator(config.noise, image, config.width, bias=False, epsilon=1e-8)
-        self.discriminator = Discriminator(image, config.width, bias=False, epsilon=1e-8)
+        self.generator: nn.Sequential
+        self.discriminator: nn.Sequential
+        if config.networks == "dcgan":
+            self.generator = Generator(config.noise, image, config.width, bias=False, epsilon=1e-8)
+            self.discriminator = Discriminator(image, config.width, bias=False, epsilon=1e-8)
+        else:
+            self.generator = FeatureGenerator(config.noise, image, config.width, epsilon=1e-8)
+            self.discriminator = FeatureDiscriminator(image, config.width, epsilon=1e-8)
 
     def initialise(self, layer: nn.Module, rng: Rng) -> None:
         """Weights N(0, 0.02²), gains of batch normalisation N(1, 0.02²) (code), biases 0."""
@@ -91,4 +107,9 @@ class DCGAN(Model):
 
     def features(self, images: Tensor) -> list[Tensor]:
         """The discriminator's maps after each convolution's leaky ReLU (the paper's section 5.1)."""
-        return self.discriminator.features(2 * images - 1)
+        maps, signal = [], 2 * images - 1
+        for layer in self.discriminator:
+            signal = layer(signal)
+            if isinstance(layer, nn.LeakyReLU):
+                maps.append(signal)
+        return maps

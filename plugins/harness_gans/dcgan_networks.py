@@ -10,7 +10,7 @@ multiplies the channels. Layers before BN have no bias, which BN would remove. D
 before and 1 after, the mirror image of the padding here.
 """
 
-from torch import Tensor, nn
+from torch import nn
 
 from harness import ImageSpec
 from harness.nn.convolution import SameConv2d, SameConvTranspose2d
@@ -68,15 +68,6 @@ class Discriminator(nn.Sequential):
             layers.append(nn.LeakyReLU(0.2))
             inputs = outputs
         super().__init__(*layers, nn.Flatten(), nn.Linear(4 * 4 * inputs, 1, bias=bias))
-
-    def features(self, images: Tensor) -> list[Tensor]:
-        """The maps after each convolution's activation, from the image onwards: (N, channels, height, width) each."""
-        maps = []
-        for layer in self:
-            images = layer(images)
-            if isinstance(layer, nn.LeakyReLU):
-                maps.append(images)
-        return maps
 
 
 def _channels(image: ImageSpec, width: float) -> list[int]:
