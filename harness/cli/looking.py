@@ -1,0 +1,78 @@
+"""What the commands that look at one trained trial have in common."""
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli import plugin_option
+from harness.cli.completers import complete_trial
+from harness.errors import NotApplicableError, UserError
+
+if TYPE_CHECKING:
+    from harness.report.trained import TrainedModel
+
+SUFFIXES = (".png", ".gif")
+
+
+class Output:
+    """Where a command writes: pictures under one name, as PNG or GIF."""
+
+    def __init__(self, path: Path) -> None:
+        self.stem = path.with_suffix("") if path.suffix in SUFFIXES else path
+
+    def file(self, suffix: str) -> Path:
+        """The file of a suffix."""
+        return self.stem.with_name(self.stem.name + suffix)
+
+
+def looks_at_trial(picture: Callable[..., list[Path]]) -> Callable[..., None]:
+    """Give a command the argument TRIAL and the options that go with it, and print the files that it wrote.
+
+    The function gets `trained`, `output` and `seed` beside its own options.
+    """
+
+    @click.argument("trial", type=click.Path(path_type=Path), shell_complete=complete_trial)
+    @click.option("--output", type=click.Path(path_type=Path), help="Name of the files [default: COMMAND-ID].")
+    @click.option("--seed", default=0, show_default=True, help="Seed of the random latents.")
+    @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+    @click.option("--data", type=click.Path(path_type=Path), help="Folder of dataset files [default: the user's own].")
+    @plugin_option
+    @wraps(picture)
+    def command(
+        trial: Path,
+        output: Path | None,
+        seed: int,
+        device: str,
+        data: Path | None,
+        plugins: tuple[Path, ...],
+        **options: Any,
+    ) -> None:
+        if data is not None:
+            os.environ["HARNESS_DATA"] = str(data.resolve())
+        trained = _open(trial, device, plugins)
+        name = output or Path(f"{click.get_current_context().info_name}-{trained.trial.id}")
+        try:
+            written = picture(trained=trained, output=Output(name), seed=seed, **options)
+        except NotApplicableError as error:
+            raise UserError(f"{trained.trial.title}: {error}") from None
+        for file in written:
+            click.echo(file)
+
+    return command
+
+
+def _open(place: Path, device: str, plugins: tuple[Path, ...]) -> "TrainedModel":
+    import torch
+
+    from harness.plugins import PluginManager
+    from harness.report.trained import find_trial, load_trained, unloaded_dataset
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch sees no GPU here; use --device cpu")
+    folder, trial = find_trial(place)
+    registry = PluginManager(plugins).registry
+    return load_trained(folder, trial, registry, unloaded_dataset(trial, registry, device))

@@ -1,0 +1,54 @@
+"""`harness report`: results as one HTML page."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli import plugin_option
+from harness.cli.completers import complete_results
+
+if TYPE_CHECKING:
+    from harness.report.page import Which
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path), nargs=-1, required=True, shell_complete=complete_results)
+@click.option("--output", type=click.Path(path_type=Path), default="report.html", show_default=True, help="The page.")
+@click.option(
+    "--pictures",
+    type=click.Choice(["auto", "none", "few", "all"]),
+    default="auto",
+    show_default=True,
+    help="Trials that get pictures. few: the best one of each setting; auto: all, or few if there are more than 60.",
+)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of dataset files [default: the user's own].")
+@plugin_option
+def command(
+    results: tuple[Path, ...],
+    output: Path,
+    pictures: "Which",
+    device: str,
+    data: Path | None,
+    plugins: tuple[Path, ...],
+) -> None:
+    """Write the RESULTS folders as one HTML page that needs no network: tables, charts, and a page for each trial.
+
+    Pictures of more than 12 MB go into a folder beside the page.
+    """
+    from harness.plugins import PluginManager
+    from harness.report.page import write_report
+    from harness.store import ResultsFolder
+
+    if data is not None:
+        os.environ["HARNESS_DATA"] = str(data.resolve())
+
+    def tell(done: int, total: int) -> None:
+        if total:
+            click.echo(f"\rpictures of {done} of {total} trials", nl=done == total, err=True)
+
+    folders = [ResultsFolder(path) for path in results]
+    size = write_report(folders, output, PluginManager(plugins).registry, which=pictures, device=device, report=tell)
+    click.echo(f"{output} ({size / 1e6:.1f} MB)")

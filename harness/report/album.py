@@ -1,0 +1,33 @@
+"""The pictures of a page: kept in the page while they are few, and in a folder beside it when they are not."""
+
+from pathlib import Path
+
+from harness.store import write_whole
+
+from .raster import Pixels, data_uri, webp
+
+MOST_BYTES = 12_000_000
+"""Pictures of more than this go beside the page, which would grow beyond 16 MB with them (base64 adds a third)."""
+
+
+class Album:
+    """Pictures by number."""
+
+    def __init__(self) -> None:
+        self.files: list[bytes] = []
+
+    def add(self, picture: Pixels) -> int:
+        """Keep a picture (H, W, 3); returns its number."""
+        self.files.append(webp(picture))
+        return len(self.files) - 1
+
+    def sources(self, page: Path, most_bytes: int = MOST_BYTES) -> list[str]:
+        """What the page is to load for each number: the picture itself, or the name of a file written beside it."""
+        if sum(map(len, self.files)) <= most_bytes:
+            return [data_uri(file) for file in self.files]
+        folder = page.with_name(f"{page.stem}-pictures")
+        names = [f"{number:05}.webp" for number in range(len(self.files))]
+        for name, file in zip(names, self.files, strict=True):
+            content = file
+            write_whole(folder / name, lambda target, content=content: target.write(content))  # type: ignore[misc]
+        return [f"{folder.name}/{name}" for name in names]

@@ -1,0 +1,116 @@
+// Charts as inline SVG, in colours and shapes that do not depend on telling red from green.
+
+const SERIES = 7;
+const colour = (i) => `var(--series-${i % SERIES})`;
+const DASHES = ["", "6 3", "2 3", "8 3 2 3"];
+const dash = (i) => DASHES[Math.floor(i / SERIES) % DASHES.length];
+
+// Eight shapes of about the same area; with seven colours the pairs repeat only after 56 series.
+const SHAPES = [
+  (x, y, r) => `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`,
+  (x, y, r) => `M${x - r * 0.9} ${y - r * 0.9}h${1.8 * r}v${1.8 * r}h${-1.8 * r}z`,
+  (x, y, r) => `M${x} ${y - 1.25 * r}l${1.2 * r} ${2.1 * r}h${-2.4 * r}z`,
+  (x, y, r) => `M${x} ${y - 1.3 * r}l${1.3 * r} ${1.3 * r}l${-1.3 * r} ${1.3 * r}l${-1.3 * r} ${-1.3 * r}z`,
+  (x, y, r) => `M${x} ${y + 1.25 * r}l${1.2 * r} ${-2.1 * r}h${-2.4 * r}z`,
+  (x, y, r) => `M${x - 1.2 * r} ${y - 0.4 * r}h${0.8 * r}v${-0.8 * r}h${0.8 * r}v${0.8 * r}h${0.8 * r}v${0.8 * r}h${-0.8 * r}v${0.8 * r}h${-0.8 * r}v${-0.8 * r}h${-0.8 * r}z`,
+  (x, y, r) => `M${x - 1.3 * r} ${y - 0.65 * r}h${2.6 * r}v${1.3 * r}h${-2.6 * r}z`,
+  (x, y, r) => `M${x - 0.65 * r} ${y - 1.3 * r}h${1.3 * r}v${2.6 * r}h${-1.3 * r}z`,
+];
+const shape = (i, x, y, r) => SHAPES[i % SHAPES.length](x, y, r);
+
+function legend(names, mark) {
+  return h("ul", { class: "legend" }, names.map((name, i) => h("li", {}, s("svg", { viewBox: "0 0 20 14", "aria-hidden": "true" }, mark(i)), name)));
+}
+const pointMark = (i) => s("path", { d: shape(i, 10, 7, 4.5), fill: colour(i) });
+const lineMark = (i) => s("path", { d: "M0 7H20", stroke: colour(i), "stroke-width": 2, "stroke-dasharray": dash(i), fill: "none" });
+
+const MARGIN = { left: 52, right: 14, top: 12, bottom: 42 };
+
+// Axes with ticks; returns the SVG and the two scales.
+function axes({ width, height, xs, ys, x, y, xName, yName, margin = MARGIN }) {
+  const xScale = x(xs, margin.left, width - margin.right);
+  const yScale = y(ys, height - margin.bottom, margin.top);
+  const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
+  const bottom = height - margin.bottom;
+  for (const [value, label] of yScale.ticks) {
+    const at = yScale.place(value);
+    svg.append(s("path", { class: "axis", d: `M${margin.left} ${at}H${width - margin.right}` }),
+      s("text", { x: margin.left - 7, y: at + 4, "text-anchor": "end" }, label));
+  }
+  svg.append(s("path", { class: "axis", d: `M${margin.left} ${bottom}H${width - margin.right}` }));
+  for (const [value, label] of xScale.ticks) {
+    const at = xScale.place(value);
+    svg.append(s("path", { class: "axis", d: `M${at} ${bottom}v4` }), s("text", { x: at, y: bottom + 17, "text-anchor": "middle" }, label));
+  }
+  if (xName) svg.append(s("text", { class: "title", x: width - margin.right, y: height - 6, "text-anchor": "end" }, `${xName} →`));
+  if (yName) svg.append(s("text", { class: "title", x: 2, y: margin.top - 14 }, `↑ ${yName}`));
+  return { svg, xScale, yScale };
+}
+
+// As wide as is wanted and as the window allows, so that the words of a chart stay legible on a phone.
+const plotWidth = (most) => Math.max(280, Math.min(most, document.documentElement.clientWidth - 32));
+
+// points: [{x, y, series, words, open}]; joins: [{series, points: [[x, y]]}], lines through means.
+function scatter({ points, label, xName, yName, x = linear, y = linear, joins = [], most = 620 }) {
+  const width = plotWidth(most);
+  const height = Math.round(Math.max(300, width * 0.62));
+  const margin = { ...MARGIN, top: 30 };
+  const { svg, xScale, yScale } = axes({ width, height, xs: points.map((p) => p.x), ys: points.map((p) => p.y), x, y, xName, yName, margin });
+  for (const { series, points: path } of joins) {
+    const d = path.map(([px, py], i) => `${i ? "L" : "M"}${xScale.place(px)} ${yScale.place(py)}`).join("");
+    svg.append(s("path", { d, fill: "none", stroke: colour(series), "stroke-width": 2, "stroke-opacity": 0.7 }));
+  }
+  const radius = points.length > 400 ? 2.6 : 4.5;
+  const placed = points.map((point) => ({ ...point, x: xScale.place(point.x), y: yScale.place(point.y) }));
+  for (const { x: px, y: py, series } of placed) {
+    svg.append(s("path", { d: shape(series, px, py, radius), fill: colour(series), "fill-opacity": 0.75, stroke: "var(--paper)", "stroke-width": 0.6 }));
+  }
+  const plot = h("div", { class: "plot", role: "group", "aria-roledescription": "chart",
+    "aria-label": `${label} Arrow keys move from point to point, Enter opens the trial.` }, svg);
+  explorable(plot, svg, placed);
+  return plot;
+}
+
+// lines: [{series, xs, ys, words, open}].
+function lineChart({ lines, label, width = 340, height = 210, faint = false }) {
+  const ys = lines.flatMap((line) => line.ys);
+  const { svg, xScale, yScale } = axes({ width, height, xs: lines.flatMap((line) => line.xs), ys, x: (v, a, b) => linear(v, a, b, 4),
+    y: (v, a, b) => automatic(v, a, b, 4), margin: { left: 50, right: 12, top: 8, bottom: 24 } });
+  const points = [];
+  for (const line of lines) {
+    let d = "";
+    let pen = "M";
+    line.xs.forEach((value, i) => {
+      if (line.ys[i] === null) { pen = "M"; return; }
+      const [px, py] = [xScale.place(value), yScale.place(line.ys[i])];
+      d += `${pen}${px.toFixed(1)} ${py.toFixed(1)}`;
+      pen = "L";
+      if (lines.length < 3 || i === line.xs.length - 1) {
+        points.push({ x: px, y: py, words: `${line.words}\nstep ${value.toLocaleString("en")}: ${number(line.ys[i])}`, open: line.open });
+      }
+    });
+    svg.append(s("path", { d, fill: "none", stroke: colour(line.series), "stroke-width": faint ? 1.1 : 1.6,
+      "stroke-dasharray": dash(line.series), "stroke-opacity": faint ? 0.7 : 1, "stroke-linejoin": "round" }));
+  }
+  const plot = h("div", { class: "plot", role: "group", "aria-roledescription": "chart", "aria-label": label }, svg);
+  explorable(plot, svg, points);
+  return plot;
+}
+
+// Shares from -1 to 1 as depths of two colours, red above 0 and blue below, in order for every eye.
+function tint(cell, share) {
+  const depth = Math.round(100 * Math.min(1, Math.abs(share)));
+  cell.style.backgroundColor = `color-mix(in oklab, var(--${share < 0 ? "series-0" : "accent"}) ${depth}%, var(--fill))`;
+  if (depth > 55) cell.style.color = "var(--paper)";
+}
+
+function heatTable({ rows, columns, values, corner = "", decimals = 2 }) {
+  const largest = Math.max(...values.flat().map((value) => Math.abs(value ?? 0)), 1e-12);
+  return h("div", { class: "scroll" }, h("table", { class: "heat" },
+    h("thead", {}, h("tr", {}, h("td", {}, corner), columns.map((name) => h("th", { scope: "col" }, name)))),
+    h("tbody", {}, rows.map((name, i) => h("tr", {}, h("th", { scope: "row" }, name), values[i].map((value) => {
+      const cell = h("td", {}, value === null ? MISSING : value.toFixed(decimals).replace("-", MINUS));
+      tint(cell, (value ?? 0) / largest);
+      return cell;
+    }))))));
+}

@@ -1,0 +1,114 @@
+// Metric against metric, and score against hyperparameter.
+
+const pair = { x: null, y: null };
+
+const scored = (trials, metric) => trials.filter((place) => data.trials[place].scores[metric] !== null);
+
+function drawMetrics() {
+  const body = bodyOf("metrics");
+  body.replaceChildren();
+  const trials = visibleTrials();
+  const metrics = visibleMetrics().filter((metric) => scored(trials, metric).length > 1);
+  if (metrics.length < 2) return void put(body, empty("Two metrics with scores of two trials each are needed to compare them."));
+  if (!metrics.includes(pair.x)) pair.x = metrics.find((metric) => metric !== pair.y);
+  if (!metrics.includes(pair.y) || pair.y === pair.x) pair.y = metrics.find((metric) => metric !== pair.x);
+  const options = metrics.map((metric) => [metric, metricTitle(metric)]);
+  const set = (side) => (value) => { pair[side] = Number(value); drawMetrics(); };
+  const pairs = (x, y) => scored(scored(trials, x), y).map((place) => [cost(x, data.trials[place].scores[x]), cost(y, data.trials[place].scores[y])]);
+  const rho = rankCorrelation(pairs(pair.x, pair.y));
+  const points = scored(scored(trials, pair.x), pair.y).map((place) => ({
+    x: data.trials[place].scores[pair.x], y: data.trials[place].scores[pair.y], series: models.indexOf(modelOf(place)), open: openTrial(place),
+    words: `${trialTitle(place)}\n${data.metrics[pair.x].label} ${number(data.trials[place].scores[pair.x])}, ${data.metrics[pair.y].label} ${number(data.trials[place].scores[pair.y])}`,
+  }));
+  put(body, 
+    h("p", { class: "lead" }, "Each mark is a trial. A rank correlation of 1 means that two metrics put the trials in the same order, from worst to best; 0 that the order of one says nothing about the other's."),
+    h("div", { class: "pair" },
+      h("figure", {},
+        h("div", { class: "controls" }, choice("Across", options, pair.x, set("x")), choice("Up", options, pair.y, set("y"))),
+        h("figcaption", {}, `${plural(points.length, "trial")}, rank correlation ${rho === null ? "not defined" : rho.toFixed(2).replace("-", MINUS)}`),
+        points.length ? scatter({ points, xName: data.metrics[pair.x].label, yName: data.metrics[pair.y].label,
+          label: `${plural(points.length, "trial")}: ${data.metrics[pair.x].label} across, ${data.metrics[pair.y].label} up.` })
+          : empty("No trial has a score of both."),
+        modelLegend(points)),
+      h("figure", {}, h("figcaption", {}, "Rank correlation of every two metrics over these trials. Choose a cell to see its marks."), correlations(metrics, pairs))));
+}
+
+function modelLegend(points) {
+  const present = [...new Set(points.map((point) => point.series))].sort((a, b) => a - b);
+  return legend(present.map((series) => models[series]), (i) => pointMark(present[i]));
+}
+
+function correlations(metrics, pairs) {
+  const found = new Map();
+  const correlation = (x, y) => {
+    const key = x < y ? `${x} ${y}` : `${y} ${x}`;
+    if (!found.has(key)) found.set(key, rankCorrelation(pairs(x, y)));
+    return found.get(key);
+  };
+  return h("div", { class: "scroll" }, h("table", { class: "heat" },
+    h("thead", {}, h("tr", {}, h("td", {}), metrics.map((metric) => h("th", { scope: "col" }, data.metrics[metric].label)))),
+    h("tbody", {}, metrics.map((y) => h("tr", {}, h("th", { scope: "row" }, data.metrics[y].label), metrics.map((x) => {
+      if (x === y) return h("td", { class: "none" }, "");
+      const rho = correlation(x, y);
+      const words = rho === null ? MISSING : rho.toFixed(2).replace("-", MINUS);
+      const cell = h("td", {}, h("button", { type: "button", "aria-label": `${data.metrics[x].label} and ${data.metrics[y].label}: ${words}`,
+        onclick: () => { Object.assign(pair, { x, y }); drawMetrics(); bodyOf("metrics").querySelector("select").focus(); } }, words));
+      if (rho !== null) tint(cell, rho);
+      return cell;
+    }))))));
+}
+redraws.push(drawMetrics);
+
+const against = { metric: null, name: null };
+
+// Hyperparameters that take several values within one model.
+function varyingHyperparameters(settings) {
+  const seen = new Map();
+  for (const place of settings) {
+    const { model, hyperparameters, training } = data.settings[place];
+    for (const [name, value] of Object.entries({ ...hyperparameters, ...training })) {
+      const values = seen.get(name) || seen.set(name, new Map()).get(name);
+      (values.get(model) || values.set(model, new Set()).get(model)).add(text(value));
+    }
+  }
+  return [...seen].filter(([, values]) => [...values.values()].some((found) => found.size > 1)).map(([name]) => name);
+}
+
+function drawHyperparameters() {
+  const body = bodyOf("hyperparameters");
+  body.replaceChildren();
+  const settings = visibleSettings();
+  const names = varyingHyperparameters(settings);
+  const metrics = visibleMetrics();
+  if (!metrics.length) return void put(body, empty("There are no scores to show."));
+  if (!names.length) return void put(body, empty("No hyperparameter takes several values within one model. A suite varies them with ", h("code", {}, "sweep.NAME = [..]"), "."));
+  if (!names.includes(against.name)) against.name = names[0];
+  if (!metrics.includes(against.metric)) against.metric = metrics[0];
+  const valueOf = (place) => {
+    const setting = data.settings[data.trials[place].setting];
+    return { ...setting.hyperparameters, ...setting.training }[against.name];
+  };
+  const varied = new Set(models.filter((model) => varyingHyperparameters(settings.filter((place) => data.settings[place].model === model)).includes(against.name)));
+  const trials = scored(visibleTrials(), against.metric).filter((place) => varied.has(modelOf(place)));
+  const numeric = trials.every((place) => typeof valueOf(place) === "number");
+  const key = (place) => (numeric ? valueOf(place) : text(valueOf(place)));
+  const points = trials.map((place) => ({ x: key(place), y: data.trials[place].scores[against.metric], series: models.indexOf(modelOf(place)), open: openTrial(place),
+    words: `${trialTitle(place)}\n${against.name} ${text(valueOf(place))}, ${data.metrics[against.metric].label} ${number(data.trials[place].scores[against.metric])}` }));
+  const values = [...new Set(points.map((point) => point.x))].sort((a, b) => (numeric ? a - b : 0));
+  const joins = [...varied].map((model) => {
+    const own = points.filter((point) => point.series === models.indexOf(model));
+    const means = values.map((value) => [value, own.filter((point) => point.x === value).map((point) => point.y)]).filter(([, ys]) => ys.length)
+      .map(([value, ys]) => [value, ys.reduce((sum, y) => sum + y, 0) / ys.length]);
+    return { series: models.indexOf(model), points: means };
+  });
+  put(body, 
+    h("p", { class: "lead" }, "Each mark is a trial of a model that varies this setting; lines join the means over everything else."),
+    h("div", { class: "controls" },
+      choice("Setting", names.map((name) => [name, name]), against.name, (value) => { against.name = value; drawHyperparameters(); }),
+      choice("Score", metrics.map((metric) => [metric, metricTitle(metric)]), against.metric, (value) => { against.metric = Number(value); drawHyperparameters(); })),
+    points.length ? h("figure", {}, scatter({ points, joins, xName: against.name, yName: data.metrics[against.metric].label, most: 750,
+      label: `${plural(points.length, "trial")}: ${against.name} across, ${data.metrics[against.metric].label} up.`,
+      x: numeric ? automatic : (_, from, to) => categorical(values, from, to) }), modelLegend(points))
+      : empty("No trial that varies it has a score."));
+}
+redraws.push(drawHyperparameters);

@@ -1,0 +1,295 @@
+"""What the page of a report knows: results folders as compact plain data."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.leaderboard import leaderboard, score_table
+from harness.selection import selection_notes
+from harness.store import ResultsFolder, TrialFolder
+from harness.study import finished_trials
+from harness.suite import Suite
+from harness.trial import Choice, Outcome, Result, Trial
+
+from .rounding import short
+
+CURVE_NUMBERS = 600_000
+"""Numbers that all learning curves together may take, about 4 MB of the page."""
+
+MOST_POINTS, FEWEST_POINTS = 200, 20
+"""Points of one learning curve."""
+
+Plain = dict[str, Any]
+
+
+@dataclass
+class Pages:
+    """Everything the page shows, gathered study by study.
+
+    The page refers to trials, settings, metrics, datasets and provenances by their place in these lists.
+    """
+
+    studies: list[Plain] = field(default_factory=list)
+    datasets: list[str] = field(default_factory=list)
+    metrics: list[Plain] = field(default_factory=list)
+    settings: list[Plain] = field(default_factory=list)
+    board: list[list[Any]] = field(default_factory=list)
+    trials: list[Plain] = field(default_factory=list)
+    details: list[Plain] = field(default_factory=list)
+    selections: list[Plain] = field(default_factory=list)
+    provenances: list[Plain] = field(default_factory=list)
+
+
+def gather(folders: Sequence[ResultsFolder], factors: Sequence[Sequence[str]]) -> Pages:
+    """Read results folders.
+
+    Args:
+        folders: at least one.
+        factors: for each the names of its dataset's factors; empty where they are not known.
+
+    Raises:
+        UserError: one of them is no results folder, or a file in it is damaged.
+    """
+    suites = [folder.suite for folder in folders]
+    pages = Pages()
+    datasets = list(dict.fromkeys(_key(trial.dataset) for suite in suites for trial in suite.trials))
+    metrics = list(dict.fromkeys(_key(metric) for suite in suites for metric in suite.metrics))
+    pages.datasets = distinct_labels(datasets)
+    pages.metrics = [
+        {"label": label, "name": name, "settings": json.loads(settings), "higher": None}
+        for label, (name, settings) in zip(distinct_labels(metrics), metrics, strict=True)
+    ]
+    points = _points_of_a_curve(sum(len(suite.trials) for suite in suites))
+    for folder, suite, names in zip(folders, suites, factors, strict=True):
+        _Gathering(pages, folder, suite, datasets, metrics, names, points).gather()
+    return pages
+
+
+def _key(choice: Choice) -> tuple[str, str]:
+    return choice.name, json.dumps(dict(choice.config))
+
+
+def distinct_labels(choices: Sequence[tuple[str, str]]) -> list[str]:
+    """A label for each (name, settings as JSON): the name, and between namesakes the settings in which they differ.
+
+    >>> distinct_labels([("dci", "{}"), ("sap", '{"protocol": "a"}'), ("sap", '{"protocol": "b"}')])
+    ['dci', 'sap protocol=a', 'sap protocol=b']
+    """
+    labels = []
+    for name, settings in choices:
+        own: Plain = json.loads(settings)
+        others = [json.loads(other) for namesake, other in choices if namesake == name]
+        differing = [key for key in own if any(other.get(key) != own[key] for other in others)]
+        labels.append(" ".join([name, *(f"{key}={own[key]}" for key in differing)]))
+    return labels
+
+
+def _points_of_a_curve(trials: int, terms: int = 8) -> int:
+    return max(FEWEST_POINTS, min(MOST_POINTS, CURVE_NUMBERS // (max(1, trials) * terms)))
+
+
+@dataclass
+class _Gathering:
+    """One study on its way into the page's lists."""
+
+    pages: Pages
+    folder: ResultsFolder
+    suite: Suite
+    datasets: list[tuple[str, str]]
+    metrics: list[tuple[str, str]]
+    factors: Sequence[str]
+    points: int
+
+    def gather(self) -> None:
+        """Add the study."""
+        scores = score_table(self.folder, self.suite)
+        self._note_directions(scores)
+        first_trial = len(self.pages.trials)
+        settings: dict[str, int] = {}
+        outcomes: dict[str, int] = {}
+        seconds = 0.0
+        by_trial = dict(list(scores.groupby("trial", sort=False)))
+        for trial in self.suite.trials:
+            result = self.folder.trial(trial.id).result
+            outcome = str(result.outcome) if result else "pending"
+            outcomes[outcome] = outcomes.get(outcome, 0) + 1
+            seconds += result.seconds if result else 0.0
+            setting = self._setting(trial, settings)
+            self._add_trial(trial, setting, result, by_trial.get(trial.id, scores.iloc[:0]))
+        self._add_board(scores, settings)
+        places = {trial["id"]: place for place, trial in enumerate(self.pages.trials) if place >= first_trial}
+        self._add_selections(places)
+        self.pages.studies.append(
+            {
+                "title": self.suite.title,
+                "name": self.suite.name,
+                "folder": str(self.folder.path),
+                "outcomes": outcomes,
+                "seconds": short(seconds),
+                "selectors": [selector.name for selector in self.suite.selectors],
+                "selector_notes": selection_notes(self.folder, self.suite, finished_trials(self.suite, self.folder)),
+                "evaluation_seed": self.suite.evaluation_seed,
+                "factors": list(self.factors),
+            }
+        )
+
+    def _note_directions(self, scores: pd.DataFrame) -> None:
+        known = scores.dropna(subset=["higher_is_better"])
+        for name, settings, higher in zip(
+            known["metric"], known["metric_settings"], known["higher_is_better"], strict=True
+        ):
+            self.pages.metrics[self.metrics.index((name, settings))]["higher"] = bool(higher)
+
+    def _setting(self, trial: Trial, settings: dict[str, int]) -> int:
+        """The place of the trial's setting, added when it is the first."""
+        key = _setting_key(trial.label, dict(trial.model.config), dict(trial.swept), dict(trial.training))
+        if key not in settings:
+            settings[key] = len(self.pages.settings)
+            self.pages.settings.append(
+                {
+                    "study": len(self.pages.studies),
+                    "dataset": self.datasets.index(_key(trial.dataset)),
+                    "dataset_settings": dict(trial.dataset.config),
+                    "model": trial.label,
+                    "title": trial.setting,
+                    "name": trial.model.name,
+                    "version": trial.model.version,
+                    "swept": dict(trial.swept),
+                    "hyperparameters": dict(trial.model.config),
+                    "training": dict(trial.training),
+                }
+            )
+        return settings[key]
+
+    def _add_trial(self, trial: Trial, setting: int, result: Result | None, scores: pd.DataFrame) -> None:
+        values: list[float | None] = [None] * len(self.metrics)
+        missing: dict[int, str] = {}
+        numbers: dict[int, Plain] = {}
+        matrices: list[Plain] = []
+        for row in scores.to_dict("records"):
+            place = self.metrics.index((row["metric"], row["metric_settings"]))
+            values[place] = short(row["score"])
+            if row["status"] != "ok":
+                missing[place] = f"{row['status'].replace('-', ' ')}: {row['reason']}"
+            details: Plain = json.loads(row["details"])
+            numbers[place] = {name: short(value) for name, value in details.items() if isinstance(value, int | float)}
+            matrices += self._matrices(place, details)
+        self.pages.trials.append(
+            {
+                "id": trial.id,
+                "setting": setting,
+                "seed": trial.seed,
+                "outcome": str(result.outcome) if result else "pending",
+                "scores": values,
+                "failures": result.failures if result else [],
+            }
+        )
+        self.pages.details.append(
+            {
+                "missing": missing,
+                "numbers": {place: found for place, found in numbers.items() if found},
+                "matrices": matrices,
+                "curves": learning_curves(self.folder.trial(trial.id), self.points),
+                "seconds": short(result.seconds) if result else None,
+                "finished_at": result.finished_at if result else "",
+                "traceback": _tracebacks(result) if result else "",
+                "provenance": self._provenance(result.provenance) if result else None,
+            }
+        )
+
+    def _matrices(self, metric: int, details: Mapping[str, Any]) -> Iterable[Plain]:
+        """Details that are codes by factors: a row of F numbers for each code, see `harness.metric.Score`."""
+        for name, value in details.items():
+            if is_matrix_name(name) and _is_matrix(value, len(self.factors)):
+                yield {"metric": metric, "name": name, "values": [[short(number) for number in row] for row in value]}
+
+    def _provenance(self, found: Mapping[str, Any]) -> int:
+        plain = dict(found)
+        if plain not in self.pages.provenances:
+            self.pages.provenances.append(plain)
+        return self.pages.provenances.index(plain)
+
+    def _add_board(self, scores: pd.DataFrame, settings: Mapping[str, int]) -> None:
+        """Rows of setting, metric, n, failed, mean, std, ends of the interval, status and reason."""
+        for row in leaderboard(scores, self.suite).to_dict("records"):
+            texts = (json.loads(row[name]) for name in ("hyperparameters", "swept", "training"))
+            setting = settings[_setting_key(row["model"], *texts)]
+            metric = self.metrics.index((row["metric"], row["metric_settings"]))
+            numbers = [short(row[name]) for name in ("mean", "std", "ci_low", "ci_high")]
+            self.pages.board.append(
+                [setting, metric, int(row["n"]), int(row["failed"]), *numbers, row["status"], row["reason"]]
+            )
+
+    def _add_selections(self, places: Mapping[str, int]) -> None:
+        """The rows of selections.parquet, which `harness run` writes at its end; none while there is no such file."""
+        path = self.folder.table("selections")
+        if not path.exists():
+            return
+        rows = pd.read_parquet(path).to_dict("records")
+        selectors = list(dict.fromkeys((row["selector"], row["selector_settings"]) for row in rows))
+        labels = dict(zip(selectors, distinct_labels(selectors), strict=True))
+        for row in rows:
+            metric = (row["metric"], row["metric_settings"])
+            if metric not in self.metrics:
+                continue
+            self.pages.selections.append(
+                {
+                    "study": len(self.pages.studies),
+                    "metric": self.metrics.index(metric),
+                    "selector": labels[row["selector"], row["selector_settings"]],
+                    "trial": places.get(row["trial"]),
+                    "pool": row["pool"],
+                    "chosen": row["chosen"],
+                    **{str(name): short(value) for name, value in row.items() if isinstance(value, int | float)},
+                }
+            )
+
+
+def _setting_key(label: str, *tables: Plain) -> str:
+    return json.dumps([label, *tables], sort_keys=True)
+
+
+def is_matrix_name(name: str) -> bool:
+    """Whether a metric's detail of this name is codes by factors; see `harness.metric.Score`."""
+    return name in ("mutual_information", "matrix") or name.endswith("_matrix")
+
+
+def _is_matrix(value: Any, columns: int) -> bool:
+    rows = isinstance(value, list) and bool(value) and all(isinstance(row, list) and row for row in value)
+    return rows and {len(row) for row in value} == {columns or len(value[0])}
+
+
+def learning_curves(folder: TrialFolder, points: int) -> Plain:
+    """The losses of a trial at no more than so many steps, the first and the last among them; {} without a history."""
+    try:
+        table = _read_history(folder.history)
+    except FileNotFoundError:
+        return {}
+    if not len(table["step"]):
+        return {}
+    rows = np.unique(np.linspace(0, len(table["step"]) - 1, points).round().astype(int))
+    return {
+        "step": [int(table["step"][row]) for row in rows],
+        "terms": {
+            name: [short(values[row]) for row in rows]
+            for name, values in table.items()
+            if name not in ("step", "seconds")
+        },
+    }
+
+
+def _read_history(path: Path) -> dict[str, list[Any]]:
+    import pyarrow.parquet as pq
+
+    table: dict[str, list[Any]] = pq.ParquetFile(path).read().to_pydict()
+    return table
+
+
+def _tracebacks(result: Result) -> str:
+    own = [result.traceback] if result.outcome is not Outcome.FINISHED else []
+    return "\n".join([*own, *(score["traceback"] for score in result.scores if score["traceback"])])

@@ -1,0 +1,134 @@
+"""The HTML page of a report: one file that works without a network."""
+
+import base64
+import hashlib
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+
+from harness.plugins import DISTRIBUTION, Registry
+from harness.provenance import now
+from harness.store import ResultsFolder, write_whole
+
+from .album import Album
+from .data import Pages, gather
+from .pictures import StudyPictures, factor_names
+
+SCRIPTS = (
+    "dom", "facts", "scales", "explore", "charts", "filters", "leaderboard",
+    "relations", "curves", "selectors", "trials", "traversal", "trial", "main",
+)  # fmt: skip
+"""In the order in which they build on each other."""
+
+FEW = 60
+"""Finished trials up to which all of them get pictures by default, and the most that get any when few are wanted."""
+
+Which = Literal["auto", "none", "few", "all"]
+
+
+def write_report(
+    folders: Sequence[ResultsFolder],
+    output: Path,
+    registry: Registry,
+    *,
+    which: Which = "auto",
+    device: str = "cpu",
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> int:
+    """Write the page of some results folders.
+
+    Args:
+        folders: at least one.
+        output: the HTML file; pictures that are too many for it go into a folder beside it.
+        registry: where models and datasets are found for the pictures.
+        which: trials that get pictures. few: the best trial of each setting, of the 60 best settings at
+            most; auto: all if there are no more than 60.
+        device: where models compute, "cpu" or "cuda".
+        report: called with the trials drawn and their number.
+
+    Returns:
+        The page's size in bytes.
+
+    Raises:
+        UserError: one of them is no results folder, or a file in it is damaged.
+    """
+    suites = [folder.suite for folder in folders]
+    pages = gather(folders, [factor_names(suite.trials[0], registry) for suite in suites])
+    album = Album()
+    trials = [
+        (study, trial)
+        for study, suite in ((StudyPictures(f, registry, device, album), f.suite) for f in folders)
+        for trial in suite.trials
+    ]
+    chosen = pictured(pages, which)
+    for done, place in enumerate(chosen):
+        report(done, len(chosen))
+        study, trial = trials[place]
+        pages.details[place]["pictures"] = study.draw(trial)
+    report(len(chosen), len(chosen))
+    page = render(pages, album.sources(output)).encode()
+    write_whole(output, lambda file: file.write(page))
+    return len(page)
+
+
+def pictured(pages: Pages, which: Which) -> list[int]:
+    """The places of the trials that get pictures, in the page's order; see `write_report`."""
+    finished = [place for place, trial in enumerate(pages.trials) if trial["outcome"] == "finished"]
+    if which == "none":
+        return []
+    if which == "all" or (which == "auto" and len(finished) <= FEW):
+        return finished
+    ranks = mean_ranks(pages, finished)
+    best: dict[int, int] = {}
+    for place in sorted(finished, key=ranks.__getitem__):
+        best.setdefault(pages.trials[place]["setting"], place)
+    return sorted(list(best.values())[:FEW])
+
+
+def mean_ranks(pages: Pages, places: Iterable[int]) -> dict[int, float]:
+    """The rank of each trial among those given, 1 is best, averaged over the metrics that it has a score of.
+
+    A trial without a score comes last.
+    """
+    places = list(places)
+    ranks: dict[int, list[int]] = {place: [] for place in places}
+    for metric, facts in enumerate(pages.metrics):
+        sign = 1 if facts["higher"] is False else -1
+        scores = {place: pages.trials[place]["scores"][metric] for place in places}
+        ordered = sorted(sign * score for score in scores.values() if score is not None)
+        for place, score in scores.items():
+            if score is not None:
+                ranks[place].append(1 + bisect_left(ordered, sign * score))
+    return {place: sum(found) / len(found) if found else float("inf") for place, found in ranks.items()}
+
+
+def render(pages: Pages, sources: Sequence[str]) -> str:
+    """The page as text. All that a plugin or a suite names is data in it, never markup."""
+    assets = files(__package__) / "assets"
+    script = "\n".join((assets / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
+    script = f'"use strict";\n(() => {{\n{script}}})();\n'
+    style = (assets / "page.css").read_text("utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    titles = [study["title"] for study in pages.studies]
+    facts: dict[str, Any] = {
+        "title": titles[0] if len(titles) == 1 else f"{len(titles)} studies",
+        "script": script,
+        "script_hash": _hash(script),
+        "style": style,
+        "style_hash": _hash(style),
+        "data": {**asdict(pages), "made_at": now(), "version": version(DISTRIBUTION)},
+        "sources": sources,
+    }
+    return environment.from_string((assets / "page.html").read_text("utf-8")).render(facts)
+
+
+def _hash(text: str) -> str:
+    """What the page's own policy names the text by, so that the browser runs nothing else."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

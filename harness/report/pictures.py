@@ -1,0 +1,154 @@
+"""The pictures of each trial on the page: samples, reconstructions and traversals of its model."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from harness.dataset import Dataset, GroundTruthDataset
+from harness.errors import NotApplicableError, UserError, in_a_line
+from harness.plugins import Registry
+from harness.seeds import numpy_rng
+from harness.split import split
+from harness.store import ResultsFolder
+from harness.trial import Trial
+
+from .album import Album
+from .raster import mosaic, pixels, tiled
+from .trained import TrainedModel, load_trained, unloaded_dataset
+from .traversals import liveliest_codes
+from .walks import Code, codes_of, step_labels, traversal
+
+SAMPLES, SAMPLE_COLUMNS = 40, 10
+RECONSTRUCTIONS = 10
+STEPS, COLUMNS = 9, 8
+LARGEST = 96
+"""Side of the largest image on the page, pixels; larger ones are made smaller."""
+
+Plain = dict[str, Any]
+
+
+def factor_names(trial: Trial, registry: Registry) -> list[str]:
+    """The names of the factors of a trial's dataset; none if it has none or its plugin is not there."""
+    try:
+        dataset = unloaded_dataset(trial, registry, "cpu")
+    except UserError:
+        return []
+    return list(dataset.factors.names) if isinstance(dataset, GroundTruthDataset) else []
+
+
+class StudyPictures:
+    """Draws the trials of one results folder, which share a dataset.
+
+    Args:
+        folder: the results.
+        registry: where models and datasets are found.
+        device: "cpu" or "cuda".
+        album: gets the pictures.
+    """
+
+    def __init__(self, folder: ResultsFolder, registry: Registry, device: str, album: Album) -> None:
+        self.folder = folder
+        self.registry = registry
+        self.device = device
+        self.album = album
+        self._datasets: dict[str, Dataset] = {}
+        self._absent: dict[str, str] = {}
+
+    def draw(self, trial: Trial) -> Plain:
+        """The pictures of one finished trial, by kind, with a note for each kind that there is none of."""
+        try:
+            trained = load_trained(self.folder, trial, self.registry, self._dataset(trial))
+        except Exception as error:  # A plugin's model may raise anything; it must not cost the report.
+            return {"notes": {"all": _reason(error)}}
+        found: Plain = {"notes": {}}
+        kinds: dict[str, Callable[[TrainedModel], Plain]] = {
+            "samples": self._samples,
+            "reconstructions": self._reconstructions,
+            "traversal": self._traversal,
+            "codes": _code_names,
+        }
+        for kind, draw in kinds.items():
+            try:
+                found[kind] = draw(trained)
+            except Exception as error:  # As above.
+                found["notes"][kind] = _reason(error)
+        return found
+
+    def _dataset(self, trial: Trial) -> Dataset:
+        key = trial.dataset.key
+        if key not in self._datasets:
+            self._datasets[key] = unloaded_dataset(trial, self.registry, self.device)
+        return self._datasets[key]
+
+    def _loaded(self, trained: TrainedModel) -> Dataset:
+        """The dataset with its images, loaded once; its absence is found out once too."""
+        key = trained.trial.dataset.key
+        if key not in self._absent:
+            try:
+                trained.load_dataset()
+                self._absent[key] = ""
+            except UserError as error:
+                self._absent[key] = f"the dataset's files are not here: {error}"
+        if reason := self._absent[key]:
+            raise NotApplicableError(reason)
+        return trained.dataset
+
+    def _samples(self, trained: TrainedModel) -> Plain:
+        images = _on_page(trained.generate(trained.sample_latents(range(SAMPLES))))
+        return {"picture": self.album.add(mosaic(tiled(pixels(images), SAMPLE_COLUMNS))), "count": SAMPLES}
+
+    def _reconstructions(self, trained: TrainedModel) -> Plain:
+        trained.require("reconstruct")
+        dataset = self._loaded(trained)
+        trained_on, held_out = split(len(dataset), trained.trial.held_out)
+        shown = held_out if len(held_out) else trained_on
+        count = min(RECONSTRUCTIONS, len(shown))
+        chosen = numpy_rng("report", "reconstructions").choice(shown, count, replace=False)
+        images = dataset.images(torch.from_numpy(chosen).to(dataset.device))
+        rows = [pixels(_on_page(images)), pixels(_on_page(trained.reconstruct(images)))]
+        return {"picture": self.album.add(mosaic(np.stack(rows))), "count": count, "held_out": bool(len(held_out))}
+
+    def _traversal(self, trained: TrainedModel) -> Plain:
+        """One picture: for each code its steps below each other, each a row of samples."""
+        codes = liveliest_codes(trained)
+        others = trained.sample_latents(range(COLUMNS))
+        steps = torch.cat([traversal(code, others, STEPS) for code in codes])
+        images = _on_page(trained.generate(steps))
+        return {
+            "picture": self.album.add(mosaic(tiled(pixels(images), COLUMNS))),
+            "width": images.shape[3],
+            "height": images.shape[2],
+            "columns": COLUMNS,
+            "codes": [{"name": code.name, "values": step_labels(code.part, STEPS)} for code in codes],
+        }
+
+
+def _code_names(trained: TrainedModel) -> Plain:
+    """What the columns of the model's codes are called; a category has a column of its own."""
+    return {"names": list(_columns_of(trained))}
+
+
+def _columns_of(trained: TrainedModel) -> Iterator[str]:
+    for code in codes_of(trained.latents):
+        yield from [code.name] if len(code.columns) == 1 else _categories(code)
+
+
+def _categories(code: Code) -> Sequence[str]:
+    return [f"{code.name}={category}" for category in range(len(code.columns))]
+
+
+def _on_page(images: Tensor) -> Tensor:
+    """Images (N, C, H, W) no larger than the page needs."""
+    larger = max(images.shape[2:]) / LARGEST
+    if larger <= 1:
+        return images
+    height, width = (max(1, round(side / larger)) for side in images.shape[2:])
+    return functional.interpolate(images, size=(height, width), mode="bilinear", antialias=True)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError | NotApplicableError) else in_a_line(error)

@@ -1,0 +1,43 @@
+"""What each code of a trained model does to its images."""
+
+import torch
+from torch import Tensor
+
+from .raster import Pixels, pixels
+from .trained import TrainedModel
+from .walks import Code, codes_of, traversal
+
+STEPS = 10
+COLUMNS = 10
+CODES = 10
+"""Codes shown unless they are chosen by name."""
+
+PROBES = 8
+
+
+def traversal_images(trained: TrainedModel, code: Code, others: Tensor, steps: int = STEPS) -> Pixels:
+    """Images (steps, n, H, W, 3) of one code from low to high (down) beside n other latents (across)."""
+    walked = traversal(code, others, steps)
+    images = pixels(trained.generate(walked))
+    return images.reshape(*walked.shape[:2], *images.shape[1:])
+
+
+def liveliest_codes(trained: TrainedModel, count: int = CODES) -> list[Code]:
+    """The codes that change the images most, in their own order; all of them if there are no more than `count`.
+
+    How much a code changes is the mean absolute difference of pixels between its lowest, middle and highest
+    value, over 8 samples.
+    """
+    codes = codes_of(trained.latents)
+    if len(codes) <= count:
+        return codes
+    others = trained.sample_latents(range(PROBES))
+    changes = torch.tensor([_change(trained, code, others) for code in codes])
+    kept = changes.argsort(descending=True)[:count].sort().values
+    return [codes[number] for number in kept.tolist()]
+
+
+def _change(trained: TrainedModel, code: Code, others: Tensor) -> float:
+    walked = traversal(code, others, steps=3)
+    images = trained.generate(walked)
+    return float(images.reshape(*walked.shape[:2], -1).diff(dim=0).abs().mean())
