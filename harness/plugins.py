@@ -21,6 +21,8 @@ from harness.errors import UserError, nearest
 BUILT_IN = ("harness_gans", "harness_vaes", "harness_datasets", "harness_metrics", "harness_selectors")
 DISTRIBUTION = "disentanglement-harness"
 KINDS = ("models", "datasets", "metrics", "selectors")
+SUPERVISED = "supervised:"
+"""Before the name of a metric: the selector that chooses by this metric."""
 
 Register: TypeAlias = Callable[[str, "str | type", str], None]
 """What a registration hook is handed: register(name, target, summary)."""
@@ -77,6 +79,27 @@ class Entry:
             ) from error
 
 
+@dataclass(frozen=True)
+class SupervisedEntry(Entry):
+    """A selector that nobody registered: every metric makes one."""
+
+    @classmethod
+    def of(cls, metric: Entry) -> "SupervisedEntry":
+        """The selector made from a metric."""
+        summary = f"the best by {metric.name}, which sees the labels"
+        return cls("selectors", SUPERVISED + metric.name, metric.target, summary, metric.plugin)
+
+    def load(self) -> Any:
+        """The class of the selector.
+
+        Raises:
+            UserError: the metric cannot be loaded.
+        """
+        from harness.supervised import supervised
+
+        return supervised(super().load())
+
+
 @dataclass
 class Registry:
     """Everything that the loaded plugins offer, by kind and name."""
@@ -98,7 +121,7 @@ class Registry:
         self.problems.append(Problem(entry.plugin.distribution, _claimed(entry, owners)))
 
     def find(self, kind: str, name: str, place: str = "") -> Entry:
-        """The entry of a name.
+        """The entry of a name; the selector `supervised:NAME` is made from the metric of that name.
 
         Raises:
             UserError: no plugin offers it, or two do; the message says which are near and, where a
@@ -109,7 +132,12 @@ class Registry:
         where = f"{place}: " if place else ""
         if claims := self.conflicts.get((kind, name)):
             raise UserError(where + _claimed(claims[0], " and ".join(str(claim.plugin) for claim in claims)))
-        lines = [f"{where}there is no {kind[:-1]} '{name}'; {nearest(name, self.entries[kind])}"]
+        if kind == "selectors" and name.startswith(SUPERVISED):
+            return SupervisedEntry.of(self.find("metrics", name.removeprefix(SUPERVISED), place))
+        names = list(self.entries[kind])
+        if kind == "selectors" and ":" in name:
+            names += [SUPERVISED + metric for metric in self.entries["metrics"]]
+        lines = [f"{where}there is no {kind[:-1]} '{name}'; {nearest(name, names)}"]
         lines += [f"  ({problem})" for problem in self.problems]
         raise UserError("\n".join(lines))
 
