@@ -1,7 +1,7 @@
-"""Files of codes made elsewhere: read, scored and selected from."""
+"""Files of codes made elsewhere: read and scored. `harness.pool_files` selects from them."""
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
-from harness.evaluation import Evaluation, TableEvaluation
+from harness.evaluation import Codes, TableEvaluation
 from harness.factors import FactorGrid
 from harness.plugins import Registry
 from harness.scoring import ScoreRecord, score
-from harness.selection import make_selector
 from harness.suite import resolve
 
 Arrays = dict[str, NDArray[Any]]
@@ -54,36 +53,6 @@ def _result(record: ScoreRecord) -> dict[str, Any]:
     return {**found, "reason": record.reason} if record.score is None else found
 
 
-def select_from_file(path: Path, names: Sequence[str], registry: Registry) -> dict[str, dict[str, Any]]:
-    """Apply selectors to the codes of several models, or to comparisons of them.
-
-    Returns:
-        {selector: {"scores": one per model, "chosen": index of the best}}.
-
-    Raises:
-        UserError: the file or a selector is wrong, or a selector needs what the file does not have.
-    """
-    arrays = read_npz(path)
-    cross_scores = arrays.get("cross_factor_vae_scores")
-    default = ["model-centrality"] if cross_scores is not None else ["udr-lasso", "udr-spearman"]
-    selected = {}
-    for name in names or default:
-        selector = make_selector(resolve(registry, "selectors", name, {}, "--selector"), registry)
-        if cross_scores is not None:
-            comparisons = np.asarray(cross_scores, dtype=float)
-            _require(
-                comparisons.ndim == 2 and len(set(comparisons.shape)) == 1, path, "cross_factor_vae_scores", "(M, M)"
-            )
-        else:
-            pool = _pool(path, arrays)
-            if reason := pool[0].lacks(selector.needs):
-                raise UserError(f"{path}: {name} cannot select from a file of codes: {reason}")
-            comparisons = selector.compare(pool)
-        scores = selector.scores(comparisons)
-        selected[name] = {"scores": scores.tolist(), "chosen": int(np.argmax(scores))}
-    return selected
-
-
 def read_npz(path: Path) -> Arrays:
     """The arrays of an npz file; pickled content is refused, never run.
 
@@ -105,24 +74,52 @@ def table_evaluation(path: Path, arrays: Arrays, seed: int = 0) -> TableEvaluati
     Raises:
         UserError: an array is missing or has the wrong shape; the message names it.
     """
-    codes, sizes = _get(path, arrays, "codes"), _get(path, arrays, "factor_sizes")
-    _require(sizes.ndim == 1 and len(sizes) > 0 and bool((sizes > 0).all()), path, "factor_sizes", "(F,), all positive")
-    n = int(np.prod(sizes.astype(np.int64)))
-    _require(codes.ndim == 2 and len(codes) == n, path, "codes", f"({n}, D), one row per grid point")
-    _require(bool(np.isfinite(codes).all()), path, "codes", "finite numbers")
+    grid = read_grid(path, arrays)
+    codes = read_codes(
+        path, arrays, f"({len(grid)}, D), one row per grid point", lambda shape: shape[:-1] == (len(grid),)
+    )
+    return make_table(path, arrays, codes, grid, seed)
+
+
+def read_codes(path: Path, arrays: Arrays, expected: str, right: Callable[[tuple[int, ...]], bool]) -> Codes:
+    """The array `codes`, if its shape is right and its numbers finite, as float32."""
+    codes = get(path, arrays, "codes")
+    require(right(codes.shape) and codes.size > 0, path, "codes", expected)
+    require(finite(codes), path, "codes", "finite numbers")
+    with np.errstate(over="ignore"):
+        codes = codes.astype(np.float32)
+    require(finite(codes), path, "codes", "numbers within the range of float32")
+    return codes
+
+
+def read_grid(path: Path, arrays: Arrays) -> FactorGrid:
+    """The ground-truth grid that a file describes."""
+    sizes = get(path, arrays, "factor_sizes")
+    whole = finite(sizes) and bool(((sizes > 0) & (sizes % 1 == 0)).all())
+    require(whole and sizes.ndim == 1 and len(sizes) > 0, path, "factor_sizes", "(F,), whole numbers, all positive")
+    sizes = sizes.astype(np.int64)
     continuous = arrays.get("is_continuous", np.ones(len(sizes), dtype=bool))
-    _require(continuous.shape == sizes.shape, path, "is_continuous", "(F,)")
+    usable = continuous.shape == sizes.shape and continuous.dtype.kind in "biu"
+    require(usable, path, "is_continuous", "(F,), true or false")
     names = [f"factor {number}" for number in range(len(sizes))]
     grid = FactorGrid(names, sizes.tolist(), categorical=tuple((~continuous.astype(bool)).tolist()))
     if (values := arrays.get("factor_values")) is not None:
-        _require(values.shape == (n, len(sizes)), path, "factor_values", f"({n}, {len(sizes)})")
+        shape = (len(grid), len(sizes))
+        require(values.shape == shape and finite(values), path, "factor_values", f"{shape}, finite numbers")
         grid = FactorGrid(names, grid.sizes, _level_values(grid, values), grid.categorical)
+    return grid
+
+
+def make_table(path: Path, arrays: Arrays, codes: Codes, grid: FactorGrid | None, seed: int = 0) -> TableEvaluation:
+    """Codes (N, D) with whatever else the file fixes."""
     fixed = {name: array for name, array in arrays.items() if name.endswith(("_index", "_label"))}
     for name, array in fixed.items():
-        limit = n if name.endswith("_index") else len(sizes)
+        limit = len(codes) if name.endswith("_index") or grid is None else len(grid.sizes)
         usable = array.dtype.kind in "iu" and array.size > 0 and array.min() >= 0 and array.max() < limit
-        _require(usable, path, name, f"whole numbers from 0 to {limit - 1}")
-    return TableEvaluation(codes.astype(np.float32), grid, kl=arrays.get("kl"), fixed=fixed, seed=seed)
+        require(usable, path, name, f"whole numbers from 0 to {limit - 1}")
+    if (kl := arrays.get("kl")) is not None:
+        require(kl.shape == codes.shape[1:] and finite(kl), path, "kl", "finite numbers, one per code of a model")
+    return TableEvaluation(codes, grid, kl=kl, fixed=fixed, seed=seed)
 
 
 def _level_values(grid: FactorGrid, values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
@@ -133,28 +130,19 @@ def _level_values(grid: FactorGrid, values: NDArray[np.float64]) -> list[NDArray
     return [values[grid.indices(ids), factor] for factor, ids in enumerate(levels)]
 
 
-def _pool(path: Path, arrays: Arrays) -> list[Evaluation]:
-    codes = _get(path, arrays, "codes")
-    _require(codes.ndim == 3 and len(codes) > 1, path, "codes", "(models, N, D) of two models or more")
-    kl = arrays.get("kl")
-    _require(kl is None or kl.shape == codes[:, 0].shape, path, "kl", "(models, D)")
-    sizes = arrays.get("factor_sizes", np.array([codes.shape[1]]))
-    shared = {name: array for name, array in arrays.items() if name not in ("codes", "kl")}
-    return [
-        table_evaluation(
-            path,
-            {**shared, "factor_sizes": sizes, "codes": table, **({} if kl is None else {"kl": kl[model]})},
-        )
-        for model, table in enumerate(codes)
-    ]
-
-
-def _get(path: Path, arrays: Arrays, name: str) -> NDArray[Any]:
+def get(path: Path, arrays: Arrays, name: str) -> NDArray[Any]:
+    """An array of the file, which must have it."""
     if name not in arrays:
         raise UserError(f"{path}: there is no array '{name}'; it has {', '.join(arrays) or 'none'}")
     return arrays[name]
 
 
-def _require(condition: bool, path: Path, name: str, expected: str) -> None:
+def finite(array: NDArray[Any]) -> bool:
+    """Whether an array holds numbers, none of them infinite or NaN."""
+    return array.dtype.kind in "biuf" and bool(np.isfinite(array).all())
+
+
+def require(condition: bool, path: Path, name: str, expected: str) -> None:
+    """Say what was expected of an array, unless a condition holds."""
     if not condition:
         raise UserError(f"{path}: array '{name}': expected {expected}")

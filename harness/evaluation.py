@@ -24,9 +24,11 @@ class Evaluation:
         factors: the ground-truth grid, or None.
         fixed: index arrays that replace random sampling, by name (`train_index`, ...).
         seed: seeds every random choice together with its purpose.
+        setting: names the model and its hyperparameters; models of one setting differ in their seed alone.
     """
 
     factors: FactorGrid | None = None
+    setting: str = ""
 
     def __init__(self, seed: int = 0, fixed: dict[str, Indices] | None = None) -> None:
         self.seed = seed
@@ -88,12 +90,12 @@ REASONS = {
 
 
 class TableEvaluation(Evaluation):
-    """Codes made elsewhere: a complete table of one row per grid point."""
+    """Codes made elsewhere: a complete table of one row per grid point, or of any observations without factors."""
 
     def __init__(
         self,
         table: Codes,
-        factors: FactorGrid,
+        factors: FactorGrid | None,
         *,
         kl: NDArray[np.float64] | None = None,
         fixed: dict[str, Indices] | None = None,
@@ -105,8 +107,13 @@ class TableEvaluation(Evaluation):
         self._kl = kl
 
     def abilities(self) -> set[str]:
-        """Codes and factors, and KL where it was given."""
-        return {"encode", "factors"} | ({"kl"} if self._kl is not None else set())
+        """Codes, and factors and KL where they were given."""
+        found = {"encode"}
+        if self.factors is not None:
+            found.add("factors")
+        if self._kl is not None:
+            found.add("kl")
+        return found
 
     @property
     def size(self) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from harness.config import Settings
 from harness.evaluation import Evaluation
@@ -26,13 +26,38 @@ class Selector:
     needs: ClassVar[tuple[str, ...]] = ("encode",)
     """Abilities that every model of a pool must have, as in `Metric.needs`; others are left out."""
 
+    comparisons_array: ClassVar[str] = ""
+    """The name under which a file may hold comparisons made elsewhere; "" if none may."""
+
     def __init__(self, config: Settings) -> None:
         self.config = config
 
+    def lacks(self, evaluation: Evaluation) -> str:
+        """Why a model cannot be compared and is left out, or "" when it can."""
+        return evaluation.lacks(self.needs)
+
     def compare(self, pool: Sequence[Evaluation]) -> NDArray[np.float64]:
-        """Compare M models on the same dataset: (M, M), entry [i, j] comparing model i with model j."""
+        """Compare M models on the same dataset: (M, M), entry [i, j] comparing model i with model j.
+
+        An entry is NaN where two models are not compared, because they should not be (they differ in
+        `Evaluation.setting`) or to save time.
+
+        Raises:
+            NotApplicableError: the selector has no meaning for this pool.
+        """
         raise NotImplementedError(f"{type(self).__name__} must compare models")
 
     def scores(self, comparisons: NDArray[np.float64]) -> NDArray[np.float64]:
-        """A score for each of M >= 2 models, (M,), from their (M, M) comparisons; the largest is selected."""
+        """A score for each of M >= 2 models, (M,), from their (M, M) comparisons; the largest is selected.
+
+        NaN for a model of which the comparisons say nothing; it is never selected.
+        """
         raise NotImplementedError(f"{type(self).__name__} must score models")
+
+
+def alone(scores: ArrayLike) -> NDArray[np.float64]:
+    """Comparisons of models that are scored one by one: their M scores on the diagonal, NaN elsewhere."""
+    values = np.asarray(scores, dtype=np.float64)
+    comparisons = np.full((len(values), len(values)), np.nan)
+    np.fill_diagonal(comparisons, values)
+    return comparisons

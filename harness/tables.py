@@ -78,15 +78,20 @@ SELECTIONS = (
     Column("selector_settings", "string", "every setting of the selector, JSON text"),
     Column("metric", "string", "ground-truth metric that judges the choice"),
     Column("metric_settings", "string", "every setting of the metric, JSON text"),
+    Column("cross_evaluations", "int64", "ordered pairs that the selector compared; pool_size squared if all"),
     Column("trial", "string", "identity of the chosen trial"),
     Column("chosen", "string", "the chosen trial in words"),
     Column("score", "double", "ground-truth score of the chosen trial"),
+    Column("score_low", "double", "lower end of the 95 % bootstrap interval of that score over resampled pools"),
+    Column("score_high", "double", "upper end of it"),
     Column("mean", "double", "mean ground-truth score of the pool: what a random choice gives"),
     Column("best", "double", "best ground-truth score in the pool"),
     Column("regret", "double", "distance from the best score to the chosen one, >= 0"),
     Column("regret_low", "double", "lower end of the 95 % bootstrap interval of the regret over resampled pools"),
     Column("regret_high", "double", "upper end of it"),
     Column("rank_correlation", "double", "Spearman correlation of selector and metric scores; null if one is constant"),
+    Column("rank_correlation_low", "double", "lower end of its 95 % bootstrap interval over resampled pools, or null"),
+    Column("rank_correlation_high", "double", "upper end of it"),
     Column("beats_random", "double", "share of the other trials that the choice beats, ties count half"),
 )
 
@@ -98,7 +103,7 @@ SELECTOR_SCORES = (
     Column("selector_settings", "string", "every setting of the selector, JSON text"),
     Column("trial", "string", "identity of the trial"),
     Column("title", "string", "the trial in words"),
-    Column("selector_score", "double", "the selector's score; the largest of a pool is chosen"),
+    Column("selector_score", "double", "the selector's score, the largest of a pool is chosen; null if it has none"),
 )
 
 HISTORY = (

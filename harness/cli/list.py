@@ -7,7 +7,7 @@ from rich.table import Table
 
 from harness.cli import plugin_option
 from harness.cli.console import console
-from harness.plugins import KINDS, PluginManager
+from harness.plugins import DISTRIBUTION, KINDS, SUPERVISED, PluginManager
 
 
 @click.command()
@@ -22,6 +22,8 @@ def command(kind: str | None, plugins: tuple[Path, ...]) -> None:
             table.add_column(heading, header_style="dim", no_wrap=heading == "name")
         for entry in registry.entries[shown].values():
             table.add_row(entry.name, entry.summary, str(entry.plugin))
+        if shown == "selectors":
+            table.add_row(f"{SUPERVISED}METRIC", "the best by any metric, which sees the labels", DISTRIBUTION)
         console().print(table, "")
     for problem in registry.problems:
         click.echo(f"warning: {problem}", err=True)

@@ -12,7 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 BOARD_CAPTION = "mean ± standard deviation over seeds; * best of its column"
-SELECTION_CAPTION = "ground-truth scores of the chosen model; * the best of its pool"
+SELECTION_CAPTION = "ground-truth scores of the chosen model; * the best of its pool; compared: ordered pairs of models"
+JUDGEMENTS = {
+    "regret": "distance from the best score of the pool to the chosen one [95 % interval over resampled pools]",
+    "rank_correlation": "Spearman's, of selector and metric [95 % interval over resampled pools]",
+}
+"""The columns of selections that have a table of their own, and its caption."""
 
 
 def wide_leaderboard(board: pd.DataFrame) -> pd.DataFrame:
@@ -60,18 +65,50 @@ def _cell(record: dict[str, Any]) -> str:
 def wide_selections(selections: pd.DataFrame) -> pd.DataFrame:
     """For each pool a row per selector with the scores of its choice, then what chance and labels would choose."""
     columns = _metric_headings(selections.assign(higher_is_better=None))
+    names = _selector_names(selections)
     rows = []
     for (name, size), pool in selections.groupby(["pool", "pool_size"], sort=False):
         chosen: dict[tuple[str, str], dict[str, str]] = {}
         mean, best = {"selector": "(random: mean)"}, {"selector": "(labels: best)"}
         for record in _records(pool):
             heading = columns[record["metric"], record["metric_settings"]]
-            selector = {"selector": record["selector"], "chosen": record["chosen"]}
-            row = chosen.setdefault((record["selector"], record["selector_settings"]), selector)
+            key = (record["selector"], record["selector_settings"])
+            compared = f"{record['cross_evaluations']}/{record['pool_size'] ** 2}"
+            row = chosen.setdefault(key, {"selector": names[key], "chosen": record["chosen"], "compared": compared})
             row[heading] = f"{record['score']:.3f}{'' if record['regret'] else '*'}"
             mean[heading], best[heading] = f"{record['mean']:.3f}", f"{record['best']:.3f}"
         rows += [{"pool": f"{name} ({size})", **row} for row in (*chosen.values(), mean, best)]
-    return pd.DataFrame(rows, columns=["pool", "selector", "chosen", *columns.values()]).fillna("")
+    return pd.DataFrame(rows, columns=["pool", "selector", "chosen", "compared", *columns.values()]).fillna("")
+
+
+def selection_intervals(selections: pd.DataFrame, column: str) -> pd.DataFrame:
+    """For each pool a row per selector with one column of the selections and its interval, for each metric."""
+    columns = _metric_headings(selections.assign(higher_is_better=None))
+    names = _selector_names(selections)
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    for record in _records(selections):
+        key = (record["selector"], record["selector_settings"])
+        pool = f"{record['pool']} ({record['pool_size']})"
+        row = rows.setdefault((pool, *key), {"pool": pool, "selector": names[key]})
+        value, low, high = (record[name] for name in (column, f"{column}_low", f"{column}_high"))
+        interval = "" if pd.isna(low) else f" [{low:.2f}, {high:.2f}]"
+        row[columns[record["metric"], record["metric_settings"]]] = (
+            "n/a" if pd.isna(value) else f"{value:.2f}{interval}"
+        )
+    table = pd.DataFrame(list(rows.values()), columns=["pool", "selector", *columns.values()]).fillna("")
+    return table.sort_values("pool", key=lambda pools: pd.factorize(pools)[0], kind="stable")
+
+
+def _selector_names(selections: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """A name for each selector; settings tell namesakes apart."""
+    pairs = list(dict.fromkeys(zip(selections["selector"], selections["selector_settings"], strict=True)))
+    names = {}
+    for selector, text in pairs:
+        settings = json.loads(text)
+        others = [json.loads(other) for name, other in pairs if name == selector]
+        told = [f"{key}={value}" for key, value in settings.items() if any(other[key] != value for other in others)]
+        names[selector, text] = " ".join([selector, *told])
+    return names
 
 
 def rich_table(table: pd.DataFrame, title: str, caption: str) -> Group:

@@ -7,7 +7,15 @@ import click
 
 from harness.cli import format_option, plugin_option
 from harness.cli.console import console
-from harness.cli.render import SELECTION_CAPTION, as_json, markdown, rich_table, wide_selections
+from harness.cli.render import (
+    JUDGEMENTS,
+    SELECTION_CAPTION,
+    as_json,
+    markdown,
+    rich_table,
+    selection_intervals,
+    wide_selections,
+)
 from harness.errors import UserError
 from harness.plugins import PluginManager
 from harness.store import ResultsFolder
@@ -21,7 +29,8 @@ from harness.store import ResultsFolder
 def command(path: Path, names: tuple[str, ...], form: str, plugins: tuple[Path, ...]) -> None:
     """Judge the selectors of a results folder PATH by the ground truth, or apply selectors to PATH.npz.
 
-    A file has `codes` (models, N, D), optionally `kl` (models, D) and `sample_index`; or
+    A file has `codes` (models, N, D), optionally `kl` (models, D), `sample_index`, the arrays of `harness score`
+    for supervised:METRIC, and `hyperparameters` (models,), equal for models that differ in their seed alone; or
     `cross_factor_vae_scores` (models, models). json then gives {selector: {"scores", "chosen"}}.
     """
     manager = PluginManager(plugins)
@@ -34,27 +43,41 @@ def command(path: Path, names: tuple[str, ...], form: str, plugins: tuple[Path, 
 
 
 def _judge(folder: ResultsFolder, form: str, manager: PluginManager) -> None:
-    from harness.study import make_tables
+    from harness.selection import selection_notes
+    from harness.study import finished_trials, make_tables
 
     suite = folder.suite
+    if not suite.selectors:
+        raise UserError(f"{folder.path}: its suite has no selectors")
     selections = make_tables(folder, suite, manager).selections
+    notes = selection_notes(folder, suite, finished_trials(suite, folder))
+    if selections.empty:
+        raise UserError("\n".join([f"{folder.path}: there is no selection to judge", *notes]))
     if form == "table":
         console().print(rich_table(wide_selections(selections), f"{suite.title}: selectors", SELECTION_CAPTION))
+        for column, caption in JUDGEMENTS.items():
+            table = selection_intervals(selections, column)
+            console().print("", rich_table(table, column.replace("_", " ").capitalize(), caption))
     elif form == "markdown":
-        click.echo(markdown(wide_selections(selections)))
+        tables = [wide_selections(selections), *(selection_intervals(selections, column) for column in JUDGEMENTS)]
+        captions = [SELECTION_CAPTION, *(f"{column.replace('_', ' ')}: {text}" for column, text in JUDGEMENTS.items())]
+        for table, caption in zip(tables, captions, strict=True):
+            click.echo(f"{markdown(table)}\n\n{caption}\n")
     else:
         click.echo(as_json(selections) if form == "json" else selections.to_csv(index=False), nl=form == "json")
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def _select_from_file(path: Path, names: tuple[str, ...], form: str, manager: PluginManager) -> None:
-    from harness.code_files import select_from_file
+    from harness.pool_files import select_from_file
 
     selected = select_from_file(path, names, manager.registry)
     if form == "json":
         click.echo(json.dumps(selected, indent=2))
     elif form == "table":
         for name, found in selected.items():
-            scores = ", ".join(f"{score:.4f}" for score in found["scores"])
+            scores = ", ".join("none" if score is None else f"{score:.4f}" for score in found["scores"])
             click.echo(f"{name}: model {found['chosen']} (scores {scores})")
     else:
         raise UserError(f"--format {form}: a file's selections print as table or json")

@@ -10,16 +10,21 @@ from harness.cli import plugin_option
 from harness.cli.console import console
 from harness.config import describe
 from harness.errors import UserError, nearest
-from harness.plugins import KINDS, Entry, PluginManager
+from harness.plugins import KINDS, SUPERVISED, Entry, PluginManager
 
 
 @click.command()
 @click.argument("name")
 @plugin_option
 def command(name: str, plugins: tuple[Path, ...]) -> None:
-    """Describe NAME: summary, source, and every setting with type, default, range and meaning."""
+    """Describe NAME: summary, source, and every setting with type, default, range and meaning.
+
+    supervised:METRIC is the selector that chooses by a metric.
+    """
     registry = PluginManager(plugins).registry
     found = [registry.entries[kind][name] for kind in KINDS if name in registry.entries[kind]]
+    if name.startswith(SUPERVISED):
+        found.append(registry.find("selectors", name))
     if not found:
         names = {other for kind in KINDS for other in registry.entries[kind]}
         raise UserError(f"there is no '{name}'; {nearest(name, names)}")

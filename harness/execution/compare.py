@@ -1,21 +1,25 @@
 """Selectors at work: every finished model is loaded once and compared with every other."""
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from harness.config import parse
-from harness.errors import in_a_line
+import numpy as np
+
+from harness.errors import NotApplicableError, in_a_line
 from harness.evaluation import Evaluation
 from harness.execution.job import CompareJob
 from harness.execution.life import load_dataset
 from harness.model_evaluation import ModelEvaluation
 from harness.plugins import PluginManager, Registry
-from harness.selection import comparison_key
-from harness.selector import Selector
+from harness.scoring import plain
+from harness.selection import comparison_key, make_selector
 from harness.store import ResultsFolder, write_json
+from harness.supervised import stored_comparisons
 from harness.training.trainer import load_weights, new_model
-from harness.trial import Choice, Progress, Trial
+from harness.trial import Choice, Progress, digest
 
 
 def compare(job: CompareJob, report: Callable[[Progress], None]) -> None:
@@ -27,24 +31,35 @@ def compare(job: CompareJob, report: Callable[[Progress], None]) -> None:
     for trial in job.trials:
         model = new_model(trial, registry, dataset)
         load_weights(model, folder.trial(trial.id))
-        evaluations[trial.id] = ModelEvaluation(model, dataset, held_out=trial.held_out, seed=job.evaluation_seed)
+        evaluation = ModelEvaluation(model, dataset, held_out=trial.held_out, seed=job.evaluation_seed)
+        evaluation.setting = digest([asdict(trial.model), dict(trial.training)])
+        evaluations[trial.id] = evaluation
     for done, choice in enumerate(job.selectors):
         report(Progress(done, len(job.selectors), stage=choice.name))
-        found = _compare(choice, registry, job.trials, evaluations)
+        found = _compare(choice, registry, job, folder, evaluations)
         write_json(folder.comparison(comparison_key(choice, job.trials, job.evaluation_seed)), found)
 
 
 def _compare(
-    choice: Choice, registry: Registry, trials: Sequence[Trial], evaluations: dict[str, Evaluation]
-) -> dict[str, object]:
+    choice: Choice, registry: Registry, job: CompareJob, folder: ResultsFolder, evaluations: dict[str, Evaluation]
+) -> dict[str, Any]:
     """One selector's comparison as plain data; an error in it is recorded."""
-    selector_class = registry.find("selectors", choice.name).load()
-    selector: Selector = selector_class(parse(selector_class.Config, choice.config, choice.name))
-    left_out = {trial.id: reason for trial in trials if (reason := evaluations[trial.id].lacks(selector.needs))}
-    members = [trial.id for trial in trials if trial.id not in left_out]
-    found: dict[str, object] = {"selector": choice.name, "trials": members, "left_out": left_out}
+    selector = make_selector(choice, registry)
+    left_out = {name: reason for name, evaluation in evaluations.items() if (reason := selector.lacks(evaluation))}
+    members = [name for name in evaluations if name not in left_out]
+    found = {"selector": choice.name, "trials": members, "left_out": left_out, "failed": "", "comparisons": None}
+    if len(members) < 2:
+        return found
+    results = (folder.trial(member).result for member in members)
+    comparisons = stored_comparisons(choice, selector, results, job.evaluation_seed)
     try:
-        comparisons = selector.compare([evaluations[member] for member in members]) if len(members) > 1 else None
+        if comparisons is None:
+            comparisons = selector.compare([evaluations[member] for member in members])
+        if np.isnan(selector.scores(comparisons)).all():
+            raise NotApplicableError("the selector has no score for any of the models")
+    except NotApplicableError as error:
+        return {**found, "trials": [], "left_out": left_out | dict.fromkeys(members, str(error))}
     except Exception as error:  # A selector may raise anything; it must not cost the other selections.
-        return {**found, "comparisons": None, "failed": in_a_line(error), "traceback": traceback.format_exc()}
-    return {**found, "comparisons": None if comparisons is None else comparisons.tolist(), "failed": ""}
+        return {**found, "failed": in_a_line(error), "traceback": traceback.format_exc()}
+    made = int(np.isfinite(comparisons).sum())
+    return {**found, "cross_evaluations": made, "comparisons": plain(comparisons)}

@@ -7,10 +7,16 @@ from harness.plugins import Register
 @hookimpl
 def harness_register_selectors(register: Register) -> None:
     """Selectors that need no labels."""
+    register("random", "harness_selectors.random_choice:Random", "a choice at random")
     register("udr-lasso", "harness_selectors.udr:UDRLasso", "UDR with lasso weights (Duan et al., 2020)")
     register("udr-spearman", "harness_selectors.udr:UDRSpearman", "UDR with rank correlations (Duan et al., 2020)")
     register(
         "model-centrality",
         "harness_selectors.model_centrality:ModelCentrality",
         "ModelCentrality (Lin et al., 2020)",
+    )
+    register(
+        "model-centrality-halving",
+        "harness_selectors.halving:ModelCentralityHalving",
+        "ModelCentrality of large pools, by halving (Baharav & Tse, 2019)",
     )

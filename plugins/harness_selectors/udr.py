@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from harness import Evaluation, Field, Selector, Settings
+from harness import Evaluation, Field, NotApplicableError, Selector, Settings
 from harness.factors import Indices
 from harness_selectors.lasso import lasso
 
@@ -38,14 +39,22 @@ class UDR(Selector):
     one large entry: its entry in the comparisons is the mean over columns of max^2 / sum, averaged with the
     same over rows. A model's score is the median over the other models of how well they explain *it*.
 
+    By default a model is compared with those of equal hyperparameters and another seed, as in the paper, and
+    then all models are ranked; one without such a partner has no score. `within = "pool"` compares every model
+    with every other, as the published code does with the models it is given. Codes in a file are all compared,
+    unless the file tells settings apart.
+
     Codes that a variational model does not use, with a divergence of at most `kl_threshold` nats from the
     prior, are left out. Models without a variational posterior (GANs) have no such divergence: all their
     codes count. A dead code agrees with nothing, and neither does a model without an informative code.
     """
 
     class Config(Settings):
-        """Sample and threshold."""
+        """Partners, sample and threshold."""
 
+        within: Literal["hyperparameters", "pool"] = Field(
+            "hyperparameters", description="with which models one is compared: of its own hyperparameters, or all"
+        )
         kl_threshold: float = Field(
             0.01, ge=0, description="codes of variational models count if their KL in nats is larger; others always do"
         )
@@ -59,20 +68,47 @@ class UDR(Selector):
     config: Config
 
     def compare(self, pool: Sequence[Evaluation]) -> Floats:
-        """(M, M) agreements in [0, 1], row i explaining column j; the diagonal is 0."""
+        """(M, M) agreements in [0, 1], row i explaining column j; NaN between partners that are not compared.
+
+        The diagonal is 0.
+
+        Raises:
+            NotApplicableError: no two models share their hyperparameters, and only such are to be compared.
+        """
+        groups = self._groups(pool)
         index = pool[0].sample("sample", self.config.points)
-        models = [self._represent(evaluation, index) for evaluation in pool]
+        agreements = np.full((len(pool), len(pool)), np.nan)
+        np.fill_diagonal(agreements, 0)
+        for group in groups:
+            agreements[np.ix_(group, group)] = self._agreements([self._represent(pool[i], index) for i in group])
+        return agreements
+
+    def scores(self, comparisons: Floats) -> Floats:
+        """Each model's median agreement with the others, as their target; NaN for one without partners."""
+        explained = comparisons.copy()
+        np.fill_diagonal(explained, np.nan)
+        compared = ~np.isnan(explained).all(axis=0)
+        medians = np.full(len(comparisons), np.nan)
+        medians[compared] = np.nanmedian(explained[:, compared], axis=0)
+        return medians
+
+    def _groups(self, pool: Sequence[Evaluation]) -> list[Indices]:
+        """The places of the models that are compared with each other, two or more in each group."""
+        if self.config.within == "pool":
+            return [np.arange(len(pool))]
+        settings = np.array([evaluation.setting for evaluation in pool])
+        groups = [np.flatnonzero(settings == setting) for setting in np.unique(settings)]
+        if groups := [group for group in groups if len(group) > 1]:
+            return groups
+        raise NotApplicableError('no two models share their hyperparameters; compare them all with within = "pool"')
+
+    def _agreements(self, models: Sequence[Representation]) -> Floats:
         agreements = np.zeros((len(models), len(models)))
         for i, blocks in enumerate(self.relations(models)):
             for j, relation in enumerate(blocks):
                 if i != j:
                     agreements[i, j] = agreement(relation[np.ix_(models[i].informative, models[j].informative)])
         return agreements
-
-    def scores(self, comparisons: Floats) -> Floats:
-        """Each model's median agreement with the others, as their target."""
-        others = ~np.eye(len(comparisons), dtype=bool)
-        return np.median(comparisons.T[others].reshape(len(comparisons), -1), axis=1)
 
     def relations(self, models: Sequence[Representation]) -> Iterator[list[Floats]]:
         """For each model the matrices that relate its codes (rows) to those of every model (columns)."""
@@ -87,7 +123,11 @@ class UDR(Selector):
 
 
 class UDRLasso(UDR):
-    """UDR with lasso weights, in [0, 1]: R holds the sizes of the coefficients that predict j's codes from i's."""
+    """UDR with lasso weights, in [0, 1]: R holds the sizes of the coefficients that predict j's codes from i's.
+
+    Models are compared with those of equal hyperparameters, or all with all. Codes that a variational model does
+    not use are left out; those of other models all count.
+    """
 
     alpha = 0.1
 
@@ -103,21 +143,42 @@ class UDRLasso(UDR):
 
 
 class UDRSpearman(UDR):
-    """UDR with rank correlations, in [0, 1]: R holds the absolute values of Spearman's coefficient."""
+    """UDR with rank correlations, in [0, 1]: R holds the absolute values of Spearman's coefficient.
+
+    Models are compared with those of equal hyperparameters, or all with all. Codes that a variational model does
+    not use are left out; those of other models all count.
+    """
+
+    class Config(UDR.Config):
+        """Partners, sample, threshold and what a dead code does."""
+
+        dead_codes: Literal["zero", "undefined"] = Field(
+            "zero",
+            description="rank correlation with a constant code that counts: 0, or undefined, as in the published "
+            "code, where it takes every row and column that it meets down to 0",
+        )
+
+    config: Config
 
     def relations(self, models: Sequence[Representation]) -> Iterator[list[Floats]]:
-        """Absolute rank correlations; 0 with a dead code."""
-        ranks = [standardised(rankdata(model.codes, axis=0)) for model in models]
+        """Absolute rank correlations."""
+        ranks = [self._ranks(model.codes) for model in models]
         every = np.concatenate(ranks, axis=1)
         ends = np.cumsum([rank.shape[1] for rank in ranks])
         for rank in ranks:
             yield np.split(abs(rank.T @ every) / len(every), ends[:-1], axis=1)
 
+    def _ranks(self, codes: Floats) -> Floats:
+        ranks = standardised(rankdata(codes, axis=0))
+        if self.config.dead_codes == "undefined":
+            ranks[:, np.ptp(codes, axis=0) == 0] = np.nan
+        return ranks
+
 
 def agreement(relation: Floats) -> float:
     """How far the rows and columns of a matrix of non-negative relations have one large entry each, in [0, 1].
 
-    0 for a matrix without entries.
+    0 for a matrix without entries. An entry that is NaN makes its whole row and its whole column count 0.
     """
     if not relation.size:
         return 0.0
@@ -125,7 +186,7 @@ def agreement(relation: Floats) -> float:
 
 
 def _relative_strength(relation: Floats) -> float:
-    """The mean over columns of max^2 / sum; a column of zeros counts as 0."""
+    """The mean over columns of max^2 / sum; a column of zeros, or with a NaN, counts as 0."""
     total = relation.sum(axis=0)
     strength = np.divide(relation.max(axis=0) ** 2, total, out=np.zeros_like(total), where=total > 0)
     return float(strength.mean())

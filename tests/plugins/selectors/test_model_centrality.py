@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from harness import Categorical, ImageSpec, LatentSpace, Model, ModelEvaluation, Normal, NotApplicableError, Uniform
 from harness.dataset import Dataset
-from harness_selectors.model_centrality import ModelCentrality, vote_accuracy
+from harness_selectors.halving import ModelCentralityHalving
+from harness_selectors.model_centrality import ModelCentrality, deviations, vote_accuracy
 
 SPACE = LatentSpace({"codes": Uniform(3), "noise": Normal(1)}, codes=["codes"])
 MIXED = np.eye(3) - 2 / 3  # a reflection: each code depends on every latent
@@ -102,7 +105,63 @@ def test_a_pool_of_two_agrees_with_itself():
 
 
 def test_models_without_codes_do_not_apply(load):
-    with pytest.raises(NotApplicableError, match="Linear has no latent codes"):
-        selector().compare(pool(Linear(np.eye(3), space=LatentSpace({"noise": Normal(3)}, codes=[]))))
+    without = pool(Linear(np.eye(3), space=LatentSpace({"noise": Normal(3)}, codes=[])))
+    assert selector().lacks(without[0]) == "the model has no latent codes that could be fixed"
+    assert selector().lacks(load("aligned")) == "the model has no generator"
+    with pytest.raises(NotApplicableError, match="the model has no latent codes"):
+        selector().compare(without)
     with pytest.raises(NotApplicableError, match="generates no images"):
         selector().compare([load("aligned")])
+
+
+def test_the_default_number_of_groups_is_the_authors():
+    def images(codes):
+        space = LatentSpace({"codes": Uniform(codes)})
+        model = Linear(np.eye(3), space=space)
+        ModelCentrality(ModelCentrality.Config(group_size=2, std_points=5)).compare(pool(model, Linear(np.eye(3))))
+        return sum(map(len, model.generated))
+
+    assert images(5) == 500 * 2 + 5
+    assert images(10) == 1000 * 2 + 5
+    assert ModelCentrality.Config().std_points == 737_280 // 10
+
+
+def test_deviations_are_numpys_and_exactly_0_of_a_constant():
+    codes = np.random.default_rng(0).normal(3, 2, size=(4, 50, 3)).astype(np.float32)
+    codes[1, :, 2] = 3.3
+    expected = codes.std(axis=1, dtype=np.float64)
+    expected[1, 2] = 0
+    np.testing.assert_allclose(deviations(codes), expected, atol=1e-12)
+    assert deviations(codes)[1, 2] == 0
+
+
+def test_votes_by_hand():
+    # Two groups fix label 0 and are narrowest in code 0; the third fixes 1, the fourth 0, both narrowest in code 1.
+    narrow, wide = np.array([0.0, 0.1]), np.array([0.0, 5.0])
+    groups = np.array([np.stack(pair, axis=1) for pair in [(narrow, wide)] * 2 + [(wide, narrow)] * 2])
+    points = np.array([[0.0, 0.0], [1.0, 1.0]])
+    assert vote_accuracy(groups, points, np.array([0, 0, 1, 1])) == 1
+    assert vote_accuracy(groups, points, np.array([0, 0, 1, 0])) == 3 / 4
+
+
+@settings(max_examples=5)
+@given(order=st.permutations(range(4)))
+def test_permuting_the_pool_permutes_the_scores(order):
+    generators = [np.eye(3), MIXED, np.eye(3)[[2, 0, 1]], np.eye(3) + 0.4]
+    comparisons = selector().compare(pool(*map(Linear, generators)))
+    permuted = selector().compare(pool(*(Linear(generators[place]) for place in order)))
+    np.testing.assert_array_equal(permuted, comparisons[np.ix_(order, order)])
+    np.testing.assert_allclose(selector().scores(permuted), selector().scores(comparisons)[list(order)])
+
+
+def test_halving_finds_a_model_that_most_agree_with_and_leaves_pairs_out():
+    aligned = [np.eye(3)[list(order)] for order in ([0, 1, 2], [2, 0, 1], [1, 2, 0], [1, 0, 2], [0, 2, 1])]
+    mixed = [MIXED, MIXED @ np.array([[0.6, 0.8, 0], [-0.8, 0.6, 0], [0, 0, 1]]), np.eye(3) + 0.6]
+    models = [Linear(matrix) for matrix in [*mixed, *aligned]]
+    halving = ModelCentralityHalving(ModelCentralityHalving.Config(**SMALL, references=2))
+    comparisons = halving.compare(pool(*models))
+    assert halving.scores(comparisons).argmax() >= len(mixed)
+    assert np.isfinite(comparisons).sum() < 8 * 7
+    exact = selector().compare(pool(*models))
+    known = np.isfinite(comparisons)
+    np.testing.assert_array_equal(comparisons[known], exact[known])

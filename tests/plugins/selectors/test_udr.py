@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Lasso
 
-from harness import FactorGrid, TableEvaluation
+from harness import FactorGrid, NotApplicableError, TableEvaluation
 from harness_selectors.lasso import lasso
 from harness_selectors.udr import UDRLasso, UDRSpearman, agreement, standardised
 
@@ -71,6 +71,15 @@ def test_lasso_without_filter_keeps_blanked_codes(name, published):
     expected = published["udr"][name]["lasso_no_kl_filter"]
     found = compare(UDRLasso, reference_pool(name), kl_threshold=0.0)
     np.testing.assert_allclose(found, expected["pairwise_disentanglement_scores"], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_rank_correlations_without_filter_are_undefined_with_a_blanked_code(name, published):
+    expected = published["udr"][name]["spearman_no_kl_filter"]
+    pool, config = reference_pool(name), {"kl_threshold": 0.0, "dead_codes": "undefined"}
+    found = compare(UDRSpearman, pool, **config)
+    np.testing.assert_allclose(found, expected["pairwise_disentanglement_scores"], atol=1e-9)
+    np.testing.assert_allclose(scores(UDRSpearman, pool, **config), expected["model_scores"], atol=1e-9)
 
 
 def test_lasso_is_scikit_learns_where_that_converges():
@@ -153,6 +162,56 @@ def test_dead_codes_and_dead_models_agree_with_nothing(selector_class):
     assert 0 < found[0, 1] < 1
     assert not found[2:].any()
     assert not found[:, 2:].any()
+
+
+def grouped(*settings):
+    """Models of the given settings, all different."""
+    pool = [table(aligned if seed % 2 else mixed, seed) for seed in range(len(settings))]
+    for model, setting in zip(pool, settings, strict=True):
+        model.setting = setting
+    return pool
+
+
+@BOTH
+def test_models_are_compared_with_those_of_their_own_hyperparameters(selector_class):
+    pool = grouped("a", "b", "a", "c", "b", "a")
+    own, every = compare(selector_class, pool), compare(selector_class, pool, within="pool")
+    partners = np.array([[first.setting == second.setting for second in pool] for first in pool])
+    np.testing.assert_allclose(own[partners], every[partners], atol=1e-9)
+    assert np.isnan(own[~partners]).all()
+    selector = selector_class(selector_class.Config())
+    found = selector.scores(own)
+    assert found[0] == np.median([own[2, 0], own[5, 0]])
+    assert found[1] == own[4, 1]
+    assert np.isnan(found[3]), "a model without a partner has no score"
+    assert np.isfinite(selector.scores(every)).all()
+
+
+@BOTH
+def test_one_setting_for_all_is_the_whole_pool(selector_class):
+    pool = grouped("a", "a", "a")
+    np.testing.assert_array_equal(compare(selector_class, pool), compare(selector_class, pool, within="pool"))
+
+
+@BOTH
+def test_without_any_partners_it_does_not_apply(selector_class):
+    with pytest.raises(NotApplicableError, match=r'no two models share their hyperparameters.*within = "pool"'):
+        compare(selector_class, grouped("a", "b", "c"))
+
+
+@BOTH
+@settings(max_examples=10)
+@given(order=st.permutations(range(4)), within=st.sampled_from(["hyperparameters", "pool"]))
+def test_permuting_the_pool_permutes_the_scores(selector_class, order, within):
+    pool = grouped("a", "b", "a", "b")
+    found = scores(selector_class, pool, within=within)
+    permuted = scores(selector_class, [pool[place] for place in order], within=within)
+    np.testing.assert_allclose(permuted, found[list(order)], atol=1e-9)
+
+
+def test_an_undefined_relation_takes_its_row_and_column_down():
+    relation = np.array([[1.0, 0.0, np.nan], [0.0, 0.5, 0.0]])
+    assert agreement(relation) == pytest.approx(np.mean([np.mean([1, 0.5, 0]), np.mean([0, 0.5])]))
 
 
 def test_agreement_by_hand():

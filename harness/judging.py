@@ -1,0 +1,157 @@
+"""Judging one selector on one pool: is the model chosen without labels the one that labels would have chosen?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.seeds import numpy_rng
+from harness.selector import Selector
+
+RESAMPLES = 1000
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ResampledPools:
+    """R pools drawn from the M trials of a pool with replacement; a trial drawn twice counts once.
+
+    Pools in which no trial has a score, so that nothing is chosen, are left out.
+
+    Attributes:
+        members: which trials each pool has, (R, M).
+        scores: the selector's scores within each pool, (R, M); NaN for a trial without one.
+        chosen: the place of the trial chosen from each, (R,).
+    """
+
+    members: NDArray[np.bool_]
+    scores: Floats
+    chosen: Integers
+
+    @cached_property
+    def ranks(self) -> Floats:
+        """Ranks of the scores within each pool, (R, M)."""
+        return _ranks(self.scores)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A selector's comparison of every trial that it can compare."""
+
+    selector: Selector
+    trials: list[str]
+    comparisons: Floats
+
+    def among(self, members: Sequence[str]) -> "Comparison":
+        """The same comparison of some of the trials, in the order given."""
+        place = {trial: number for number, trial in enumerate(self.trials)}
+        where = [place[member] for member in members]
+        return replace(self, trials=list(members), comparisons=self.comparisons[np.ix_(where, where)])
+
+    @property
+    def cross_evaluations(self) -> int:
+        """How many of the entries [i, j] there are."""
+        return int(np.isfinite(self.comparisons).sum())
+
+    @cached_property
+    def scores(self) -> Floats:
+        """The selector's scores, (M,); NaN for a trial without one."""
+        return self.selector.scores(self.comparisons)
+
+    @cached_property
+    def chosen(self) -> int | None:
+        """The place of the trial with the largest score, the first of several; None if none has a score."""
+        return None if np.isnan(self.scores).all() else int(np.nanargmax(self.scores))
+
+    @cached_property
+    def resampled(self) -> ResampledPools:
+        """Resampled pools, the same for every selector; a pool of one leaves no choice."""
+        total = len(self.trials)
+        drawn = numpy_rng("resampled pools", *self.trials).integers(total, size=(RESAMPLES, total))
+        members = np.zeros((RESAMPLES, total), dtype=bool)
+        np.put_along_axis(members, drawn, values=True, axis=1)
+        scores = np.full((RESAMPLES, total), np.nan)
+        for row, inside in zip(scores, members, strict=True):
+            where = np.flatnonzero(inside)
+            row[where] = self.selector.scores(self.comparisons[np.ix_(where, where)]) if len(where) > 1 else 0
+        usable = ~np.isnan(scores).all(axis=1)
+        members, scores = members[usable], scores[usable]
+        return ResampledPools(members, scores, np.nanargmax(scores, axis=1))
+
+
+def judge(comparison: Comparison, truth: Floats, sign: float = 1.0) -> dict[str, Any]:
+    """Compare a selector's choice with the ground truth.
+
+    Args:
+        comparison: the selector's comparison of a pool of two trials or more, one of which has a score.
+        truth: (M,) ground-truth scores of the pool.
+        sign: 1 if larger truth is better, -1 if smaller.
+
+    Returns:
+        The columns of `harness.tables.SELECTIONS` from pool_size on, less `chosen`. Intervals are 95 %
+        bootstrap intervals over pools resampled from the trials.
+    """
+    chosen, pools = comparison.chosen, comparison.resampled
+    assert chosen is not None
+    value = sign * truth
+    others = np.delete(value, chosen)
+    best = np.where(pools.members, value, -np.inf).max(axis=1)
+    return {
+        "pool_size": len(truth),
+        "cross_evaluations": comparison.cross_evaluations,
+        "trial": comparison.trials[chosen],
+        "score": truth[chosen],
+        **_interval("score", truth[pools.chosen]),
+        "mean": truth.mean(),
+        "best": sign * value.max(),
+        "regret": value.max() - value[chosen],
+        **_interval("regret", best - value[pools.chosen]),
+        "rank_correlation": rank_correlation(comparison.scores, value),
+        **_interval("rank_correlation", _rank_correlations(pools, value)),
+        "beats_random": np.mean((value[chosen] > others) + 0.5 * (value[chosen] == others)),
+    }
+
+
+def rank_correlation(scores: Floats, truth: Floats) -> float | None:
+    """Spearman's rank correlation over those that have a score; None where a side is constant."""
+    found = _correlations(_ranks(scores[None]), _ranks(np.where(np.isnan(scores), np.nan, truth)[None]))
+    return float(found[0]) if np.isfinite(found[0]) else None
+
+
+def _rank_correlations(pools: ResampledPools, value: Floats) -> Floats:
+    """Spearman's rank correlation in each resampled pool where neither side is constant."""
+    found = _correlations(pools.ranks, _ranks(np.where(np.isnan(pools.scores), np.nan, value)))
+    return found[np.isfinite(found)]
+
+
+def _ranks(rows: Floats) -> Floats:
+    """Ranks along each row, ties sharing their mean rank; NaN stays NaN."""
+    return pd.DataFrame(rows).rank(axis=1).to_numpy()
+
+
+def _correlations(first: Floats, second: Floats) -> Floats:
+    """Pearson's correlation of each row with its partner where both are numbers; NaN where a side is constant."""
+    a, b = _centred(first), _centred(second)
+    variances = (a**2).sum(axis=1) * (b**2).sum(axis=1)
+    correlations = np.full(len(a), np.nan)
+    np.divide((a * b).sum(axis=1), np.sqrt(variances), out=correlations, where=variances > 0)
+    return correlations
+
+
+def _centred(rows: Floats) -> Floats:
+    """Rows less their means; 0 for what is NaN."""
+    known = ~np.isnan(rows)
+    filled = np.where(known, rows, 0)
+    means = filled.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return np.where(known, rows - means[:, None], 0)
+
+
+def _interval(name: str, values: Floats) -> dict[str, float | None]:
+    """The 95 % interval of a column, as the two columns beside it."""
+    low, high = np.quantile(values, [0.025, 0.975]) if len(values) else (None, None)
+    return {f"{name}_low": low, f"{name}_high": high}

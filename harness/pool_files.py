@@ -1,0 +1,86 @@
+"""Files of several models' codes, or of comparisons of models made elsewhere: selected from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.code_files import Arrays, finite, make_table, read_codes, read_grid, read_npz, require
+from harness.errors import NotApplicableError, UserError
+from harness.evaluation import TableEvaluation
+from harness.plugins import Registry
+from harness.scoring import plain
+from harness.selection import make_selector
+from harness.selector import Selector
+from harness.suite import resolve
+
+
+def select_from_file(path: Path, names: Sequence[str], registry: Registry) -> dict[str, dict[str, Any]]:
+    """Apply selectors to the codes of several models, or to comparisons of them.
+
+    Args:
+        path: an npz file as in `harness select --help`.
+        names: registered names; with none, those that the file is for.
+        registry: where they are found.
+
+    Returns:
+        {selector: {"scores": one per model, None for a model without one, "chosen": index of the best}}.
+
+    Raises:
+        UserError: the file or a selector is wrong, or a selector needs what the file does not have.
+    """
+    arrays = read_npz(path)
+    default = ["model-centrality"] if "cross_factor_vae_scores" in arrays else ["udr-lasso", "udr-spearman"]
+    selected = {}
+    for name in names or default:
+        selector = make_selector(resolve(registry, "selectors", name, {}, "--selector"), registry)
+        scores = selector.scores(_comparisons(path, arrays, name, selector))
+        if np.isnan(scores).all():
+            raise UserError(f"{path}: {name} has no score for any of these models")
+        selected[name] = {"scores": plain(scores), "chosen": int(np.nanargmax(scores))}
+    return selected
+
+
+def _comparisons(path: Path, arrays: Arrays, name: str, selector: Selector) -> NDArray[np.float64]:
+    """Comparisons that stand in the file, or those of the codes there."""
+    if selector.comparisons_array in arrays:
+        return _square(path, arrays, selector.comparisons_array)
+    pool = _pool(path, arrays)
+    if reason := selector.lacks(pool[0]):
+        other = f"; a file may give it '{selector.comparisons_array}'" if selector.comparisons_array else ""
+        raise UserError(f"{path}: {name} cannot select from a file of codes: {reason}{other}")
+    try:
+        return selector.compare(pool)
+    except NotApplicableError as error:
+        raise UserError(f"{path}: {name} cannot select from this file: {error}") from None
+
+
+def _square(path: Path, arrays: Arrays, name: str) -> NDArray[np.float64]:
+    """A matrix of comparisons."""
+    matrix = arrays[name]
+    square = matrix.ndim == 2 and len(set(matrix.shape)) == 1 and len(matrix) > 1
+    require(square and finite(matrix), path, name, "(models, models) of two models or more, finite numbers")
+    return matrix.astype(float)
+
+
+def _pool(path: Path, arrays: Arrays) -> list[TableEvaluation]:
+    """The evaluations of several models' codes; they know the factors if the file does."""
+    expected = "(models, N, D) of two models or more"
+    codes = read_codes(path, arrays, expected, lambda shape: len(shape) == 3 and shape[0] > 1)
+    models, observations, dimensions = codes.shape
+    grid = read_grid(path, arrays) if "factor_sizes" in arrays else None
+    if grid is not None:
+        require(len(grid) == observations, path, "codes", f"(models, {len(grid)}, D), one row per grid point")
+    for name, shape in {"kl": (models, dimensions), "hyperparameters": (models,)}.items():
+        require(name not in arrays or arrays[name].shape == shape, path, name, f"{shape}, like codes")
+    if "sample_index" in arrays:
+        require(arrays["sample_index"].ndim == 1, path, "sample_index", "(n,)")
+    pool = []
+    for model, table in enumerate(codes):
+        its_own = {"kl": arrays["kl"][model]} if "kl" in arrays else {}
+        evaluation = make_table(path, {**arrays, **its_own}, table, grid)
+        evaluation.setting = str(arrays["hyperparameters"][model]) if "hyperparameters" in arrays else ""
+        pool.append(evaluation)
+    return pool

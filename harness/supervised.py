@@ -1,0 +1,85 @@
+"""The selectors `supervised:METRIC`: what labels would choose, by any registered metric."""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import NotApplicableError
+from harness.evaluation import Evaluation
+from harness.metric import Metric
+from harness.plugins import SUPERVISED
+from harness.scoring import score_key
+from harness.selector import Selector, alone
+from harness.trial import Choice, Result
+
+
+class Supervised(Selector):
+    """Chooses by a metric, which sees the ground truth. `supervised` makes the subclass of each metric."""
+
+    metric: ClassVar[type[Metric]]
+
+    def compare(self, pool: Sequence[Evaluation]) -> NDArray[np.float64]:
+        """Each model's score on the diagonal, with its sign turned where smaller is better."""
+        metric = self.metric(self.config)
+        return alone([signed(metric, _value(metric, evaluation)) for evaluation in pool])
+
+    def scores(self, comparisons: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The diagonal; NaN for a model that the metric does not apply to."""
+        return np.diagonal(comparisons).copy()
+
+
+def supervised(metric: type[Metric]) -> type[Supervised]:
+    """The selector that chooses the best model by a metric; it has the metric's settings."""
+    members = {
+        "__doc__": f"The best by {metric.__name__}, which sees the ground truth: what labels would choose.\n\n"
+        "The metric's own settings apply. No selector without labels can do better by the same metric.",
+        "__module__": __name__,
+        "metric": metric,
+        "Config": metric.Config,
+        "source": metric.source,
+        "needs": metric.needs,
+    }
+    return type(f"Supervised{metric.__name__}", (Supervised,), members)
+
+
+def signed(metric: Metric | type[Metric], value: float) -> float:
+    """A metric's value so that larger is better."""
+    return value if metric.higher_is_better else -value
+
+
+def _value(metric: Metric, evaluation: Evaluation) -> float:
+    """The metric's value; NaN where it does not apply or is no number."""
+    try:
+        value = metric.score(evaluation).value
+    except NotApplicableError:
+        return np.nan
+    return value if np.isfinite(value) else np.nan
+
+
+def stored_comparisons(
+    choice: Choice, selector: Selector, results: Iterable[Result | None], seed: int
+) -> NDArray[np.float64] | None:
+    """What `Supervised.compare` would find, from scores that the trials already have.
+
+    Args:
+        choice: the selector's choice.
+        selector: the selector of that choice; only a `Supervised` one has comparisons that are stored.
+        results: the results of the pool's trials.
+        seed: the evaluation's seed.
+
+    Returns:
+        The comparisons, or None if a trial has no such score.
+    """
+    if not isinstance(selector, Supervised):
+        return None
+    key = score_key(Choice(choice.name.removeprefix(SUPERVISED), choice.config, choice.version), seed)
+    values = []
+    for result in results:
+        found = [record for record in (result.scores if result else ()) if record["key"] == key]
+        if not found or found[0]["status"] == "failed":
+            return None
+        value = found[0]["score"]
+        values.append(np.nan if value is None else signed(selector.metric, value))
+    return alone(values)

@@ -1,0 +1,92 @@
+"""ModelCentrality of large pools: the most central model from few of the comparisons."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import Evaluation, Field
+from harness.factors import Indices
+from harness_selectors.model_centrality import ModelCentrality, generative
+
+Floats = NDArray[np.float64]
+
+
+class ModelCentralityHalving(ModelCentrality):
+    """ModelCentrality for large pools, by correlated sequential halving: most pairs are never compared.
+
+    All models start as candidates. In each round a few models, drawn anew without replacement from the whole
+    pool, are the references of all candidates; the half of the candidates that agree most with them stays, and
+    the next round has twice as many references. The last round, of as many candidates as the first had
+    references or fewer, takes all models and is exact. (Baharav & Tse divide a budget of T pulls like this:
+    T = references * M * ceil(log2 M).) A pair that has met before is not compared again.
+
+    A score is the part of the centrality that is known: a pair that was not compared counts 0. So the model with
+    the largest score is never less central than the one with which the halving ends. The centrality of models
+    that left early is higher than their scores.
+
+    A pool of M models needs M^2 evaluations of an encoder on a generator's images in full, and of the order of
+    references * M * log2 M here; `cross_evaluations` in the tables says how many it was.
+    """
+
+    class Config(ModelCentrality.Config):
+        """Size of the generated sets and number of references."""
+
+        references: int = Field(4, gt=1, description="models that every model is compared with in the first round")
+
+    source = (
+        "Lin et al. 2020, InfoGAN-CR and ModelCentrality, arXiv:1906.06034; "
+        "Baharav & Tse 2019, Ultra Fast Medoid Identification via Correlated Sequential Halving, arXiv:1906.04356"
+    )
+    comparisons_array = ""
+
+    config: Config
+
+    def compare(self, pool: Sequence[Evaluation]) -> Floats:
+        """(M, M) accuracies as in ModelCentrality; NaN for pairs that were not compared, and on the diagonal.
+
+        Raises:
+            NotApplicableError: a model has no latent codes that could be fixed.
+        """
+        models = generative(pool)
+        accuracies = np.full((len(pool), len(pool)), np.nan)
+        rng = pool[0].rng("model-centrality-halving")
+
+        def mutual(candidates: Indices, references: Indices) -> Floats:
+            wanted = np.zeros_like(accuracies, dtype=bool)
+            wanted[np.ix_(candidates, references)] = True
+            wanted |= wanted.T
+            np.fill_diagonal(wanted, False)
+            self.fill(accuracies, wanted & np.isnan(accuracies), models)
+            agreements: Floats = (accuracies + accuracies.T) / 2
+            return agreements[np.ix_(candidates, references)]
+
+        halve(len(pool), self.config.references, mutual, rng)
+        return accuracies
+
+
+def halve(
+    n: int, references: int, mutual: Callable[[Indices, Indices], Floats], rng: np.random.Generator
+) -> list[Indices]:
+    """Correlated sequential halving among n models.
+
+    Args:
+        n: number of models.
+        references: number of references in the first round, at least 2.
+        mutual: called with the candidates (C,) and references (R,) of a round; returns how they agree, (C, R),
+            NaN of a model with itself.
+        rng: draws the references.
+
+    Returns:
+        The candidates of each round, ascending; those of the last one met all models.
+    """
+    candidates = np.arange(n)
+    rounds = []
+    while True:
+        rounds.append(candidates)
+        size = min(n, references * n // len(candidates))
+        agreements = mutual(candidates, np.sort(rng.choice(n, size, replace=False)))
+        if size == n:
+            return rounds
+        best = np.argsort(-np.nanmean(agreements, axis=1), kind="stable")[: (len(candidates) + 1) // 2]
+        candidates = candidates[np.sort(best)]

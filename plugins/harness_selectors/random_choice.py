@@ -1,0 +1,33 @@
+"""A choice at random: what every selector must beat."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import Evaluation, Field, Selector, Settings
+from harness.selector import alone
+
+
+class Random(Selector):
+    """A score for each model at random, uniform in [0, 1): every model is equally likely to be chosen.
+
+    The scores depend on the seeds and on a model's place in the pool, not on the models.
+    """
+
+    class Config(Settings):
+        """Which choice."""
+
+        seed: int = Field(0, description="seeds the scores, together with the evaluation's own seed")
+
+    needs = ()
+
+    config: Config
+
+    def compare(self, pool: Sequence[Evaluation]) -> NDArray[np.float64]:
+        """The random scores on the diagonal."""
+        return alone(pool[0].rng("random selector", self.config.seed).random(len(pool)))
+
+    def scores(self, comparisons: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The diagonal."""
+        return np.diagonal(comparisons).copy()
