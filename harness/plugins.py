@@ -18,7 +18,14 @@ import pluggy
 from harness import hookspecs
 from harness.errors import UserError, nearest
 
-BUILT_IN = ("harness_gans", "harness_vaes", "harness_datasets", "harness_metrics", "harness_selectors")
+BUILT_IN = (
+    "harness_gans",
+    "harness_vaes",
+    "harness_datasets",
+    "harness_metrics",
+    "harness_selectors",
+    "harness_tensorboard",
+)
 DISTRIBUTION = "disentanglement-harness"
 KINDS = ("models", "datasets", "metrics", "selectors")
 SUPERVISED = "supervised:"

@@ -65,7 +65,7 @@ def _override(data: dict[str, Any], text: str) -> None:
     for target in targets:
         if not isinstance(target, dict):
             raise UserError(f"--set {text}: '{'.'.join(steps[:-1])}' is not a table")
-        target[steps[-1]] = _value(value.strip())
+        target[steps[-1]] = value_of(value.strip())
 
 
 def _descend(target: Any, step: str) -> list[Any]:
@@ -78,7 +78,7 @@ def _descend(target: Any, step: str) -> list[Any]:
     return []
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
     """A TOML value; anything that is none is taken as a text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]

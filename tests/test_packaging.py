@@ -17,6 +17,7 @@ PACKAGES = {
     "harness_gans",
     "harness_metrics",
     "harness_selectors",
+    "harness_tensorboard",
     "harness_vaes",
 }
 

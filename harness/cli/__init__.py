@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from harness.errors import UserError
 
@@ -20,6 +21,16 @@ COMMANDS = {
     "leaderboard": "Print the leaderboard of a results folder.",
     "select": "Judge selectors on a results folder, or apply them to a file.",
     "score": "Score a table of codes made elsewhere.",
+    "report": "Write a results folder as one HTML page.",
+    "samples": "Draw samples of a trained model.",
+    "traverse": "Draw each code of a trained model from low to high.",
+    "interpolate": "Walk between random latents of a trained model.",
+    "arithmetic": "Add and subtract latents of a trained model.",
+    "filters": "Show what a trained discriminator looks at.",
+    "forget": "Let a trained generator forget an object.",
+    "completion": "Print the completion script of a shell.",
+    "new": "Make a plugin package with a working model, dataset, metric or selector.",
+    "check": "Check that a plugin keeps its contract, and say what to change.",
 }
 """The built-in commands; each is `command` in the module of its name, imported when it is called."""
 
@@ -48,6 +59,12 @@ class LazyGroup(click.Group):
         ]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer commands with their summaries, without importing them."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=COMMANDS.get(name)) for name in names]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def _ask_plugins(self) -> None:
         from harness.plugins import PluginManager

@@ -1,0 +1,61 @@
+"""`harness check`: does a plugin keep its contract, and if not, what to change?"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.text import Text
+
+from harness.cli import plugin_option
+from harness.cli.console import console
+from harness.errors import UserError
+
+
+@click.command()
+@click.argument("name")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of it (may be given again).")
+@click.option("--image", "shape", default="1x32x32", show_default=True, metavar="CxHxW", help="Pictures to use.")
+@plugin_option
+def command(name: str, settings: tuple[str, ...], shape: str, plugins: tuple[Path, ...]) -> None:
+    """Check that the model, dataset, metric or selector NAME keeps its contract.
+
+    Exit code 1 if it does not; each failure says what to change.
+    """
+    from harness.testing import checks
+
+    out = console()
+    failed = 0
+    for check in checks(name, dict(map(_setting, settings)), image=_image(shape), plugins=plugins):
+        try:
+            check()
+        except UserError:
+            raise
+        except Exception as error:  # A plugin may raise anything.
+            failed += 1
+            reason = str(error) if isinstance(error, AssertionError) else f"it raises {type(error).__name__}: {error}"
+            out.print(Text("✗ ", style="red") + Text(f"{check}: {reason}"))
+        else:
+            out.print(Text("✓ ", style="green") + Text(str(check)))
+    if failed:
+        out.print(f"{name} fails {failed} of its checks.")
+        sys.exit(1)
+    out.print(f"{name} keeps its contract.")
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    from harness.suite_file import value_of
+
+    key, separator, value = text.partition("=")
+    if not separator or not key.strip():
+        raise UserError(f"--set {text}: expected key=value")
+    return key.strip(), value_of(value.strip())
+
+
+def _image(text: str) -> Any:
+    from harness.model import ImageSpec
+
+    sizes = text.lower().split("x")
+    if len(sizes) != 3 or not all(size.isdecimal() and int(size) > 0 for size in sizes):
+        raise UserError(f"--image {text}: expected channels x height x width, such as 3x64x64")
+    return ImageSpec(*map(int, sizes))

@@ -1,0 +1,79 @@
+"""One check of a plugin, and its failure."""
+
+import inspect
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from harness.config import Settings, describe
+
+T = TypeVar("T")
+
+
+class CheckFailed(AssertionError):  # noqa: N818 - reads as the outcome that it is
+    """A plugin does not keep its contract; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A question about a plugin; calling it raises CheckFailed if the answer is no."""
+
+    title: str
+    question: Callable[[], None]
+
+    def __call__(self) -> None:
+        """Ask.
+
+        Raises:
+            CheckFailed: the plugin does not keep its contract.
+        """
+        self.question()
+
+    def __str__(self) -> str:
+        return self.title
+
+
+def require(condition: bool, change: str) -> None:
+    """Raise CheckFailed with what to change, unless `condition`."""
+    if not condition:
+        raise CheckFailed(change)
+
+
+def require_words(subject: type, settings: type[Settings]) -> None:
+    """The class says what it is, and every setting what it means.
+
+    Raises:
+        CheckFailed: a text is missing.
+    """
+    require(bool(vars(subject).get("__doc__")), f"give {subject.__name__} a docstring: `harness show` prints it")
+    for setting in describe(settings):
+        require(bool(setting["meaning"]), f"describe the setting: {setting['name']} = Field(..., description=...)")
+
+
+def unmoved(function: Callable[..., T], *arguments: Any) -> T:
+    """What a function returns, after making sure that it left torch's and NumPy's global generators alone.
+
+    Raises:
+        CheckFailed: it drew from one of them.
+    """
+    torch_before, numpy_before = torch.random.get_rng_state(), pickle.dumps(np.random.get_state())
+    found = function(*arguments)
+    name = getattr(function, "__name__", "it")
+    require(
+        torch.equal(torch.random.get_rng_state(), torch_before),
+        f"{name} draws from torch's global generator; draw from the Rng that the harness hands over",
+    )
+    require(
+        pickle.dumps(np.random.get_state()) == numpy_before,
+        f"{name} draws from NumPy's global generator; draw from the generator that the harness hands over",
+    )
+    return found
+
+
+def title_of(function: Callable[..., object]) -> str:
+    """The first line of a check's docstring, without its full stop: what must be true."""
+    return (inspect.getdoc(function) or function.__name__).splitlines()[0].removesuffix(".")

@@ -1,0 +1,65 @@
+"""The checks that apply to a model, dataset, metric or selector."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from harness.dataset import Dataset
+from harness.errors import UserError, nearest
+from harness.metric import Metric
+from harness.model import ImageSpec, Model
+from harness.plugins import KINDS, PluginManager
+from harness.selector import Selector
+from harness.testing.check import Check, title_of
+from harness.testing.datasets import DATASET_CHECKS, DatasetSubject
+from harness.testing.models import MODEL_CHECKS, ModelSubject
+from harness.testing.scorers import METRIC_CHECKS, SELECTOR_CHECKS, MetricSubject, SelectorSubject
+
+IMAGE = ImageSpec(1, 32, 32)
+
+
+def checks(
+    subject: str | type,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    image: ImageSpec = IMAGE,
+    plugins: Sequence[Path] = (),
+) -> list[Check]:
+    """The checks of one plugin class, to be called one by one.
+
+    Args:
+        subject: a registered name, or the class itself.
+        settings: its settings, where the defaults are too large for a check; a model should be made small.
+        image: the shape of the pictures that a model is trained on and a metric is given.
+        plugins: single-file plugins to load.
+
+    Raises:
+        UserError: there is no such name, or a setting is wrong.
+    """
+    found = _find(subject, plugins) if isinstance(subject, str) else subject
+    settings = settings or {}
+    if issubclass(found, Model):
+        return _checks(MODEL_CHECKS, ModelSubject.of(found, settings, image))
+    if issubclass(found, Dataset):
+        return _checks(DATASET_CHECKS, DatasetSubject.of(found, settings))
+    if issubclass(found, Metric):
+        return _checks(METRIC_CHECKS, MetricSubject.of(found, settings, image))
+    if issubclass(found, Selector):
+        return _checks(SELECTOR_CHECKS, SelectorSubject.of(found, settings, image))
+    raise UserError(f"{found.__name__} is not a Model, Dataset, Metric or Selector of harness: let it inherit from one")
+
+
+def _checks(functions: Sequence[Callable[[Any], None]], subject: Any) -> list[Check]:
+    return [Check(title_of(function), partial(function, subject)) for function in functions]
+
+
+def _find(name: str, plugins: Sequence[Path]) -> type:
+    registry = PluginManager(plugins).registry
+    for kind in KINDS:
+        if name in registry.entries[kind]:
+            found: type = registry.find(kind, name).load()
+            return found
+    problems = [f"\n  ({problem})" for problem in registry.problems]
+    names = {other for kind in KINDS for other in registry.entries[kind]}
+    raise UserError(f"there is no '{name}'; {nearest(name, names)}{''.join(problems)}")

@@ -1,0 +1,113 @@
+"""What every dataset must do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.config import Settings, parse
+from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
+from harness.testing.check import require, require_words, unmoved
+
+
+@dataclass(frozen=True)
+class DatasetSubject:
+    """A dataset class with settings."""
+
+    dataset_class: type[Dataset]
+    config: Settings
+
+    @classmethod
+    def of(cls, dataset_class: type[Dataset], settings: Mapping[str, object]) -> "DatasetSubject":
+        """A subject.
+
+        Raises:
+            UserError: a setting is wrong.
+        """
+        return cls(dataset_class, parse(dataset_class.Config, settings, dataset_class.__name__))
+
+    def loaded(self) -> Dataset:
+        """The dataset, loaded anew.
+
+        Raises:
+            UserError: its files are missing.
+        """
+        dataset = self.dataset_class(self.config)
+        unmoved(dataset.load)
+        return dataset
+
+    def some(self, dataset: Dataset) -> Tensor:
+        """Up to 40 indices all over the dataset, one of them twice."""
+        spread = torch.linspace(0, len(dataset) - 1, min(40, len(dataset))).long()
+        return torch.cat([spread, spread[:1]])
+
+
+def says_what_it_is(subject: DatasetSubject) -> None:
+    """The class and its settings are described."""
+    require_words(subject.dataset_class, subject.dataset_class.Config)
+
+
+def knows_its_images_before_loading(subject: DatasetSubject) -> None:
+    """The image's shape is known before anything is loaded."""
+    dataset = subject.dataset_class(subject.config)
+    require(hasattr(dataset, "image"), "set `self.image = ImageSpec(channels, height, width)` in __init__")
+
+
+def gives_images(subject: DatasetSubject) -> None:
+    """Images are float32 in [0, 1] of the declared shape."""
+    dataset = subject.loaded()
+    require(len(dataset) > 0, "return the number of images from `__len__`; it is 0")
+    indices = subject.some(dataset)
+    images = unmoved(dataset.images, indices)
+    spec = dataset.image
+    expected = (len(indices), spec.channels, spec.height, spec.width)
+    require(tuple(images.shape) == expected, f"return {expected} images from `images`, not {tuple(images.shape)}")
+    require(images.dtype == torch.float32, f"return float32 images, not {images.dtype}")
+    low, high = images.min().item(), images.max().item()
+    require(low >= 0 and high <= 1, f"return images in [0, 1], not [{low:.3g}, {high:.3g}]")
+
+
+def an_index_means_an_image(subject: DatasetSubject) -> None:
+    """An index gives the same image in any batch, and after loading again."""
+    dataset = subject.loaded()
+    indices = subject.some(dataset)
+    together = dataset.images(indices)
+    backwards = dataset.images(indices.flip(0)).flip(0)
+    alone = torch.cat([dataset.images(index) for index in torch.split(indices, 1)])
+    require(torch.equal(together, backwards) and torch.equal(together, alone), "let an image depend on its index alone")
+    again = subject.loaded().images(indices)
+    require(torch.equal(together, again), "loading again gives other images: seed what is random by a setting")
+
+
+def labels_are_classes(subject: DatasetSubject) -> None:
+    """Labels, where there are any, are classes below the declared number."""
+    dataset = subject.loaded()
+    if not isinstance(dataset, LabelledDataset):
+        return
+    labels = dataset.labels(subject.some(dataset))
+    require(labels.dtype == torch.int64 and labels.dim() == 1, "return int64 (N,) labels")
+    require(bool(((labels >= 0) & (labels < dataset.classes)).all()), f"return labels from 0 to {dataset.classes - 1}")
+
+
+def factors_number_the_images(subject: DatasetSubject) -> None:
+    """Factors, where there are any, number the images: index to levels and back."""
+    dataset = subject.loaded()
+    if not isinstance(dataset, GroundTruthDataset):
+        return
+    grid = dataset.factors
+    require(len(grid.names) == len(grid.sizes), f"name each factor: {len(grid.names)} names, {len(grid.sizes)} sizes")
+    require(len(dataset) == len(grid), f"the grid has {len(grid)} points, the dataset {len(dataset)} images")
+    indices = subject.some(dataset).numpy()
+    require(np.array_equal(grid.indices(grid.ids(indices)), indices), "the grid's ids and indices are not inverse")
+
+
+DATASET_CHECKS = (
+    says_what_it_is,
+    knows_its_images_before_loading,
+    gives_images,
+    an_index_means_an_image,
+    labels_are_classes,
+    factors_number_the_images,
+)

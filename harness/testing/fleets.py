@@ -1,0 +1,138 @@
+"""Does a model train in a fleet as it does alone?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.config import Settings, parse
+from harness.dataset import Dataset
+from harness.errors import UserError
+from harness.model import Model, build
+from harness.rng import Rng
+from harness.training.batches import Batches
+from harness.training.eager import EagerEngine
+from harness.training.fleet import FleetEngine
+from harness.training.structure import structure
+
+
+class DoubleRng(Rng):
+    """The same numbers in double precision."""
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers."""
+        return super().normal(*shape).double()
+
+    def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """Uniform numbers in [low, high)."""
+        return super().uniform(*shape, low=low, high=high).double()
+
+
+class DoubleBatches(Batches):
+    """The same images in double precision."""
+
+    def next(self) -> Tensor:
+        """The next batch."""
+        return super().next().double()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Members of a fleet beside the same trials alone.
+
+    A distance is the largest difference of any number of the models, relative to the largest number of its tensor.
+
+    Attributes:
+        apart: the distance of the fleet's members from the trials alone, by step.
+        rounding: the distance of trials alone that began with their parameters changed in the last bits, by step:
+            how far rounding carries apart what is the same.
+        notes: what was not done together, and why.
+        varied: the settings in which the members differ.
+    """
+
+    apart: list[float]
+    rounding: list[float]
+    notes: list[str]
+    varied: list[str]
+
+
+def compare(
+    model_class: type[Model], settings: Mapping[str, Any], dataset: Dataset, steps: int, batch_size: int = 4
+) -> Comparison:
+    """Train three models in a fleet and alone, in double precision, so that rounding hides nothing.
+
+    They differ in their seeds, in every float setting that leaves their structure alone, and in the step at
+    which they begin.
+
+    Args:
+        model_class: the model.
+        settings: make it small, and switch on within a few steps what switches on late.
+        dataset: loaded.
+        steps: how many.
+        batch_size: images per batch.
+
+    Raises:
+        Exception: whatever training one of them raises.
+    """
+    configs = varied(model_class, parse(model_class.Config, settings, model_class.__name__), dataset)
+    alone, rounded, members = (
+        [_engine(model_class, config, dataset, batch_size, seed) for seed, config in enumerate(configs)]
+        for _ in range(3)
+    )
+    with torch.no_grad():
+        for parameter in (p for engine in rounded for p in engine.model.parameters()):
+            parameter.mul_(1 + 1e-15)
+    notes: list[str] = []
+    fleet = FleetEngine(members, notes.append)
+    apart, rounding = [], []
+    for step in range(steps):
+        at = [step, step, step + 2]
+        for engine, own_step in zip([*alone, *rounded], [*at, *at], strict=True):
+            engine.step(own_step)
+        fleet.step(at)
+        for error in fleet.failures.values():
+            raise error
+        apart.append(_distance(alone, members))
+        rounding.append(_distance(alone, rounded))
+    first = configs[0].values()
+    changed = [name for name in first if any(config.values()[name] != first[name] for config in configs)]
+    return Comparison(apart, rounding, notes, changed)
+
+
+def varied(model_class: type[Model], config: Settings, dataset: Dataset) -> list[Settings]:
+    """A configuration, and two others with each number a little smaller or larger where the structure allows it."""
+    return [config, *(_vary(model_class, config, dataset, factor) for factor in (0.9, 1.1))]
+
+
+def _vary(model_class: type[Model], config: Settings, dataset: Dataset, factor: float) -> Settings:
+    with torch.device("meta"):
+        kept = structure(model_class(config, dataset.image))
+        for name, value in config.values().items():
+            if not isinstance(value, float):
+                continue
+            try:
+                other = parse(model_class.Config, {**config.values(), name: factor * value}, name)
+                same = structure(model_class(other, dataset.image)) == kept
+            except UserError:  # Out of its range.
+                continue
+            if same:
+                config = other
+    return config
+
+
+def _engine(model_class: type[Model], config: Settings, dataset: Dataset, batch_size: int, seed: int) -> EagerEngine:
+    model = build(model_class, config, dataset.image, Rng.of(seed, "initial")).double().train()
+    batches = DoubleBatches(dataset, batch_size, seed)
+    return EagerEngine(model, batches, draws=DoubleRng.of(seed, "draws"), resets=Rng.of(seed, "resets"))
+
+
+def _distance(engines: Sequence[EagerEngine], others: Sequence[EagerEngine]) -> float:
+    worst = 0.0
+    for engine, other in zip(engines, others, strict=True):
+        its = other.model.state_dict()
+        for name, value in engine.model.state_dict().items():
+            scale = value.abs().max().clamp(min=1e-12)
+            worst = max(worst, ((value - its[name]).abs().max() / scale).item())
+    return worst

@@ -1,0 +1,54 @@
+"""Built-in plugin: what TensorBoard reads, for those who have it installed (the extra `tensorboard`).
+
+Loss terms and images per second of every trial go to `tensorboard/TRIAL` in the results folder while it
+trains, and its scores when it ends: `tensorboard --logdir results/NAME/tensorboard`. It observes and nothing
+else; a tracker for another service needs the same four hooks.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.hookspecs import hookimpl
+from harness.suite import Suite
+from harness.trial import Progress, Result, Trial
+
+if TYPE_CHECKING:
+    from .writers import Writers
+
+_writers: "Writers | None" = None
+
+
+@hookimpl
+def harness_suite_started(suite: Suite, trials: list[Trial], folder: Path) -> None:
+    """Begin, if there is something to watch and TensorBoard to read it."""
+    global _writers  # noqa: PLW0603 - a plugin is a module, and hooks have nothing else to share
+    _writers = None
+    if trials and find_spec("tensorboard"):
+        from .writers import Writers
+
+        _writers = Writers(folder / "tensorboard")
+
+
+@hookimpl
+def harness_trial_progress(trial: Trial, progress: Progress) -> None:
+    """Write the losses of a trial and its speed."""
+    if _writers and progress.losses:
+        speed = {} if progress.images_per_second is None else {"images per second": progress.images_per_second}
+        _writers.of(trial).write({**progress.losses, **speed}, progress.step)
+
+
+@hookimpl
+def harness_trial_finished(trial: Trial, result: Result) -> None:
+    """Write the scores of a trial and close its file."""
+    if _writers:
+        scores = {f"score/{record['metric']}": record["score"] for record in result.scores if record["status"] == "ok"}
+        _writers.of(trial).write(scores, trial.training["steps"])
+        _writers.close(trial)
+
+
+@hookimpl
+def harness_suite_finished(suite: Suite, folder: Path) -> None:
+    """End."""
+    global _writers  # noqa: PLW0603
+    _writers = None

@@ -1,0 +1,244 @@
+"""Broken datasets, metrics and selectors are found out as well."""
+
+import numpy as np
+import pytest
+import torch
+
+from harness import (
+    Dataset,
+    Field,
+    ImageSpec,
+    LabelledDataset,
+    Metric,
+    NotApplicableError,
+    Score,
+    Selector,
+    Settings,
+    UserError,
+)
+from harness.testing import CheckFailed, checks
+
+
+class Ramp(LabelledDataset):
+    """Four brightnesses."""
+
+    classes = 4
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.image = ImageSpec(1, 2, 2)
+
+    def __len__(self):
+        return 4
+
+    def images(self, indices):
+        return (indices / 3).float()[:, None, None, None].expand(-1, 1, 2, 2)
+
+    def labels(self, indices):
+        return indices
+
+
+class Shapeless(Ramp):
+    """Has no shape before it is loaded."""
+
+    def __init__(self, config):
+        Dataset.__init__(self, config)
+
+    def load(self, device="cpu"):
+        super().load(device)
+        self.image = ImageSpec(1, 2, 2)
+
+
+class Empty(Ramp):
+    """Has no images."""
+
+    def __len__(self):
+        return 0
+
+
+class Bright(Ramp):
+    """Goes to 255."""
+
+    def images(self, indices):
+        return 255 * super().images(indices)
+
+
+class Doubled(Ramp):
+    """Numbers of the wrong kind."""
+
+    def images(self, indices):
+        return super().images(indices).double()
+
+
+class Relative(Ramp):
+    """An image depends on the batch."""
+
+    def images(self, indices):
+        images = super().images(indices)
+        return images / images.max().clamp(min=0.1)
+
+
+class Fickle(Ramp):
+    """Other images each time it is loaded."""
+
+    loads = 0
+
+    def load(self, device="cpu"):
+        super().load(device)
+        Fickle.loads += 1
+
+    def images(self, indices):
+        return super().images(indices) / Fickle.loads
+
+
+class Mislabelled(Ramp):
+    """More labels than classes."""
+
+    classes = 2
+
+
+class Mean(Metric):
+    """The mean of the codes."""
+
+    class Config(Settings):
+        samples: int = Field(10, gt=1, description="images")
+
+    def score(self, evaluation):
+        codes = evaluation.codes(evaluation.sample("mean", self.config.samples))
+        return Score(float(codes.mean()), {"per_code": codes.mean(axis=0)})
+
+
+class Needy(Mean):
+    """Needs what nothing has."""
+
+    needs = ("encode", "telepathy")
+
+
+class Dividing(Mean):
+    """Divides by the spread of a code."""
+
+    def score(self, evaluation):
+        codes = evaluation.codes(evaluation.sample("mean", 10))
+        with np.errstate(all="ignore"):
+            return Score(float((codes.mean(axis=0) / codes.std(axis=0)).mean()))
+
+
+class Careful(Dividing):
+    """Does not apply where the spread is 0."""
+
+    def score(self, evaluation):
+        if (evaluation.codes(evaluation.sample("mean", 10)).std(axis=0) == 0).any():
+            raise NotApplicableError("a code is dead")
+        return super().score(evaluation)
+
+
+class Global(Mean):
+    """Draws from NumPy's global generator."""
+
+    def score(self, evaluation):
+        return Score(float(np.random.rand()))
+
+
+class Wandering(Mean):
+    """Draws from a generator of its own without a seed."""
+
+    def score(self, evaluation):
+        return Score(float(np.random.default_rng().random()))
+
+
+class Cluttered(Mean):
+    """Details that no file can hold."""
+
+    def score(self, evaluation):
+        return Score(0.0, {"evaluation": evaluation})
+
+
+class Scaling(Mean):
+    """Scales the codes in place."""
+
+    def score(self, evaluation):
+        codes = getattr(evaluation, "table", None)
+        if codes is not None:
+            codes *= 2
+        return Score(0.0)
+
+
+class Similar(Selector):
+    """How near the means of the codes are."""
+
+    def compare(self, pool):
+        means = np.array([model.codes(np.arange(20)).mean() for model in pool], dtype=float)
+        return -abs(means[:, None] - means[None])
+
+    def scores(self, comparisons):
+        return comparisons.sum(axis=1)
+
+
+class Flat(Similar):
+    """One number a model."""
+
+    def compare(self, pool):
+        return super().compare(pool)[0]
+
+
+class Undecided(Similar):
+    """Scores that are not numbers."""
+
+    def scores(self, comparisons):
+        return comparisons.sum(axis=1) * np.nan
+
+
+class Whimsical(Similar):
+    """Compares by chance."""
+
+    def compare(self, pool):
+        return np.random.default_rng().random((len(pool), len(pool)))
+
+
+def failures(plugin):
+    found = []
+    for check in checks(plugin):
+        try:
+            check()
+        except CheckFailed as failure:
+            found.append(str(failure))
+    return found
+
+
+@pytest.mark.parametrize("good", [Ramp, Mean, Careful, Similar])
+def test_good_ones_pass(good):
+    assert failures(good) == []
+
+
+@pytest.mark.parametrize(
+    ("broken", "change"),
+    [
+        (Shapeless, "set `self.image"),
+        (Empty, "the number of images from `__len__`"),
+        (Bright, "return images in [0, 1], not [0, 255]"),
+        (Doubled, "return float32 images, not torch.float64"),
+        (Relative, "let an image depend on its index alone"),
+        (Fickle, "loading again gives other images"),
+        (Mislabelled, "return labels from 0 to 1"),
+        (Needy, "`needs` names telepathy; choose from: encode"),
+        (Dividing, "define it, or raise NotApplicableError"),
+        (Global, "score draws from NumPy's global generator"),
+        (Wandering, "take random numbers from `evaluation.rng`"),
+        (Cluttered, "keep `details` to texts, numbers"),
+        (Scaling, "the codes are changed on the way"),
+        (Flat, "return (4, 4) comparisons from `compare`, not (4,)"),
+        (Undecided, "return 4 finite scores from `scores`"),
+        (Whimsical, "comparing the same models again gives other numbers"),
+    ],
+)
+def test_broken_ones_are_told_what_to_change(broken, change):
+    assert any(change in failure for failure in failures(broken)), failures(broken)
+
+
+def test_only_plugins_can_be_checked():
+    with pytest.raises(UserError, match="not a Model, Dataset, Metric or Selector"):
+        checks(torch.nn.Linear)
+    with pytest.raises(UserError, match="there is no 'beta-vea'; did you mean 'beta-vae'"):
+        checks("beta-vea")
+    with pytest.raises(UserError, match=r"Mean\.sample: unknown key; did you mean 'samples'"):
+        checks(Mean, {"sample": 3})
