@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -110,6 +110,8 @@ def _type_name(annotation: Any) -> str:
         return "none"
     arguments = get_args(annotation)
     origin = get_origin(annotation)
+    if origin is Annotated:
+        return _type_name(arguments[0])
     if origin is Literal:
         return " | ".join(map(str, arguments))
     if origin in (Union, UnionType):

@@ -6,9 +6,10 @@ step per leaf. What differs makes it fast:
 
 - features are put in at most 256 bins, so that splits are chosen from histograms, and one sparse product makes
   the histograms of every feature, node and class (features with up to 256 distinct values lose nothing by it);
-- observations with the same bins and label become one observation with a weight.
+- observations with the same label that no split has told apart yet are one cell with a weight, so that a few
+  cells stand for all observations as long as most features are never split on.
 
-Arrays of this file have one row per tree of the round (C) and one column per observation (n).
+Arrays of this file have one row per tree of the round (C) and one column per observation or cell (n).
 
 Source: Friedman 2001, Greedy Function Approximation: A Gradient Boosting Machine, algorithms 5 and 6.
 """
@@ -33,6 +34,8 @@ LEARNING_RATE = 0.1
 MAX_BINS = 256
 RESOLUTION = 1e-7
 """Neighbouring values no further apart than this are one value, as in scikit-learn's trees."""
+PURE = float(np.finfo(np.float64).eps)
+"""A node with no larger a variance is not split, as in scikit-learn's trees."""
 
 
 @dataclass(frozen=True)
@@ -52,40 +55,25 @@ class GradientBoosting:
 
     @classmethod
     def fit(cls, features: Features, labels: Integers, rng: np.random.Generator) -> Self:
-        """Learn to tell labels (n,), at least two different ones, from features (n, D).
+        """Learn to tell labels (n,) from features (n, D); a single one is always predicted.
 
         `rng` decides between features that split a node equally well.
         """
         classes, targets = np.unique(labels, return_inverse=True)
         edges = [bin_edges(column, targets) for column in features.T]
-        observations, weights = np.unique(
-            np.column_stack([to_bins(features, edges), targets]), axis=0, return_counts=True
-        )
-        bins, targets = observations[:, :-1].T.astype(np.uint8), observations[:, -1]
-        binary = len(classes) == 2
-        is_class = targets == (np.array([[1]]) if binary else np.arange(len(classes))[:, None])
-        prior = np.bincount(targets, weights) / weights.sum()
-        start = np.log(prior[1:] / prior[:1]) if binary else np.log(prior)
-        # Friedman's factor in the Newton step of the multinomial loss.
-        step = LEARNING_RATE * (1.0 if binary else 1 - 1 / len(classes))
-
-        grower = Grower(bins, weights.astype(np.float64), rng)
-        raw = np.repeat(start[:, None], bins.shape[1], axis=1)
-        rounds = []
-        for _ in range(ROUNDS):
-            probabilities = expit(raw) if binary else softmax(raw)
-            trees, leaf = grower.grow(is_class - probabilities, probabilities * (1 - probabilities), step)
-            raw += np.take_along_axis(trees.leaves, leaf, axis=1)
-            rounds.append(trees)
+        grower = Grower(to_bins(features, edges).T, targets, rng)
+        rounds = [grower.grow() for _ in range(ROUNDS)]
         total = grower.improvements.sum()
         importances = grower.improvements / total if total > 0 else grower.improvements
-        return cls(classes, importances, edges, start, rounds)
+        return cls(classes, importances, edges, grower.start, rounds)
 
     def predict(self, features: Features) -> Integers:
         """The most likely label (n,) of observations (n, D)."""
-        bins, inverse = np.unique(to_bins(features, self.edges), axis=0, return_inverse=True)
+        bins = to_bins(features, self.edges)
+        # Observations that differ only in features that nothing splits on have the same label.
+        bins, inverse = np.unique(bins * (self.importances > 0), axis=0, return_inverse=True)
         raw = self.start[:, None] + sum(trees(bins.T) for trees in self.rounds)
-        binary = len(raw) == 1
+        binary = len(self.classes) == 2
         labels: Integers = self.classes[(raw[0] >= 0).astype(np.int64) if binary else raw.argmax(axis=0)]
         return labels[inverse]
 
@@ -163,44 +151,71 @@ class Grower:
     """Grows the trees of one round after another on the same observations.
 
     Args:
-        bins: (D, n).
-        weights: how often each observation counts, (n,).
+        bins: of the observations, (D, n).
+        targets: the numbers of their classes, (n,).
         rng: decides between features that split a node equally well.
 
     Attributes:
+        start: the classes' scores before the first round, (C,).
         improvements: by how much the splits on each feature have reduced the squared error so far, (D,).
     """
 
-    def __init__(self, bins: Bins, weights: Floats, rng: np.random.Generator) -> None:
-        self.bins, self.weights, self.rng = bins, weights, rng
-        d, n = bins.shape
-        self.improvements = np.zeros(d)
-        self.width = max(int(bins.max()) + 1, 2)
-        rows = bins + np.arange(d)[:, None] * self.width
-        entries = (np.tile(weights, d), (rows.ravel(), np.tile(np.arange(n), d)))
-        # One row for each bin of each feature, with the weights of the observations in it.
-        self._membership = csr_array(entries, shape=(d * self.width, n))
-        self._counts = self._sums(np.ones((1, 1, n)))
+    def __init__(self, bins: Bins, targets: Integers, rng: np.random.Generator) -> None:
+        self._all_bins, self._rng = bins, rng
+        self.improvements = np.zeros(len(bins))
+        self._width = max(int(bins.max()) + 1, 2)
+        prior = np.bincount(targets) / len(targets)
+        self._binary = len(prior) == 2
+        self.start: Floats = np.log(prior[1:] / prior[:1]) if self._binary else np.log(prior)
+        # Friedman's factor in the Newton step of the multinomial loss.
+        self._step = LEARNING_RATE * (1.0 if self._binary else 1 - 1 / len(prior))
+        # At first all observations of a class are one cell.
+        self._told_apart = np.zeros(len(bins), dtype=bool)
+        self._is_class = np.eye(len(prior), dtype=bool)[1 if self._binary else 0 :]
+        self._raw = np.repeat(self.start[:, None], len(prior), axis=1)
+        self._gather(targets)
 
-    def _sums(self, values: NDArray[np.float64]) -> Floats:
-        """Weighted sums of values (nodes, C, n) over the observations of each bin: (D, bins, nodes, C)."""
+    def _gather(self, cell: Integers) -> None:
+        """Make each observation (n,) part of its cell, all cells having some."""
+        self._cell = cell
+        self._bins = self._all_bins[:, np.unique(cell, return_index=True)[1]]
+        self._weights = np.bincount(cell).astype(np.float64)
+        d, n = self._all_bins.shape
+        rows = self._all_bins + np.arange(d)[:, None] * self._width
+        entries = (np.ones(d * n), (rows.ravel(), np.tile(cell, d)))
+        # One row for each bin of each feature, with how many observations of each cell are in it.
+        self._membership = csr_array(entries, shape=(d * self._width, len(self._weights)))
+        self._counts = self._sums(np.ones((1, 1, len(self._weights))))
+
+    def _tell_apart(self, features: Integers) -> Integers:
+        """Divide cells so that these features, too, are the same within each; the former cell of each (n,)."""
+        former = cell = self._cell
+        for feature in features:
+            cell = np.unique(cell * self._width + self._all_bins[feature], return_inverse=True)[1]
+        self._told_apart[features] = True
+        self._gather(cell)
+        parents: Integers = former[np.unique(cell, return_index=True)[1]]
+        self._is_class, self._raw = self._is_class[:, parents], self._raw[:, parents]
+        return parents
+
+    def _sums(self, values: Floats) -> Floats:
+        """Sums of values (nodes, C, n) over the observations of each bin: (D, bins, nodes, C)."""
         sums = np.asarray(self._membership @ values.reshape(-1, values.shape[-1]).T)
-        return sums.reshape(len(self.bins), self.width, *values.shape[:-1])
+        return sums.reshape(-1, self._width, *values.shape[:-1])
 
-    def grow(self, residuals: Floats, curvatures: Floats, step: float) -> tuple[Trees, Integers]:
-        """One round of trees, and the leaf (C, n) that each observation falls in.
-
-        Args:
-            residuals: what the trees approximate, (C, n).
-            curvatures: second derivatives of the loss, (C, n).
-            step: multiplies the leaves' Newton steps.
-        """
+    def grow(self) -> Trees:
+        """One round of trees."""
+        residuals = self._is_class - (expit(self._raw) if self._binary else softmax(self._raw))
         features, thresholds = [], []
         node = np.zeros(residuals.shape, dtype=np.uint8)
         sums, counts = self._sums(residuals[None]), self._counts
         for level in range(DEPTH):
             feature, threshold = self._split(sums, counts)
-            right = goes_right(self.bins, node, feature, threshold)
+            new = np.unique(feature[(threshold < MAX_BINS) & ~self._told_apart[feature]])
+            if len(new):
+                parents = self._tell_apart(new)
+                residuals, node = residuals[:, parents], node[:, parents]
+            right = goes_right(self._bins, node, feature, threshold)
             if level < DEPTH - 1:
                 is_left = (node == np.arange(len(feature))[:, None, None]) & ~right
                 sums = _children(sums, self._sums(is_left * residuals))
@@ -209,9 +224,12 @@ class Grower:
             features.append(feature)
             thresholds.append(threshold)
         leaf = node.astype(np.intp)
-        slope, curvature = self._leaf_sums(leaf, residuals), self._leaf_sums(leaf, curvatures)
-        leaves = step * np.divide(slope, curvature, out=np.zeros_like(slope), where=curvature > 1e-150)
-        return Trees(features, thresholds, leaves), leaf
+        size = abs(residuals)
+        # The loss's second derivative is p (1 - p), and p is how far a residual is from 0 or from 1.
+        slope, curvature = self._leaf_sums(leaf, residuals), self._leaf_sums(leaf, size * (1 - size))
+        leaves = self._step * np.divide(slope, curvature, out=np.zeros_like(slope), where=curvature > 1e-150)
+        self._raw += np.take_along_axis(leaves, leaf, axis=1)
+        return Trees(features, thresholds, leaves)
 
     def _split(self, sums: Floats, counts: Floats) -> tuple[Integers, Integers]:
         """Each node's best feature and the last bin that goes to the left, both (nodes, C).
@@ -230,15 +248,16 @@ class Grower:
         best = np.take_along_axis(improvement, thresholds[:, None], axis=1)[:, 0]
         most = best.max(axis=0)
         equally_good = best >= most * (1 - 1e-10)
-        feature = np.where(equally_good, self.rng.random(best.shape), -1).argmax(axis=0)
+        feature = np.where(equally_good, self._rng.random(best.shape), -1).argmax(axis=0)
         threshold = np.take_along_axis(thresholds, feature[None], axis=0)[0]
-        np.add.at(self.improvements, feature, most)
-        return feature, np.where(most > 0, threshold, MAX_BINS)
+        gains = most > PURE * n[0, 0]
+        np.add.at(self.improvements, feature, most * gains)
+        return feature, np.where(gains, threshold, MAX_BINS)
 
     def _leaf_sums(self, leaf: Integers, values: Floats) -> Floats:
         """Weighted sums of values (C, n) over the observations of each leaf, (C, 8)."""
         number = leaf + 2**DEPTH * np.arange(len(leaf))[:, None]
-        sums = np.bincount(number.ravel(), (self.weights * values).ravel(), minlength=2**DEPTH * len(leaf))
+        sums = np.bincount(number.ravel(), (self._weights * values).ravel(), minlength=2**DEPTH * len(leaf))
         return sums.astype(np.float64).reshape(len(leaf), -1)
 
 

@@ -1,6 +1,6 @@
 """DCI with regressors, as the authors of InfoGAN-CR measure it."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +102,7 @@ class DCIForest(DCIRegression):
     class Config(Settings):
         """Size of the forests."""
 
-        depths: tuple[int, ...] = Field(
+        depths: tuple[Annotated[int, Field(gt=0)], ...] = Field(
             (4, 2, 4, 2, 2),
             min_length=1,
             description="depth of the trees for each factor, the last for all further ones; the default is IB-GAN's, "

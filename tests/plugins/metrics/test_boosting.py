@@ -91,3 +91,33 @@ def test_many_values_share_at_most_256_bins_and_labels_keep_their_edges():
 def test_values_closer_than_trees_resolve_are_one():
     column = np.array([0, 5e-8, 1], dtype=np.float32)
     assert len(bin_edges(column, np.array([0, 1, 1]))) == 1
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_a_feature_that_tells_all_takes_all_importance(classes):
+    """Splits of nodes that are pure but for rounding would give others some, and would cost time."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(classes, size=800)
+    features = np.column_stack([rng.normal(size=800), labels, rng.integers(3, size=800)]).astype(np.float32)
+    model = fit(features, labels)
+    assert model.importances.tolist() == [0, 1, 0]
+    features[:, [0, 2]] = 0
+    assert model.predict(features).tolist() == labels.tolist()
+
+
+def test_features_that_come_into_use_one_after_another_are_told_apart():
+    """A label by three features in turn: each only matters where those before it do not decide."""
+    rng = np.random.default_rng(0)
+    features = rng.integers(2, size=(2000, 6)).astype(np.float32)
+    labels = np.where(features[:, 4] > 0, 0, np.where(features[:, 1] > 0, 1, 2 + features[:, 2])).astype(np.int64)
+    ours, exact = fit(features, labels), GradientBoostingClassifier(random_state=0).fit(features, labels)
+    np.testing.assert_allclose(ours.importances, exact.feature_importances_, atol=1e-9)
+    assert ours.importances[[0, 3, 5]].tolist() == [0, 0, 0]
+    assert ours.predict(features).tolist() == labels.tolist()
+
+
+def test_a_single_label_is_always_predicted():
+    features, _ = observations(3, levels=40, n=20)
+    model = fit(features, np.full(20, 7))
+    assert model.importances.tolist() == [0, 0, 0]
+    assert set(model.predict(features)) == {7}
