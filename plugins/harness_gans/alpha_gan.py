@@ -20,11 +20,11 @@ class AlphaGAN(AutoEncodingGAN):
     D's log density ratio of data to made images joins the reconstruction error as the likelihood, and C's of
     prior to encoded codes stands for the divergence of the posterior from the prior.
 
-    The paper's text says little about its settings, and its code is not public. Known: the losses, that each
-    network has its own update and that several updates of the generator for one of the discriminators work better.
-    Chosen here: DCGAN's networks and initial weights (Glorot uniform for linear layers), two hidden layers of 750
-    units without batch normalisation in C, weight 1 for each of D's three terms, each kind of image a batch of its
-    own to batch normalisation, and the settings whose description says reimplementation.
+    The paper says little about its settings, and its code is not public. Known: the losses, that each network has
+    its own update and that several updates of the generator for one of the discriminators work better. Chosen
+    here: DCGAN's networks and initial weights (Glorot uniform for linear layers), no batch normalisation in C,
+    weight 1 for each of D's three terms, reconstructions and samples as one batch to batch normalisation and data
+    as another, and the settings whose description says reimplementation.
     """
 
     source = "Rosca et al., Variational Approaches for Auto-Encoding GANs, 2017 (arXiv:1706.04987)"
@@ -57,11 +57,13 @@ class AlphaGAN(AutoEncodingGAN):
     def discriminator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
         """-E log D(x) - E log(1 - D(G(E(x)))) - E log(1 - D(G(z)))."""
         reals = 2 * images - 1
-        reconstructions, samples = self.fakes(reals, draws["latents"])
+        with torch.no_grad():
+            fakes = torch.cat(self.made(self.encoder(reals), draws["latents"]))
+        reconstructed, sampled = self.discriminator(fakes).chunk(2)
         return {
             "real": functional.softplus(-self.discriminator(reals)).mean(),
-            "reconstructions": functional.softplus(self.discriminator(reconstructions)).mean(),
-            "samples": functional.softplus(self.discriminator(samples)).mean(),
+            "reconstructions": functional.softplus(reconstructed).mean(),
+            "samples": functional.softplus(sampled).mean(),
         }
 
     def code_discriminator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ For 64x64 images; convolutions have kernel 5 and stride 2, "BN" stands before th
     code discriminator   FC 750, lrelu 0.2; FC 750, lrelu; FC 1
 
 Squares of side 4·2ⁿ have n convolutions, from 128 channels at the image to 128·2ⁿ⁻¹ at 4x4. `width`
-multiplies the channels and units. Layers before BN have no bias, which BN would remove.
+multiplies the channels. Layers before BN have no bias, which BN would remove.
 """
 
 from torch import nn
@@ -34,8 +34,7 @@ class Encoder(nn.Sequential):
 class CodeDiscriminator(nn.Sequential):
     """(N, codes) codes to (N, 1) numbers: logits of being from the prior, or a critic's scores."""
 
-    def __init__(self, codes: int, width: float) -> None:
-        units = scaled(750, width)
+    def __init__(self, codes: int, units: int) -> None:
         super().__init__(
             nn.Linear(codes, units),
             nn.LeakyReLU(0.2),

@@ -70,7 +70,8 @@ class AlphaWGANGP(AutoEncodingGAN):
     def discriminator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
         """E f(G(E(x))) + E f(G(z)) - 2 E f(x), and a penalty between x and each of the two."""
         reals = 2 * images - 1
-        reconstructions, samples = self.fakes(reals, draws["latents"])
+        with torch.no_grad():
+            reconstructions, samples = self.made(self.encoder(reals), draws["latents"])
         judged = self.discriminator(torch.cat([reals, reconstructions, samples])).chunk(3)
         scores = dict(zip(("real", "reconstructions", "samples"), judged, strict=True))
         penalties = gradient_penalty(

@@ -40,7 +40,10 @@ class AutoEncodingGAN(Model):
             2e-4, gt=0, description="Adam's for D and C (reimplementations 1e-4 to 8e-4)"
         )
         beta1: float = Field(0.5, ge=0, lt=1, description="Adam's beta1; beta2 is 0.9 (reimplementations)")
-        width: float = Field(1.0, gt=0, description="multiplier of the hidden channels and units; 1 is DCGAN's")
+        code_discriminator_units: int = Field(
+            750, gt=0, description="units in each of C's two hidden layers (reimplementations)"
+        )
+        width: float = Field(1.0, gt=0, description="multiplier of the other networks' hidden channels; 1 is DCGAN's")
 
     config: Config
     latents: LatentSpace
@@ -53,7 +56,7 @@ class AutoEncodingGAN(Model):
         self.encoder = Encoder(image, config.latents, config.width)
         self.generator = Generator(config.latents, image, config.width, bias=True, epsilon=1e-5)
         self.discriminator = Discriminator(image, config.width, bias=True, epsilon=epsilon)
-        self.code_discriminator = CodeDiscriminator(config.latents, config.width)
+        self.code_discriminator = CodeDiscriminator(config.latents, config.code_discriminator_units)
 
     def draw(self, n: int, rng: Rng) -> dict[str, Tensor]:
         """Latent vectors from the prior."""
@@ -83,7 +86,8 @@ class AutoEncodingGAN(Model):
         """λ E |x - G(E(x))| and how little E(x) deceives C."""
         reals = 2 * images - 1
         codes = self.encoder(reals)
-        error = (self.generator(codes) - reals).abs().mean()
+        reconstructions, _ = self.made(codes, draws["latents"])
+        error = (reconstructions - reals).abs().mean()
         return {
             "reconstruction": self.config.encoder_reconstruction_weight * error,
             "codes": self.deceived(self.code_discriminator(codes)),
@@ -94,12 +98,13 @@ class AutoEncodingGAN(Model):
         reals = 2 * images - 1
         with torch.no_grad():
             codes = self.encoder(reals)
-        reconstructions, samples = self.generator(codes), self.generator(draws["latents"])
+        reconstructions, samples = self.made(codes, draws["latents"])
         error = (reconstructions - reals).abs().mean()
+        reconstructed, sampled = self.discriminator(torch.cat([reconstructions, samples])).chunk(2)
         return {
             "reconstruction": self.config.generator_reconstruction_weight * error,
-            "reconstructions": self.deceived(self.discriminator(reconstructions)),
-            "samples": self.deceived(self.discriminator(samples)),
+            "reconstructions": self.deceived(reconstructed),
+            "samples": self.deceived(sampled),
         }
 
     def deceived(self, judgement: Tensor) -> Tensor:
@@ -114,10 +119,14 @@ class AutoEncodingGAN(Model):
         """C's terms."""
         raise NotImplementedError(f"{type(self).__name__} must say how C judges")
 
-    @torch.no_grad()
-    def fakes(self, reals: Tensor, latents: Tensor) -> tuple[Tensor, Tensor]:
-        """Reconstructions of (N, C, H, W) images in [-1, 1], and samples of latent vectors; without gradients."""
-        return self.generator(self.encoder(reals)), self.generator(latents)
+    def made(self, codes: Tensor, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """Images in [-1, 1] that G makes of (N, latents) codes and of as many latent vectors.
+
+        One batch, always: should E's codes not follow the prior, then the running averages of batch normalisation
+        are still those that both kinds of image are trained with.
+        """
+        reconstructions, samples = self.generator(torch.cat([codes, latents])).chunk(2)
+        return reconstructions, samples
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes, (N, latents)."""

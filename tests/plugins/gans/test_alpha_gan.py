@@ -19,7 +19,12 @@ BOTH: dict[str, Any] = {"alpha-gan": AlphaGAN, "alpha-wgan-gp": AlphaWGANGP}
 
 
 def make(cls: type[AutoEncodingGAN] = AlphaGAN, image: ImageSpec = SMALL, **config: Any) -> Any:
-    return build(cls, parse(cls.Config, {"width": 0.05, "latents": 6, **config}, ""), image, Rng(0)).train()
+    return build(
+        cls,
+        parse(cls.Config, {"width": 0.05, "latents": 6, "code_discriminator_units": 20, **config}, ""),
+        image,
+        Rng(0),
+    ).train()
 
 
 def batch(image: ImageSpec = SMALL, n: int = 6) -> Tensor:
@@ -34,7 +39,8 @@ def made(model: AutoEncodingGAN, draws: dict[str, Tensor]) -> tuple[Tensor, Tens
     """Real images, codes, reconstructions and samples."""
     reals = 2 * batch() - 1
     codes = model.encoder(reals).detach()
-    return reals, codes, model.generator(codes).detach(), model.generator(draws["latents"]).detach()
+    reconstructions, samples = model.generator(torch.cat([codes, draws["latents"]])).detach().split(6)
+    return reals, codes, reconstructions, samples
 
 
 # Both
@@ -123,6 +129,21 @@ def test_the_reconstruction_error_trains_encoder_and_generator(cls: type[AutoEnc
         assert all(gradient.any() for gradient in gradients)
 
 
+@pytest.mark.parametrize("cls", BOTH.values())
+def test_running_averages_are_those_that_reconstructions_are_trained_with(cls: type[AutoEncodingGAN]) -> None:
+    """Even if codes are far from the prior, where averages over batches of either kind would suit neither."""
+    model = make(cls, generator_reconstruction_weight=1.0)
+    images, draws = batch(n=64), model.draw(64, Rng(1))
+    with torch.no_grad():
+        model.encoder[-1].bias += 5
+        model.generator[-2].weight *= 30
+        for _ in range(100):
+            trained = model.generator_loss(images, draws)["reconstruction"].item()
+        model.eval()
+        error = 2 * (model.reconstruct(images) - images).abs().mean().item()
+    assert error == pytest.approx(trained, rel=0.01)
+
+
 # alpha-GAN
 
 
@@ -130,7 +151,8 @@ def test_alpha_gan_terms_by_hand() -> None:
     model = make()
     draws = model.draw(6, Rng(1))
     reals, codes, reconstructions, samples = made(model, draws)
-    real, rebuilt, sampled = (model.discriminator(x).sigmoid() for x in (reals, reconstructions, samples))
+    real = model.discriminator(reals).sigmoid()
+    rebuilt, sampled = model.discriminator(torch.cat([reconstructions, samples])).sigmoid().split(6)
     prior, encoded = (model.code_discriminator(x).sigmoid() for x in (draws["latents"], codes))
 
     terms = model.discriminator_loss(batch(), draws)
@@ -188,7 +210,7 @@ def test_numbers_of_updates_and_learning_rates_are_settings(stepper: Any) -> Non
 
 
 def test_alpha_gan_initial_parameters() -> None:
-    model = make(width=0.5, latents=100)
+    model = make(width=0.5, latents=100, code_discriminator_units=375)
     assert model.encoder[2].weight.std().item() == pytest.approx(0.02, rel=0.05)
     gains = model.encoder[3].weight
     assert gains.mean().item() == pytest.approx(1, abs=0.01)
