@@ -1,6 +1,7 @@
 """Tables of scores: one row per trial and metric, and their summary over seeds."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -88,8 +89,7 @@ def leaderboard(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
     """Scores summarised over seeds, as in `harness.tables.LEADERBOARD`; one row per setting and metric."""
     rows = []
     grouped = dict(list(scores.groupby([*SETTING, *METRIC], sort=False)))
-    for columns in _settings(suite):
-        trials = sum(_trial_columns(suite, t).items() >= columns.items() for t in suite.trials)
+    for columns, trials in _settings(suite):
         for metric in suite.metrics:
             row = {**columns, **_metric_columns(metric)}
             group = grouped.get(tuple(row[name] for name in [*SETTING, *METRIC]), scores.iloc[:0])
@@ -98,14 +98,17 @@ def leaderboard(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
     return _with_ranks(table.astype(dict.fromkeys(["mean", "std", "ci_low", "ci_high"], float)))
 
 
-def _settings(suite: Suite) -> list[dict[str, object]]:
-    """The columns that name each setting of the suite, in its order."""
-    unique = {}
+def _settings(suite: Suite) -> list[tuple[dict[str, object], int]]:
+    """The columns that name each setting of the suite, in its order, and how many trials it has."""
+    named = {}
+    counts: Counter[tuple[object, ...]] = Counter()
     for trial in suite.trials:
         columns = _trial_columns(suite, trial)
         del columns["trial"]
-        unique[tuple(columns.values())] = columns
-    return list(unique.values())
+        key = tuple(columns.values())
+        named[key] = columns
+        counts[key] += 1
+    return [(columns, counts[key]) for key, columns in named.items()]
 
 
 def _summary(group: pd.DataFrame, trials: int) -> dict[str, object]:

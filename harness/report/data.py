@@ -113,14 +113,16 @@ class _Gathering:
         settings: dict[str, int] = {}
         outcomes: dict[str, int] = {}
         seconds = 0.0
-        by_trial = dict(list(scores.groupby("trial", sort=False)))
+        rows: dict[str, list[Plain]] = {}
+        for row in scores.to_dict("records"):
+            rows.setdefault(row["trial"], []).append({str(name): value for name, value in row.items()})
         for trial in self.suite.trials:
             result = self.folder.trial(trial.id).result
             outcome = str(result.outcome) if result else "pending"
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
             seconds += result.seconds if result else 0.0
             setting = self._setting(trial, settings)
-            self._add_trial(trial, setting, result, by_trial.get(trial.id, scores.iloc[:0]))
+            self._add_trial(trial, setting, result, rows.get(trial.id, []))
         self._add_board(scores, settings)
         places = {trial["id"]: place for place, trial in enumerate(self.pages.trials) if place >= first_trial}
         self._add_selections(places)
@@ -166,12 +168,12 @@ class _Gathering:
             )
         return settings[key]
 
-    def _add_trial(self, trial: Trial, setting: int, result: Result | None, scores: pd.DataFrame) -> None:
+    def _add_trial(self, trial: Trial, setting: int, result: Result | None, rows: Sequence[Plain]) -> None:
         values: list[float | None] = [None] * len(self.metrics)
         missing: dict[int, str] = {}
         numbers: dict[int, Plain] = {}
         matrices: list[Plain] = []
-        for row in scores.to_dict("records"):
+        for row in rows:
             place = self.metrics.index((row["metric"], row["metric_settings"]))
             values[place] = short(row["score"])
             if row["status"] != "ok":

@@ -4,7 +4,6 @@ import base64
 import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -123,7 +122,7 @@ def render(pages: Pages, sources: Sequence[str]) -> str:
         "script_hash": _hash(script),
         "style": style,
         "style_hash": _hash(style),
-        "data": {**asdict(pages), "made_at": now(), "version": version(DISTRIBUTION)},
+        "data": {**vars(pages), "made_at": now(), "version": version(DISTRIBUTION)},
         "sources": sources,
     }
     return environment.from_string((assets / "page.html").read_text("utf-8")).render(facts)
