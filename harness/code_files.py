@@ -31,7 +31,7 @@ def score_file(
         seed: seeds whatever the file does not fix.
 
     Returns:
-        {metric: {"score": number or None, "reason": why there is none, and the metric's details}}.
+        {metric: {"score": number or None, "reason": why there is none, "settings": of the metric, and its details}}.
 
     Raises:
         UserError: the file, a metric or the protocol is wrong.
@@ -49,7 +49,7 @@ def score_file(
 
 
 def _result(record: ScoreRecord) -> dict[str, Any]:
-    found = {"score": record.score, **{key: value for key, value in record.details.items() if key != "score"}}
+    found = {**record.details, "score": record.score, "settings": record.settings}
     return {**found, "reason": record.reason} if record.score is None else found
 
 

@@ -16,7 +16,7 @@ class UserError(HarnessError):
 
 
 class DivergenceError(HarnessError):
-    """A loss stopped being a usable number; the trial ends with this as its recorded reason."""
+    """A loss or a code is not a usable number; the trial or score ends with this as its recorded reason."""
 
 
 class NotApplicableError(HarnessError):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import NotApplicableError
+from harness.errors import NotApplicableError, UserError
 from harness.factors import FactorGrid, Indices
 from harness.seeds import numpy_rng
 
@@ -89,8 +89,22 @@ REASONS = {
 }
 
 
+def not_finite(codes: Codes) -> str:
+    """Which of the codes (n, D) are infinite or not a number, or "" when none is.
+
+    Some metrics would score such codes, and wrongly, so an evaluation must not give any.
+    """
+    wrong = ~np.isfinite(codes)
+    columns = np.flatnonzero(wrong.any(axis=0)).tolist()
+    return f"{wrong.any(axis=1).sum()} of {len(codes)} rows are not finite, in columns {columns}" if columns else ""
+
+
 class TableEvaluation(Evaluation):
-    """Codes made elsewhere: a complete table of one row per grid point, or of any observations without factors."""
+    """Codes made elsewhere: a complete table of one row per grid point, or of any observations without factors.
+
+    Raises:
+        UserError: a code is infinite or not a number.
+    """
 
     def __init__(
         self,
@@ -102,6 +116,8 @@ class TableEvaluation(Evaluation):
         seed: int = 0,
     ) -> None:
         super().__init__(seed, fixed)
+        if reason := not_finite(table):
+            raise UserError(f"the table of codes: {reason}")
         self.table = table
         self.factors = factors
         self._kl = kl

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
-from harness.evaluation import Codes, Evaluation
+from harness.errors import DivergenceError
+from harness.evaluation import Codes, Evaluation, not_finite
 from harness.factors import Indices
 from harness.model import ABILITIES, Model
 from harness.rng import Rng
@@ -86,10 +87,17 @@ class ModelEvaluation(Evaluation):
         return self._codes[indices]
 
     def encode_dataset(self, indices: Indices) -> Codes:
-        """(n, D) codes of the dataset's images at `indices` (n,), without the cache."""
+        """(n, D) codes of the dataset's images at `indices` (n,), without the cache.
+
+        Raises:
+            DivergenceError: the model gives codes that are infinite or not a number.
+        """
         noise = self._code_noise(len(self._encoded), "dataset")
         pieces = [self._represent(self.images(part), noise[part]) for part in _parts(indices, self.batch_size)]
-        return torch.cat(pieces).cpu().numpy()
+        codes: Codes = torch.cat(pieces).cpu().numpy()
+        if reason := not_finite(codes):
+            raise DivergenceError(f"the codes of the images: {reason}")
+        return codes
 
     def kl(self, indices: Indices) -> NDArray[np.float64]:
         """(D,) divergence of each code's posterior from its prior in nats, averaged over the images."""

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from harness import ImageSpec, ModelEvaluation, NotApplicableError, Rng
+from harness.errors import DivergenceError
 from harness.model import build
 
 
@@ -32,6 +33,19 @@ def test_codes_are_the_models(evaluation):
     indices = np.array([5, 0, 63])
     expected = evaluation.model.encode(evaluation.dataset.images(torch.tensor([5, 0, 63])))
     np.testing.assert_allclose(evaluation.codes(indices), expected.detach().numpy(), rtol=1e-5)
+
+
+def test_codes_that_are_no_numbers_are_an_error(evaluation):
+    encode = evaluation.model.encode
+
+    def broken(images):
+        codes = encode(images).detach()
+        codes[0, 1] = torch.nan
+        return codes
+
+    evaluation.model.encode = broken
+    with pytest.raises(DivergenceError, match=r"1 of 3 rows are not finite, in columns \[1\]"):
+        evaluation.codes(np.arange(3))
 
 
 def test_abilities_are_those_of_model_and_dataset(evaluation):

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from harness import FactorGrid, TableEvaluation
+from harness import FactorGrid, TableEvaluation, UserError
 from harness.scoring import plain, score, score_key
 from harness.suite import resolve
 from harness.trial import Choice
@@ -55,3 +55,10 @@ def test_a_fixed_sample_replaces_a_random_one(evaluation):
     fixed = TableEvaluation(evaluation.table, evaluation.factors, fixed={"train_index": np.array([5, 6])})
     assert fixed.sample("train", 50).tolist() == [5, 6]
     assert len(fixed.sample("test", 50)) == 50
+
+
+def test_a_table_with_codes_that_are_no_numbers_is_refused(evaluation):
+    table = evaluation.table.copy()
+    table[[3, 5], 2] = np.nan, np.inf
+    with pytest.raises(UserError, match=r"the table of codes: 2 of 64 rows are not finite, in columns \[2\]"):
+        TableEvaluation(table, evaluation.factors)
