@@ -10,7 +10,11 @@ from harness.evaluation import Evaluation
 
 @dataclass(frozen=True)
 class Score:
-    """A metric's result: one number, and whatever else is worth keeping as plain JSON data."""
+    """A metric's result: one number, and whatever else is worth keeping as plain JSON data.
+
+    Reports show numbers among the details beside the score. A detail named `mutual_information`, `matrix` or
+    `..._matrix` is codes by factors, a row of F numbers for each code, and is drawn as such.
+    """
 
     value: float
     details: Mapping[str, Any] = field(default_factory=dict)
