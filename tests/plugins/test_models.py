@@ -1,5 +1,7 @@
 """What every registered model must do, whatever it is."""
 
+from typing import get_args
+
 import pytest
 import torch
 
@@ -25,14 +27,25 @@ def dataset():
     return made
 
 
-@pytest.fixture(params=list(REGISTRY.entries["models"]))
+def variants():
+    """Every registered model, with each of its choices of networks."""
+    for name in REGISTRY.entries["models"]:
+        choice = REGISTRY.find("models", name).load().Config.model_fields.get("networks")
+        for networks in get_args(choice.annotation) if choice else [None]:
+            yield pytest.param((name, networks), id=f"{name} {networks}" if networks else name)
+
+
+@pytest.fixture(params=variants())
 def engine(request, dataset):
     """Makes engines of one model, all alike."""
-    model_class = REGISTRY.find("models", request.param).load()
+    name, networks = request.param
+    model_class = REGISTRY.find("models", name).load()
     settings = {name: value for name, value in SMALL.items() if name in model_class.Config.model_fields}
+    if networks:
+        settings["networks"] = networks
 
     def make():
-        model = build(model_class, parse(model_class.Config, settings, request.param), IMAGE, Rng(0))
+        model = build(model_class, parse(model_class.Config, settings, name), IMAGE, Rng(0))
         return EagerEngine(model.train(), Batches(dataset, 8, seed=0), draws=Rng(1), resets=Rng(2))
 
     return make
