@@ -42,12 +42,14 @@ class DoubleBatches(Batches):
 class Comparison:
     """Members of a fleet beside the same trials alone.
 
-    A distance is the largest difference of any number of the models, relative to the largest number of its tensor.
+    A distance is the largest difference of any loss term, relative to it where it is larger than 1. Losses and not
+    parameters, because some parameters have no effect, such as a bias before batch normalisation: their gradients
+    are nothing but rounding.
 
     Attributes:
         apart: the distance of the fleet's members from the trials alone, by step.
-        rounding: the distance of trials alone that began with their parameters changed in the last bits, by step:
-            how far rounding carries apart what is the same.
+        rounding: if asked for, the distance of trials alone that began with their parameters changed in the last
+            bits, by step: how far rounding carries apart what is the same.
         notes: what was not done together, and why.
         varied: the settings in which the members differ.
     """
@@ -59,7 +61,13 @@ class Comparison:
 
 
 def compare(
-    model_class: type[Model], settings: Mapping[str, Any], dataset: Dataset, steps: int, batch_size: int = 4
+    model_class: type[Model],
+    settings: Mapping[str, Any],
+    dataset: Dataset,
+    *,
+    steps: int,
+    batch_size: int = 4,
+    rounding: bool = False,
 ) -> Comparison:
     """Train three models in a fleet and alone, in double precision, so that rounding hides nothing.
 
@@ -72,38 +80,44 @@ def compare(
         dataset: loaded.
         steps: how many.
         batch_size: images per batch.
+        rounding: whether to see how far rounding alone goes.
 
     Raises:
         Exception: whatever training one of them raises.
     """
     configs = varied(model_class, parse(model_class.Config, settings, model_class.__name__), dataset)
-    alone, rounded, members = (
-        [_engine(model_class, config, dataset, batch_size, seed) for seed, config in enumerate(configs)]
-        for _ in range(3)
-    )
+
+    def engines() -> list[EagerEngine]:
+        return [_engine(model_class, config, dataset, batch_size, seed) for seed, config in enumerate(configs)]
+
+    alone, members, rounded = engines(), engines(), engines() if rounding else []
     with torch.no_grad():
         for parameter in (p for engine in rounded for p in engine.model.parameters()):
             parameter.mul_(1 + 1e-15)
     notes: list[str] = []
     fleet = FleetEngine(members, notes.append)
-    apart, rounding = [], []
+    found = Comparison([], [], notes, _changed(configs))
     for step in range(steps):
         at = [step, step, step + 2]
-        for engine, own_step in zip([*alone, *rounded], [*at, *at], strict=True):
-            engine.step(own_step)
+        expected = [_read(engine.step(own_step)) for engine, own_step in zip(alone, at, strict=True)]
         fleet.step(at)
         for error in fleet.failures.values():
             raise error
-        apart.append(_distance(alone, members))
-        rounding.append(_distance(alone, rounded))
-    first = configs[0].values()
-    changed = [name for name in first if any(config.values()[name] != first[name] for config in configs)]
-    return Comparison(apart, rounding, notes, changed)
+        found.apart.append(_distance(expected, fleet.losses()))
+        if rounding:
+            others = [_read(engine.step(own_step)) for engine, own_step in zip(rounded, at, strict=True)]
+            found.rounding.append(_distance(expected, others))
+    return found
 
 
 def varied(model_class: type[Model], config: Settings, dataset: Dataset) -> list[Settings]:
     """A configuration, and two others with each number a little smaller or larger where the structure allows it."""
     return [config, *(_vary(model_class, config, dataset, factor) for factor in (0.9, 1.1))]
+
+
+def _changed(configs: Sequence[Settings]) -> list[str]:
+    first = configs[0].values()
+    return [name for name in first if any(config.values()[name] != first[name] for config in configs)]
 
 
 def _vary(model_class: type[Model], config: Settings, dataset: Dataset, factor: float) -> Settings:
@@ -128,11 +142,10 @@ def _engine(model_class: type[Model], config: Settings, dataset: Dataset, batch_
     return EagerEngine(model, batches, draws=DoubleRng.of(seed, "draws"), resets=Rng.of(seed, "resets"))
 
 
-def _distance(engines: Sequence[EagerEngine], others: Sequence[EagerEngine]) -> float:
-    worst = 0.0
-    for engine, other in zip(engines, others, strict=True):
-        its = other.model.state_dict()
-        for name, value in engine.model.state_dict().items():
-            scale = value.abs().max().clamp(min=1e-12)
-            worst = max(worst, ((value - its[name]).abs().max() / scale).item())
-    return worst
+def _read(losses: Mapping[str, Tensor]) -> dict[str, float]:
+    return {name: value.item() for name, value in losses.items()}
+
+
+def _distance(members: Sequence[Mapping[str, float]], others: Sequence[Mapping[str, float]]) -> float:
+    pairs = [(value, its[name]) for own, its in zip(members, others, strict=True) for name, value in own.items()]
+    return max(abs(value - other) / max(1.0, abs(value)) for value, other in pairs)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.config import Settings, parse
 from harness.errors import NotApplicableError
@@ -142,16 +143,19 @@ def selector_says_what_it_is(subject: SelectorSubject) -> None:
 
 
 def compares_and_scores(subject: SelectorSubject) -> None:
-    """M models give (M, M) comparisons and M finite scores, and so does every pair of them."""
+    """M models give (M, M) comparisons and M scores, and so does a pair of them."""
     pool = subject.pool()
     comparisons = unmoved(subject.selector.compare, pool)
     expected = (len(pool), len(pool))
     require(comparisons.shape == expected, f"return {expected} comparisons from `compare`, not {comparisons.shape}")
-    scores = subject.selector.scores(comparisons)
-    good = scores.shape == (len(pool),) and bool(np.isfinite(scores).all())
-    require(good, f"return {len(pool)} finite scores from `scores`, not {scores}")
-    pair = subject.selector.scores(comparisons[:2, :2])
-    require(pair.shape == (2,) and bool(np.isfinite(pair).all()), f"score pools of two models too; got {pair}")
+    _require_scores(subject.selector.scores(comparisons), len(pool))
+    _require_scores(subject.selector.scores(comparisons[:2, :2]), 2)
+
+
+def _require_scores(scores: NDArray[np.float64], models: int) -> None:
+    """NaN is for a model of which the comparisons say nothing, not for all."""
+    good = scores.shape == (models,) and not np.isinf(scores).any() and not np.isnan(scores).all()
+    require(good, f"return {models} scores from `scores` for a pool of {models} models, not {scores}")
 
 
 def compares_repeatably(subject: SelectorSubject) -> None:

@@ -227,7 +227,7 @@ def test_good_ones_pass(good):
         (Cluttered, "keep `details` to texts, numbers"),
         (Scaling, "the codes are changed on the way"),
         (Flat, "return (4, 4) comparisons from `compare`, not (4,)"),
-        (Undecided, "return 4 finite scores from `scores`"),
+        (Undecided, "return 4 scores from `scores`"),
         (Whimsical, "comparing the same models again gives other numbers"),
     ],
 )
