@@ -13,7 +13,7 @@ class Score:
     """A metric's result: one number, and whatever else is worth keeping as plain JSON data.
 
     Reports show numbers among the details beside the score. A detail named `mutual_information`, `matrix` or
-    `..._matrix` is codes by factors, a row of F numbers for each code, and is drawn as such.
+    `..._matrix` is drawn as a matrix; if its rows have F numbers, it is understood as codes by factors.
     """
 
     value: float

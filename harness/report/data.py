@@ -205,10 +205,13 @@ class _Gathering:
         )
 
     def _matrices(self, metric: int, details: Mapping[str, Any]) -> Iterable[Plain]:
-        """Details that are codes by factors: a row of F numbers for each code, see `harness.metric.Score`."""
+        """Details that are matrices, see `harness.metric.Score`; `rows` numbers the codes where some are left out."""
+        active = details.get("active_codes")
         for name, value in details.items():
-            if is_matrix_name(name) and _is_matrix(value, len(self.factors)):
-                yield {"metric": metric, "name": name, "values": [[short(number) for number in row] for row in value]}
+            if is_matrix_name(name) and _is_matrix(value):
+                rows = active if isinstance(active, list) and len(active) == len(value) else list(range(len(value)))
+                values = [[short(number) for number in row] for row in value]
+                yield {"metric": metric, "name": name, "rows": rows, "values": values}
 
     def _provenance(self, found: Mapping[str, Any]) -> int:
         plain = dict(found)
@@ -257,13 +260,13 @@ def _setting_key(label: str, *tables: Plain) -> str:
 
 
 def is_matrix_name(name: str) -> bool:
-    """Whether a metric's detail of this name is codes by factors; see `harness.metric.Score`."""
+    """Whether a metric's detail of this name is drawn as a matrix; see `harness.metric.Score`."""
     return name in ("mutual_information", "matrix") or name.endswith("_matrix")
 
 
-def _is_matrix(value: Any, columns: int) -> bool:
+def _is_matrix(value: Any) -> bool:
     rows = isinstance(value, list) and bool(value) and all(isinstance(row, list) and row for row in value)
-    return rows and {len(row) for row in value} == {columns or len(value[0])}
+    return rows and len({len(row) for row in value}) == 1
 
 
 def learning_curves(folder: TrialFolder, points: int) -> Plain:

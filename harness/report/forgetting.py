@@ -166,6 +166,8 @@ def drawing_maps(positives: Features, negatives: Features, at_most: int | None =
     from sklearn.linear_model import LogisticRegression
 
     features = np.concatenate([positives, negatives])
+    # The intercept takes up any shift; a map that never varies then gets a weight of exactly 0.
+    features = features - features.mean(axis=0)
     classes = np.repeat([1, 0], [len(positives), len(negatives)])
     weights = LogisticRegression(max_iter=10_000).fit(features, classes).coef_[0]
     drawing = weights > 0

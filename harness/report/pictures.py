@@ -128,11 +128,14 @@ class StudyPictures:
 
 
 def _code_names(trained: TrainedModel) -> Plain:
-    """What the columns of the model's codes are called; a category has a column of its own."""
-    return {"names": list(_columns_of(trained))}
+    """What the columns of the model's representation are called, if it has one for each code; else nothing."""
+    trained.require("encode")
+    names = list(_column_names(trained))
+    width = trained.encode(trained.generate(trained.sample_latents([0]))).shape[1]
+    return {"names": names if len(names) == width else []}
 
 
-def _columns_of(trained: TrainedModel) -> Iterator[str]:
+def _column_names(trained: TrainedModel) -> Iterator[str]:
     for code in codes_of(trained.latents):
         yield from [code.name] if len(code.columns) == 1 else _categories(code)
 

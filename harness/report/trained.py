@@ -102,6 +102,12 @@ class TrainedModel:
         return torch.cat([self.model.generate(part) for part in torch.split(flat, BATCH)])
 
     @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """Codes (n, D) of a few images (n, C, H, W)."""
+        self.require("encode")
+        return self.model.encode(images)
+
+    @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
         """Reconstructions of a few images (n, C, H, W)."""
         self.require("reconstruct")

@@ -104,10 +104,11 @@ function tint(cell, share) {
   if (depth > 55) cell.style.color = "var(--paper)";
 }
 
-function heatTable({ rows, columns, values, corner = "", decimals = 2 }) {
+function heatTable({ rows, columns, values }) {
+  const decimals = values.flat().every((value) => Number.isInteger(value)) ? 0 : 2;
   const largest = Math.max(...values.flat().map((value) => Math.abs(value ?? 0)), 1e-12);
   return h("div", { class: "scroll" }, h("table", { class: "heat" },
-    h("thead", {}, h("tr", {}, h("td", {}, corner), columns.map((name) => h("th", { scope: "col" }, name)))),
+    h("thead", {}, h("tr", {}, h("td", {}), columns.map((name) => h("th", { scope: "col" }, name)))),
     h("tbody", {}, rows.map((name, i) => h("tr", {}, h("th", { scope: "row" }, name), values[i].map((value) => {
       const cell = h("td", {}, value === null ? MISSING : value.toFixed(decimals).replace("-", MINUS));
       tint(cell, (value ?? 0) / largest);

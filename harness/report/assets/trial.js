@@ -101,13 +101,17 @@ function matrices(place) {
   if (!found.length) return "";
   // Two metrics may hold the same matrix; once is enough.
   const unique = found.filter((matrix, i) => found.findIndex((other) => JSON.stringify(other.values) === JSON.stringify(matrix.values)) === i);
-  return h("section", { class: "matrices" }, h("h2", {}, "Codes and factors"),
-    h("p", { class: "lead" }, "A row for each code, a column for each ground-truth factor. A disentangled code has one dark cell in its row, and a factor that one code holds has one dark cell in its column."),
-    h("div", { class: "pair" }, unique.map(({ metric, name, values }) => h("figure", {}, h("figcaption", {}, `${name.replaceAll("_", " ")} (${data.metrics[metric].label})`),
-      heatTable({ rows: codeNames(drawn, values.length), columns: study.factors.length === values[0].length ? study.factors : values[0].map((_, i) => `factor ${i}`), values })))));
+  const byFactor = ({ values }) => study.factors.length === values[0].length;
+  const group = (name, lead, members) => (members.length ? h("section", { class: "matrices" }, h("h2", {}, name), h("p", { class: "lead" }, lead),
+    h("div", { class: "pair" }, members.map((matrix) => h("figure", {}, h("figcaption", {}, `${matrix.name.replaceAll("_", " ")} (${data.metrics[matrix.metric].label})`),
+      heatTable({ values: matrix.values, rows: byFactor(matrix) ? codeNames(drawn, matrix.rows) : matrix.rows.map(String),
+        columns: byFactor(matrix) ? study.factors : matrix.values[0].map((_, i) => String(i)) }))))) : "");
+  return [group("Codes and factors", "A row for each code, a column for each ground-truth factor. A disentangled code has one dark cell in its row, and a factor that one code holds has one dark cell in its column.", unique.filter(byFactor)),
+    group("Matrices", "What metrics report beside their scores; rows and columns are numbered as the metric numbers them.", unique.filter((matrix) => !byFactor(matrix)))];
 }
 
-function codeNames(drawn, count) {
-  const names = drawn?.codes?.names;
-  return names?.length === count ? names : Array.from({ length: count }, (_, i) => `code ${i}`);
+// A model's own names of its codes, where it is known that there are enough of them.
+function codeNames(drawn, rows) {
+  const names = drawn?.codes?.names ?? [];
+  return rows.map((row) => names[row] ?? `code ${row}`);
 }
