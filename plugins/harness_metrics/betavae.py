@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from harness import Evaluation, Field, Metric, NotApplicableError, Score, Settings
 from harness.factors import Indices
 from harness_metrics.groups import infogan_cr_groups
-from harness_metrics.logistic import fit_logistic
+from harness_metrics.logistic import KINDS, Kind, fit_logistic
 
 PAIRS = 64
 
@@ -27,6 +27,9 @@ class BetaVAEScore(Metric):
       make 50 pairs each; scored on the examples trained on. The fixed arrays `group_index` and `group_label`
       replace the random ones where an evaluation has them.
 
+    Where the dataset is no complete grid, both observations of a pair are drawn from those at one level of the
+    factor, which on a complete grid is the same.
+
     A dead code never differs and changes nothing. A factor with one level is always shared: examples that
     share nothing else look like it.
     """
@@ -39,6 +42,7 @@ class BetaVAEScore(Metric):
         )
         train_examples: int = Field(10_000, gt=0, description="examples to train on (disentanglement_lib)")
         eval_examples: int = Field(5_000, gt=0, description="examples to score on (disentanglement_lib)")
+        classifier: Kind = Field("multinomial", description=KINDS)
 
     source = "Higgins et al. 2017, beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework"
 
@@ -57,7 +61,7 @@ class BetaVAEScore(Metric):
         else:
             train = _examples(evaluation, "train", self.config.train_examples)
             test = _examples(evaluation, "eval", self.config.eval_examples)
-        classifier = fit_logistic(*train)
+        classifier = fit_logistic(*train, self.config.classifier)
         return Score(float(classifier.score(*test)), {"train_accuracy": float(classifier.score(*train))})
 
 
@@ -68,10 +72,8 @@ Examples = tuple[NDArray[np.float32], Indices]
 def _examples(evaluation: Evaluation, purpose: str, n: int) -> Examples:
     grid, rng = evaluation.grid(), evaluation.rng("betavae", purpose)
     labels = rng.integers(len(grid.sizes), size=n)
-    first, second = grid.sample_ids((n, PAIRS), rng), grid.sample_ids((n, PAIRS), rng)
-    rows = np.arange(n)
-    second[rows, :, labels] = first[rows, :, labels]
-    return _mean_difference(evaluation, grid.indices(first), grid.indices(second)), labels
+    pairs = grid.sample_groups(np.repeat(labels, PAIRS), 2, rng).reshape(n, PAIRS, 2)
+    return _mean_difference(evaluation, pairs[..., 0], pairs[..., 1]), labels
 
 
 def _infogan_cr_examples(evaluation: Evaluation) -> Examples:

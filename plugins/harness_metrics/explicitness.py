@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 from harness import Evaluation, Field, Metric, NotApplicableError, Score, Settings
 from harness.evaluation import Codes
 from harness.factors import Indices
-from harness_metrics.logistic import fit_logistic
+from harness_metrics.logistic import KINDS, Kind, fit_logistic
 
 TRAIN_POINTS = 10_000
 TEST_POINTS = 5_000
@@ -31,11 +31,12 @@ class Explicitness(Metric):
     """
 
     class Config(Settings):
-        """Choice of the protocol."""
+        """Choice of the protocol and of the classifier."""
 
         protocol: Literal["disentanglement_lib", "infogan-cr"] = Field(
             "disentanglement_lib", description="whose preparation and scoring to follow"
         )
+        classifier: Kind = Field("multinomial", description=KINDS)
 
     source = "Ridgeway & Mozer 2018, Learning Deep Disentangled Embeddings with the F-Statistic Loss, arXiv:1802.05312"
 
@@ -53,7 +54,7 @@ class Explicitness(Metric):
         areas = []
         for levels, test_levels in zip(factors.T, test_factors.T, strict=True):
             if levels.min() < levels.max():
-                areas.append(_areas((codes, levels), (test_codes, test_levels)))
+                areas.append(self._areas((codes, levels), (test_codes, test_levels)))
         if not areas:
             raise NotApplicableError("no factor takes more than one level")
         on_train, on_test = np.transpose(areas)
@@ -71,20 +72,21 @@ class Explicitness(Metric):
         codes, test_codes = codes[:, alive], test_codes[:, alive]
         if self.config.protocol == "infogan-cr":
             return codes, test_codes
-        mean, deviation = codes.mean(axis=0), codes.std(axis=0)
-        return (codes - mean) / deviation, (test_codes - mean) / deviation
+        # In double precision no square is out of range.
+        mean, deviation = codes.mean(axis=0, dtype=np.float64), codes.std(axis=0, dtype=np.float64)
+        standard, test_standard = (codes - mean) / deviation, (test_codes - mean) / deviation
+        return standard.astype(np.float32), test_standard.astype(np.float32)
 
+    def _areas(self, train: tuple[Codes, Indices], test: tuple[Codes, Indices]) -> tuple[float, float]:
+        """Mean area under the ROC curves of a factor's levels, on the training and on the test observations."""
+        if not train[0].shape[1]:
+            return 0.5, 0.5
+        classifier = fit_logistic(*train, self.config.classifier)
 
-def _areas(train: tuple[Codes, Indices], test: tuple[Codes, Indices]) -> tuple[float, float]:
-    """Mean area under the ROC curves of a factor's levels, on the training and on the test observations."""
-    if not train[0].shape[1]:
-        return 0.5, 0.5
-    classifier = fit_logistic(*train)
+        def area(codes: Codes, levels: Indices) -> float:
+            return mean_area(classifier.predict_proba(codes), levels[:, None] == classifier.classes_)
 
-    def area(codes: Codes, levels: Indices) -> float:
-        return mean_area(classifier.predict_proba(codes), levels[:, None] == classifier.classes_)
-
-    return area(*train), area(*test)
+        return area(*train), area(*test)
 
 
 def mean_area(probabilities: NDArray[np.floating], truth: NDArray[np.bool_]) -> float:

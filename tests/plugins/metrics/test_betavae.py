@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from harness import NotApplicableError
+from harness import NotApplicableError, TableEvaluation
+from harness_datasets.factor_table import FactorTable
 from harness_metrics.betavae import BetaVAEScore
 
 SIZES = (4, 5, 6)
@@ -32,6 +33,19 @@ def test_parity_with_the_infogan_cr_authors_on_random_groups(representation, loa
     assert agree(scores, stochastic["infogan_cr_beta_vae"])
 
 
+def test_parity_with_one_vs_rest_regressions(representation, load, stochastic, agree):
+    scores = [betavae(load(representation, seed), classifier="one-vs-rest") for seed in range(3)]
+    expected = stochastic["beta_vae_ovr_liblinear"]
+    assert agree([score.value for score in scores], expected["eval_accuracy"])
+    assert agree([score.details["train_accuracy"] for score in scores], expected["train_accuracy"])
+
+
+def test_parity_with_one_vs_rest_regressions_of_the_infogan_cr_authors(table, exact):
+    expected = exact["infogan_cr"]["beta_vae_ovr_liblinear"]["betaVAE_metric"]
+    score = betavae(table, protocol="infogan-cr", classifier="one-vs-rest")
+    assert score.value == pytest.approx(expected, abs=2 / 500 + 1e-9)
+
+
 @PROTOCOLS
 def test_a_perfect_representation_scores_one(make, protocol):
     assert betavae(make(SIZES, lambda ids, rng: ids), protocol=protocol, train_examples=2000).value == 1
@@ -49,6 +63,18 @@ def test_more_noise_never_helps_on_average(make, protocol):
 
     scores = [betavae(noisy(scale), protocol=protocol, train_examples=2000).value for scale in (0, 8, 50)]
     assert scores == sorted(scores, reverse=True)
+
+
+@PROTOCOLS
+def test_a_dataset_that_is_no_grid(protocol):
+    """A third of the combinations, some of them twice."""
+    levels = np.array([(a, b, c) for a in range(6) for b in range(6) for c in range(6) if (a + b + c) % 3 == 0])
+    levels = np.concatenate([levels, levels[:20]])
+    factors = FactorTable("abc", (6, 6, 6), [np.arange(6)] * 3, (False,) * 3, levels)
+    config = {"protocol": protocol, "train_examples": 2000}
+    assert betavae(TableEvaluation(levels.astype(np.float32), factors), **config).value == 1
+    noise = np.random.default_rng(0).normal(size=levels.shape).astype(np.float32)
+    assert betavae(TableEvaluation(noise, factors), **config).value < 0.6
 
 
 @PROTOCOLS

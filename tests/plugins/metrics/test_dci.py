@@ -6,6 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from harness import NotApplicableError
 from harness_metrics.dci import DCI, concentration
+from harness_metrics.dci_regression import DCIForest
 
 SIZES = (3, 4, 5)
 
@@ -40,6 +41,11 @@ def test_scikit_learn_is_exact(load, published):
     expected = [run["disentanglement"] for run in runs]
     # Ties between equally good splits are decided by other random numbers.
     assert min(expected) - 2e-3 < score.value < max(expected) + 2e-3
+
+
+def test_the_protocol_of_infogan_cr_is_the_forest(load):
+    forest = DCIForest(DCIForest.Config()).score(load("rotated"))
+    assert dci(load("rotated"), protocol="infogan-cr") == forest
 
 
 @pytest.mark.parametrize("estimator", ["boosting", "scikit-learn"])

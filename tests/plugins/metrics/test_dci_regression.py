@@ -25,6 +25,18 @@ def test_parity_with_the_authors_lasso(table, exact, metric, config, name, toler
     score = scored(metric, table, **config)
     assert score.value == pytest.approx(expected["disent_skipping_unused_codes"], abs=tolerance)
     assert score.details["completeness"] == pytest.approx(expected["complete_metric"], abs=tolerance)
+    if expected["disent_metric"] is not None:  # Nothing, where a code serves no factor.
+        assert score.value == pytest.approx(expected["disent_metric"], abs=tolerance)
+    alive = [code for code in range(table.table.shape[1]) if np.ptp(table.table[:, code])]
+    importance = np.array(score.details["importance_matrix"])
+    # Theirs are of single precision, in which a cross-validation of clean codes may prefer the next strength.
+    np.testing.assert_allclose(
+        importance[alive], expected["metric_detail"], atol=6e-3 if metric is DCILassoCV else 2e-5
+    )
+    per_code = [0 if code is None else code for code in expected["disent_metric_detail"]]
+    np.testing.assert_allclose(score.details["disentanglement_per_code"], per_code, atol=10 * tolerance)
+    per_factor = score.details["completeness_per_factor"]
+    np.testing.assert_allclose(per_factor, expected["complete_metric_detail"], atol=10 * tolerance)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +48,15 @@ def test_parity_with_the_authors_forest(load, published, representation, agree, 
     scores = [scored(DCIForest, load(representation, seed), depths=depths) for seed in range(4)]
     assert agree([score.value for score in scores], reference["disent_skipping_unused_codes"])
     assert agree([score.details["completeness"] for score in scores], reference["complete_metric"])
+
+
+def test_parity_with_the_authors_forest_of_todays_size(load, published):
+    stochastic = published["representations"]["dead_latent"]["stochastic"]["infogan_cr_dci_random_forest"]
+    reference = stochastic["RandomForest_100_trees"]
+    score = scored(DCIForest, load("dead_latent"), depths=(4, 5, 2, 5, 5), trees=100)
+    spread = max(reference["disent_skipping_unused_codes"]["std"], 2e-4)
+    assert score.value == pytest.approx(reference["disent_skipping_unused_codes"]["mean"], abs=4 * spread)
+    assert score.details["completeness"] == pytest.approx(reference["complete_metric"]["mean"], abs=4 * spread)
 
 
 METRICS = [DCILasso, DCILassoCV, DCIForest]

@@ -27,6 +27,29 @@ def test_parity_with_the_infogan_cr_authors(table, exact):
     expected = exact["infogan_cr"]["fstat"]
     score = explicitness(table, protocol="infogan-cr")
     assert score.value == pytest.approx(expected["FStat_expl_metric"], abs=3e-5)
+    np.testing.assert_allclose(
+        score.details["train_per_factor"], np.ravel(expected["FStat_expl_metric_detail"]), atol=1e-4
+    )
+
+
+def test_parity_with_one_vs_rest_regressions(table, exact):
+    name = "explicitness_ovr_liblinear"
+    expected = exact.get(f"{name}_constant_codes_dropped") or exact[name]
+    score = explicitness(table, classifier="one-vs-rest")
+    assert score.value == pytest.approx(expected["explicitness_score_test"], abs=1e-6)
+    assert score.details["train"] == pytest.approx(expected["explicitness_score_train"], abs=1e-6)
+    for sample in ("train", "test"):
+        found, per_factor = score.details[f"{sample}_per_factor"], expected[f"explicitness_per_factor_{sample}"]
+        np.testing.assert_allclose(found, per_factor, atol=1e-6)
+
+
+def test_parity_with_one_vs_rest_regressions_of_the_infogan_cr_authors(table, exact):
+    expected = exact["infogan_cr"]["fstat_expl_ovr_liblinear"]
+    score = explicitness(table, protocol="infogan-cr", classifier="one-vs-rest")
+    assert score.value == pytest.approx(expected["FStat_expl_metric"], abs=1e-6)
+    np.testing.assert_allclose(
+        score.details["train_per_factor"], np.ravel(expected["FStat_expl_metric_detail"]), atol=1e-6
+    )
 
 
 def test_area_is_scikit_learns():

@@ -24,8 +24,10 @@ def test_parity_with_disentanglement_lib(representation, load, stochastic, agree
 
 
 def test_parity_with_disentanglement_lib_without_pruning(representation, load, stochastic, agree):
-    scores = [factorvae(load(representation, seed), std_threshold=0.0).value for seed in range(5)]
-    assert agree(scores, stochastic["factor_vae_threshold_0"]["eval_accuracy"])
+    scores = [factorvae(load(representation, seed), std_threshold=0.0) for seed in range(5)]
+    assert agree([score.value for score in scores], stochastic["factor_vae_threshold_0"]["eval_accuracy"])
+    train = [score.details["train_accuracy"] for score in scores]
+    assert agree(train, stochastic["factor_vae_threshold_0"]["train_accuracy"])
 
 
 def test_parity_with_the_infogan_cr_authors_on_their_groups(table, exact):
@@ -39,6 +41,8 @@ def test_parity_with_the_infogan_cr_authors_without_constant_codes(load, publish
     expected = published["representations"]["dead_latent"]["exact"]["infogan_cr"]["factor_vae_constant_codes_dropped"]
     score = factorvae(load("dead_latent"), protocol="infogan-cr", std_threshold=1e-9)
     assert score.value == pytest.approx(expected["factorVAE_metric"], abs=1e-9)
+    assert score.details["revised"] == pytest.approx(expected["factorVAE_metric_revised"], abs=1e-9)
+    assert np.transpose(score.details["votes"]).tolist() == expected["factorVAE_metric_detail"]
 
 
 def test_parity_with_the_infogan_cr_authors_on_random_groups(representation, load, stochastic, agree):

@@ -22,7 +22,12 @@ def test_parity_with_disentanglement_lib(table, exact):
 def test_parity_with_the_infogan_cr_authors(table, exact):
     authors = exact["infogan_cr"]
     expected = authors.get("fstat_constant_codes_dropped", authors["fstat"])
-    assert modularity(table, protocol="infogan-cr").value == pytest.approx(expected["FStat_modu_metric"], abs=1e-9)
+    score = modularity(table, protocol="infogan-cr")
+    assert score.value == pytest.approx(expected["FStat_modu_metric"], abs=1e-9)
+    assert [0 if code is None else code for code in authors["fstat"]["FStat_modu_metric_detail"]] == pytest.approx(
+        score.details["per_code"], abs=1e-9
+    )
+    np.testing.assert_allclose(score.details["mutual_information"], authors["fstat"]["FStat_modu_mi"], atol=1e-9)
 
 
 def test_a_perfect_representation_scores_one(make):

@@ -27,10 +27,17 @@ def test_parity_with_disentanglement_lib_for_discrete_factors(table, exact):
     np.testing.assert_allclose(score.details["score_matrix"], exact["sap_discrete"]["score_matrix"], atol=1e-3)
 
 
+def test_parity_with_the_dual_solver(table, exact):
+    expected = exact["sap_discrete_dual_solver"]["mean"]
+    assert sap(table, DiscreteSAP, solver="dual").value == pytest.approx(expected, abs=4e-4)
+
+
 def test_parity_with_the_infogan_cr_authors(table, exact):
     authors = exact["infogan_cr"]
     expected = authors.get("sap_constant_codes_dropped", authors["sap"])
-    assert sap(table, protocol="infogan-cr").value == pytest.approx(expected["SAP_metric"], abs=1e-4)
+    score = sap(table, protocol="infogan-cr")
+    assert score.value == pytest.approx(expected["SAP_metric"], abs=1e-4)
+    np.testing.assert_allclose(score.details["score_matrix"], expected["SAP_metric_detail"], atol=2e-4)
 
 
 def test_the_infogan_cr_protocol_uses_real_values():
