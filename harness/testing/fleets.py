@@ -48,8 +48,8 @@ class Comparison:
 
     Attributes:
         apart: the distance of the fleet's members from the trials alone, by step.
-        rounding: if asked for, the distance of trials alone that began with their parameters changed in the last
-            bits, by step: how far rounding carries apart what is the same.
+        rounding: the distance of trials alone that began with their parameters changed in the last bits, by step:
+            how far rounding carries apart what is the same.
         notes: what was not done together, and why.
         varied: the settings in which the members differ.
     """
@@ -67,7 +67,6 @@ def compare(
     *,
     steps: int,
     batch_size: int = 4,
-    rounding: bool = False,
 ) -> Comparison:
     """Train three models in a fleet and alone, in double precision, so that rounding hides nothing.
 
@@ -80,7 +79,6 @@ def compare(
         dataset: loaded.
         steps: how many.
         batch_size: images per batch.
-        rounding: whether to see how far rounding alone goes.
 
     Raises:
         Exception: whatever training one of them raises.
@@ -90,7 +88,7 @@ def compare(
     def engines() -> list[EagerEngine]:
         return [_engine(model_class, config, dataset, batch_size, seed) for seed, config in enumerate(configs)]
 
-    alone, members, rounded = engines(), engines(), engines() if rounding else []
+    alone, members, rounded = engines(), engines(), engines()
     with torch.no_grad():
         for parameter in (p for engine in rounded for p in engine.model.parameters()):
             parameter.mul_(1 + 1e-15)
@@ -104,9 +102,8 @@ def compare(
         for error in fleet.failures.values():
             raise error
         found.apart.append(_distance(expected, fleet.losses()))
-        if rounding:
-            others = [_read(engine.step(own_step)) for engine, own_step in zip(rounded, at, strict=True)]
-            found.rounding.append(_distance(expected, others))
+        others = [_read(engine.step(own_step)) for engine, own_step in zip(rounded, at, strict=True)]
+        found.rounding.append(_distance(expected, others))
     return found
 
 

@@ -18,7 +18,7 @@ from harness.errors import in_a_line
 from harness.model import Model
 from harness.training.eager import EagerEngine, Inputs, gradients_of
 from harness.training.optimizers import StackedAdam
-from harness.training.stacking import Group, Method, share
+from harness.training.stacking import Group, Method, Stacks
 
 TOGETHER, BY_SETTINGS, ALONE = range(3)
 HOW = ("together", "together only by members of equal settings", "by one member at a time")
@@ -43,6 +43,7 @@ class FleetEngine:
         self.members = list(members)
         self.failures: dict[int, Exception] = {}
         self._note = note
+        self._told: set[str] = set()
         self._how: dict[Method, int] = {}
         self._stack()
 
@@ -50,11 +51,10 @@ class FleetEngine:
         models = [member.model for member in self.members]
         objectives = self.members[0].objectives
         names = {id(parameter): name for name, parameter in models[0].named_parameters()}
-        self._parameters = _shared([dict(model.named_parameters()) for model in models])
-        self._buffers = _shared([dict(model.named_buffers()) for model in models])
         self._trained = [[names[id(parameter)] for parameter in objective.parameters()] for objective in objectives]
         self._optimizers = [StackedAdam([m.optimizers[o.name] for m in self.members]) for o in objectives]
-        self._groups: dict[tuple[int, ...], Group] = {}
+        self._stacks = Stacks(models)
+        self._settings = [json.dumps(model.config.values(), sort_keys=True) for model in models]
         self._proven: set[tuple[Method, Group]] = set()
         self._losses: list[tuple[Sequence[int], dict[str, Tensor]]] = []
 
@@ -114,13 +114,16 @@ class FleetEngine:
             def carry_out() -> None:
                 own_steps = [steps[position] for position in group.positions]
                 self._optimizers[number].update(group, list(trained.values()), gradients, own_steps)
-                self._put(group, parameters, buffers)
+                self._stacks.put(group, trained, buffers)
                 keep(group.positions, terms)
 
             return carry_out
 
         def alone(position: int) -> None:
-            terms = self.members[position].update(objectives[position], steps[position], *inputs[position])
+            images, draws = inputs[position]
+            # Slices of stacks lie contiguously, and some convolutions cannot take images laid out otherwise.
+            images = images.contiguous()
+            terms = self.members[position].update(objectives[position], steps[position], images, draws)
             keep([position], {name: value.view(1) for name, value in terms.items()})
 
         self._call({p: objective.loss_at(steps[p]) for p, objective in objectives.items()}, plan, alone)
@@ -134,7 +137,7 @@ class FleetEngine:
         def plan(group: Group, finish_step: Method) -> Callable[[], None]:
             parameters, buffers = self._take(group, finish_step)
             group.call(finish_step, parameters, buffers)
-            return lambda: self._put(group, parameters, buffers)
+            return lambda: self._stacks.put(group, parameters, buffers)
 
         methods = {position: self.members[position].model.finish_step for position in self._sound()}
         self._call(methods, plan, lambda position: methods[position]())
@@ -143,7 +146,10 @@ class FleetEngine:
         """Have members call their methods, as many at once as can be."""
         by_method: dict[Method, list[int]] = {}
         for position, method in methods.items():
-            by_method.setdefault(getattr(method, "__func__", method), []).append(position)
+            own = getattr(method, "__self__", None) is self.members[position].model
+            if not own:
+                self._tell(ALONE, method, "it is no method of the model")
+            by_method.setdefault(getattr(method, "__func__", method) if own else method, []).append(position)
         for method, positions in by_method.items():
             self._divide(self._how.get(method, TOGETHER), method, positions, plan, alone)
 
@@ -153,12 +159,12 @@ class FleetEngine:
         """Call a method in this way, and where that cannot be, by smaller groups."""
         groups: dict[object, list[int]] = {}
         for position in positions:
-            groups.setdefault((None, self._settings(position), position)[how], []).append(position)
+            groups.setdefault((None, self._settings[position], position)[how], []).append(position)
         for group in groups.values():
             if len(group) == 1:
                 with self._failing(group[0]):
                     alone(group[0])
-            elif not self._together(how, method, self._group(group), plan):
+            elif not self._together(how, method, self._stacks.group(group), plan):
                 self._divide(how + 1, method, group, plan, alone)
 
     def _together(self, how: int, method: Method, group: Group, plan: Plan) -> bool:
@@ -169,38 +175,21 @@ class FleetEngine:
             if (method, group) in self._proven:
                 raise
             self._how[method] = how + 1
-            name = getattr(method, "__qualname__", method)
-            self._note(f"{name} is called {HOW[how + 1]} in this fleet: {in_a_line(error)}")
+            self._tell(how + 1, method, in_a_line(error))
             return False
         self._proven.add((method, group))
         carry_out()
         return True
 
+    def _tell(self, how: int, method: Method, reason: str) -> None:
+        text = f"in this fleet {getattr(method, '__qualname__', method)} is called {HOW[how]}: {reason}"
+        if text not in self._told:
+            self._told.add(text)
+            self._note(text)
+
     def _take(self, group: Group, method: Method) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """A group's slices of all parameters and buffers; copies, until calling the method has worked."""
-        proven = (method, group) in self._proven
-
-        def take(stacks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-            slices = {name: group.take(stack) for name, stack in stacks.items()}
-            return slices if proven else {name: tensor.clone() for name, tensor in slices.items()}
-
-        return take(self._parameters), take(self._buffers)
-
-    def _put(self, group: Group, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> None:
-        """Write back what `_take` took."""
-        for name, slices in parameters.items():
-            group.put(self._parameters[name], slices)
-        for name, slices in buffers.items():
-            group.put(self._buffers[name], slices)
-
-    def _group(self, positions: Sequence[int]) -> Group:
-        key = tuple(positions)
-        if key not in self._groups:
-            self._groups[key] = Group(positions, [member.model for member in self.members])
-        return self._groups[key]
-
-    def _settings(self, position: int) -> str:
-        return json.dumps(self.members[position].model.config.values(), sort_keys=True)
+        """A group's parameters and buffers; copies, until calling the method has worked."""
+        return self._stacks.take(group, copied=(method, group) not in self._proven)
 
     def _sound(self) -> list[int]:
         return [position for position in range(len(self.members)) if position not in self.failures]
@@ -212,8 +201,3 @@ class FleetEngine:
             yield
         except Exception as error:  # A model may raise anything; it must not stop the others.
             self.failures[position] = error
-
-
-def _shared(models: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The models' tensors of each name, stacked."""
-    return {name: share([tensors[name] for tensors in models]) for name in models[0]}

@@ -19,9 +19,10 @@ def share(tensors: Sequence[Tensor]) -> Tensor:
 
     From then on whatever changes a slice in place changes the whole, and the other way round.
     """
-    whole = torch.stack([tensor.detach() for tensor in tensors])
+    first = tensors[0]
+    whole = torch.empty((len(tensors), *first.shape), dtype=first.dtype, device=first.device)
     for tensor, piece in zip(tensors, whole, strict=True):
-        tensor.data = piece
+        tensor.data = piece.copy_(tensor.detach())
     return whole
 
 
@@ -113,6 +114,46 @@ class Group(Part):
             raise
         finally:
             self._model.config = own
+
+
+class Stacks:
+    """The parameters and buffers of models of equal `structure`, stacked; each model's own become slices."""
+
+    def __init__(self, models: Sequence[Model]) -> None:
+        self._models = models
+        self._parameters = _shared([dict(model.named_parameters()) for model in models])
+        self._buffers = _shared([dict(model.named_buffers()) for model in models])
+        self._groups: dict[tuple[int, ...], Group] = {}
+
+    def group(self, positions: Sequence[int]) -> Group:
+        """The models at these positions."""
+        key = tuple(positions)
+        if key not in self._groups:
+            self._groups[key] = Group(key, self._models)
+        return self._groups[key]
+
+    def take(self, group: Group, *, copied: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """A group's parameters and buffers by name, (G, ...) each; what is changed in them is to be `put` back.
+
+        Those of all models are the stacks themselves unless `copied`.
+        """
+
+        def take(stacks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            slices = {name: group.take(stack) for name, stack in stacks.items()}
+            return {name: tensor.clone() for name, tensor in slices.items()} if copied else slices
+
+        return take(self._parameters), take(self._buffers)
+
+    def put(self, group: Group, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> None:
+        """Write back what `take` gave."""
+        for name, slices in parameters.items():
+            group.put(self._parameters[name], slices)
+        for name, slices in buffers.items():
+            group.put(self._buffers[name], slices)
+
+
+def _shared(models: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: share([tensors[name] for tensors in models]) for name in models[0]}
 
 
 class _Caller(nn.Module):

@@ -53,7 +53,7 @@ class Critic(nn.Sequential):
             _plain(channels),
             _plain(channels),
             nn.ReLU(),
-            nn.AdaptiveAvgPool2d(1),
+            nn.AvgPool2d(8),
             nn.Flatten(),
             nn.Linear(channels, 1),
         )
