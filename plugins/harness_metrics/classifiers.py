@@ -1,0 +1,134 @@
+"""Classifiers through which metrics look at samples: trained on the dataset, or Inception's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from harness import Evaluation, Field, ModelEvaluation, NotApplicableError, Settings
+from harness.factors import Indices
+from harness.model_evaluation import SAMPLE_BLOCK
+from harness_metrics.classifier_training import Recipe, trained_classifier
+from harness_metrics.inception import InceptionNetwork, find_weights
+from harness_metrics.labelling import labelling
+
+Kind: TypeAlias = Literal["dataset", "shapes", "imagenet"]
+SHAPES = Recipe("shapes", epochs=5, learning_rate=0.01)
+"""The authors' training of their network of shapes (Lin et al., 2020)."""
+
+
+class ClassifierSettings(Settings):
+    """Settings of every metric that looks at samples through a classifier."""
+
+    samples: int = Field(50_000, gt=1, description="generated images")
+    factor: str | None = Field(
+        None, description="factor that a classifier trained on a grid tells apart; null: the first categorical one"
+    )
+    epochs: int = Field(20, gt=0, description="passes over the images to train a classifier on the dataset")
+    weights: str | None = Field(
+        None, description="file with the weights for imagenet; null: where torch keeps what it has downloaded"
+    )
+
+
+class Outputs(NamedTuple):
+    """What a classifier says of N images: probabilities (N, classes) and features (N, D)."""
+
+    probabilities: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A classifier in inference mode.
+
+    Attributes:
+        key: its name by content.
+        classes: number of classes.
+        accuracy: on labelled images that it was not trained on; None where it is not known.
+        network: (N, C, H, W) images to logits and features.
+        batch_size: how many images it is given at once.
+    """
+
+    key: str
+    classes: int
+    accuracy: float | None
+    network: Callable[[Tensor], tuple[Tensor, Tensor]]
+    batch_size: int
+
+    @torch.no_grad()
+    def outputs(self, images: Tensor) -> Outputs:
+        """Probabilities and features of images."""
+        parts = [self.network(part) for part in torch.split(images, self.batch_size)]
+        probabilities = torch.cat([functional.softmax(logits, dim=1) for logits, _ in parts])
+        return Outputs(probabilities.cpu().numpy(), torch.cat([features for _, features in parts]).cpu().numpy())
+
+
+def model_of(evaluation: Evaluation) -> ModelEvaluation:
+    """The evaluation as that of a model.
+
+    Raises:
+        NotApplicableError: it has none, only codes.
+    """
+    if not isinstance(evaluation, ModelEvaluation):
+        raise NotApplicableError("there is no model to generate images")
+    return evaluation
+
+
+def classifier_of(evaluation: ModelEvaluation, kind: Kind, settings: ClassifierSettings) -> Classifier:
+    """The classifier that a metric asks for, made once for all metrics that ask for the same one.
+
+    - `dataset`: a small network trained on the dataset's labels or on one factor.
+    - `shapes`: the network of Lin et al. (2020), trained as theirs on the factor "shape".
+    - `imagenet`: the Inception network of 2015 that published scores are computed with.
+
+    The first two keep a tenth of the images, at most 10,000, from the classifier's training to measure its accuracy.
+
+    Raises:
+        NotApplicableError: the dataset has no such classes, or weights are not there.
+    """
+    if kind == "imagenet":
+        return evaluation.once(("classifier", kind, settings.weights), lambda: _inception(evaluation, settings))
+    factor = "shape" if kind == "shapes" else settings.factor
+    recipe = SHAPES if kind == "shapes" else Recipe("small", settings.epochs, learning_rate=0.001)
+    return evaluation.once(("classifier", recipe, factor), lambda: _trained(evaluation, recipe, factor))
+
+
+def _inception(evaluation: ModelEvaluation, settings: ClassifierSettings) -> Classifier:
+    network = InceptionNetwork(find_weights(settings.weights)).to(evaluation.dataset.device)
+    return Classifier(f"imagenet {settings.weights}", network.classes, None, network, batch_size=50)
+
+
+def _trained(evaluation: ModelEvaluation, recipe: Recipe, factor: str | None) -> Classifier:
+    classes = labelling(evaluation.dataset, factor)
+    trained = trained_classifier(evaluation, recipe, classes)
+    return Classifier(trained.key, classes.classes, trained.accuracy, trained.network, evaluation.batch_size)
+
+
+def sample_outputs(evaluation: ModelEvaluation, classifier: Classifier, n: int) -> Outputs:
+    """What a classifier says of the evaluation's first n samples, computed once for all metrics."""
+    blocks = []
+    for number, start in enumerate(range(0, n, SAMPLE_BLOCK)):
+        size = min(SAMPLE_BLOCK, n - start)
+        make = partial(_block_outputs, evaluation, classifier, number, size)
+        blocks.append(evaluation.once(("outputs", classifier.key, number, size), make))
+    return Outputs(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+
+
+def _block_outputs(evaluation: ModelEvaluation, classifier: Classifier, number: int, size: int) -> Outputs:
+    return classifier.outputs(evaluation.sample_block(number)[:size])
+
+
+def image_features(evaluation: ModelEvaluation, classifier: Classifier, indices: Indices) -> NDArray[np.float32]:
+    """(n, D) features of the dataset's images at indices (n,), computed once for all metrics."""
+
+    def make() -> NDArray[np.float32]:
+        parts = np.array_split(indices, -(-len(indices) // SAMPLE_BLOCK))
+        return np.concatenate([classifier.outputs(evaluation.images(part)).features for part in parts])
+
+    return evaluation.once(("features", classifier.key, indices.tobytes()), make)

@@ -1,0 +1,59 @@
+"""How unevenly generated images fall on a dataset's classes."""
+
+from typing import Literal
+
+import numpy as np
+from scipy.special import rel_entr
+
+from harness import Evaluation, Field, Metric, Score
+from harness.factors import Indices
+from harness_metrics.classifiers import ClassifierSettings, classifier_of, model_of, sample_outputs
+from harness_metrics.labelling import labelling
+
+
+class ModeKL(Metric):
+    """KL(classes of the samples || uniform) in nats, from 0 to ln(classes); lower is better.
+
+    A sample's class is the likeliest one by a classifier, one of those of the Inception score. 0 where every
+    class is generated equally often, ln(classes) where only one is. The uniform distribution is what a
+    balanced dataset has; `labels` in the details is the divergence of this dataset's own classes.
+    """
+
+    class Config(ClassifierSettings):
+        """The classifier and the samples."""
+
+        classifier: Literal["dataset", "shapes"] = Field("dataset", description="who tells classes apart")
+
+    source = "Lin et al. 2020, InfoGAN-CR and ModelCentrality, arXiv:1906.06034 (the authors' code)"
+    needs = ("generate",)
+    higher_is_better = False
+
+    config: Config
+
+    def score(self, evaluation: Evaluation) -> Score:
+        """The divergence.
+
+        Details hold the shares of the classes among the samples (`histogram`), the divergence of the dataset's
+        own classes (`labels`), the classifier's accuracy on images it was not trained on and the number of
+        samples.
+
+        Raises:
+            NotApplicableError: the dataset has no classes.
+        """
+        evaluation = model_of(evaluation)
+        classifier = classifier_of(evaluation, self.config.classifier, self.config)
+        probabilities = sample_outputs(evaluation, classifier, self.config.samples).probabilities
+        counts = np.bincount(probabilities.argmax(axis=1), minlength=classifier.classes)
+        classes = labelling(evaluation.dataset, "shape" if self.config.classifier == "shapes" else self.config.factor)
+        details = {
+            "histogram": (counts / counts.sum()).tolist(),
+            "labels": kl_to_uniform(np.bincount(classes.labels, minlength=classes.classes)),
+            "classifier_accuracy": classifier.accuracy,
+            "samples": len(probabilities),
+        }
+        return Score(kl_to_uniform(counts), details)
+
+
+def kl_to_uniform(counts: Indices) -> float:
+    """KL in nats of the distribution with these counts (K,) from the uniform one over K."""
+    return float(rel_entr(counts / counts.sum(), 1 / len(counts)).sum())

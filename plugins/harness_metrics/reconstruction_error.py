@@ -1,0 +1,48 @@
+"""How well a model reconstructs images."""
+
+from typing import Literal
+
+import torch
+
+from harness import Evaluation, Field, Metric, ModelEvaluation, Score, Settings
+from harness.factors import Indices
+from harness_metrics.classifiers import model_of
+
+
+class ReconstructionError(Metric):
+    """Mean error of reconstructions per pixel and channel, of images in [0, 1]; lower is better.
+
+    On held-out images if there are any, on training images otherwise; details hold both. An error on held-out
+    images well above that on training images is overfitting.
+    """
+
+    class Config(Settings):
+        """The norm and the images."""
+
+        norm: Literal["squared", "absolute"] = Field("squared", description="error of a pixel")
+        images: int = Field(10_000, gt=0, description="images of either side, drawn at random; all if there are fewer")
+
+    source = "Rosca et al. 2017, Variational Approaches for Auto-Encoding GANs, arXiv:1706.04987 (absolute errors)"
+    needs = ("reconstruct",)
+    higher_is_better = False
+
+    config: Config
+
+    def score(self, evaluation: Evaluation) -> Score:
+        """The mean error; details hold that of `held_out` (null without) and `training` images."""
+        evaluation = model_of(evaluation)
+        training = self._error(evaluation, evaluation.trained_on)
+        held_out = self._error(evaluation, evaluation.held_out) if len(evaluation.held_out) else None
+        value = training if held_out is None else held_out
+        return Score(value, {"held_out": held_out, "training": training})
+
+    def _error(self, evaluation: ModelEvaluation, side: Indices) -> float:
+        """The mean error on images of one side of the split."""
+        indices = evaluation.rng("reconstruction-error").permutation(side)[: self.config.images]
+        total = torch.zeros((), dtype=torch.float64, device=evaluation.dataset.device)
+        for start in range(0, len(indices), evaluation.batch_size):
+            images = evaluation.images(indices[start : start + evaluation.batch_size])
+            error = evaluation.reconstruct(images) - images
+            errors = error.square() if self.config.norm == "squared" else error.abs()
+            total += errors.double().mean(dim=(1, 2, 3)).sum()
+        return total.item() / len(indices)
