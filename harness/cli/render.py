@@ -16,6 +16,7 @@ SELECTION_CAPTION = "ground-truth scores of the chosen model; * the best of its 
 JUDGEMENTS = {
     "regret": "distance from the best score of the pool to the chosen one [95 % interval over resampled pools]",
     "rank_correlation": "Spearman's, of selector and metric [95 % interval over resampled pools]",
+    "beats_random": "share of the pool's other models that the choice beats, ties count half; 0.5 by chance",
 }
 """The columns of selections that have a table of their own, and its caption."""
 
@@ -82,7 +83,7 @@ def wide_selections(selections: pd.DataFrame) -> pd.DataFrame:
 
 
 def selection_intervals(selections: pd.DataFrame, column: str) -> pd.DataFrame:
-    """For each pool a row per selector with one column of the selections and its interval, for each metric."""
+    """For each pool a row per selector with one column of the selections, and its interval if any, for each metric."""
     columns = _metric_headings(selections.assign(higher_is_better=None))
     names = _selector_names(selections)
     rows: dict[tuple[str, ...], dict[str, str]] = {}
@@ -90,7 +91,7 @@ def selection_intervals(selections: pd.DataFrame, column: str) -> pd.DataFrame:
         key = (record["selector"], record["selector_settings"])
         pool = f"{record['pool']} ({record['pool_size']})"
         row = rows.setdefault((pool, *key), {"pool": pool, "selector": names[key]})
-        value, low, high = (record[name] for name in (column, f"{column}_low", f"{column}_high"))
+        value, low, high = (record.get(name) for name in (column, f"{column}_low", f"{column}_high"))
         interval = "" if pd.isna(low) else f" [{low:.2f}, {high:.2f}]"
         row[columns[record["metric"], record["metric_settings"]]] = (
             "n/a" if pd.isna(value) else f"{value:.2f}{interval}"

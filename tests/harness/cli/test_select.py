@@ -38,6 +38,7 @@ selectors = [
   { name = "model-centrality", groups = 12, group_size = 10, std_points = 50 },
   { name = "model-centrality-halving", groups = 12, group_size = 10, std_points = 50, references = 2 },
   "supervised:broken",
+  "supervised:cluster-accuracy",
 ]
 """
 
@@ -91,7 +92,7 @@ def test_models_are_compared_within_their_hyperparameters_by_default(study, sele
 
 def test_what_was_compared_stands_in_the_comparisons_files(study):
     records = [json.loads(file.read_text()) for file in (study / "comparisons").glob("*.json")]
-    assert len(records) == 8
+    assert len(records) == 9
     for record in records:
         if record["comparisons"] is not None:
             entries = np.array(record["comparisons"], dtype=float)
@@ -101,9 +102,17 @@ def test_what_was_compared_stands_in_the_comparisons_files(study):
 def test_every_number_is_printed_with_its_interval(study):
     table = run(study.parent, "select", "out", "--plugin", TOY)
     assert table.returncode == 0, table.stderr
-    for text in ("Regret", "Rank correlation", "udr-lasso within=hyperparameters", "udr-lasso within=pool", "9/25"):
+    for text in (
+        "Regret",
+        "Rank correlation",
+        "Beats random",
+        "udr-lasso within=hyperparameters",
+        "udr-lasso within=pool",
+        "9/25",
+    ):
         assert text in table.stdout
     assert "note: supervised:broken failed: RuntimeError: broken on purpose" in table.stderr
+    assert "note: supervised:cluster-accuracy left out 5 of 5 trials: the model infers no dist" in table.stderr
     records = json.loads(run(study.parent, "select", "out", "--plugin", TOY, "--format", "json").stdout)
     for record in records:
         assert record["score_low"] <= record["score_high"]
@@ -124,6 +133,18 @@ def test_a_study_without_selections_says_why(study, tmp_path):
     named = run(tmp_path, "select", "out", "--selector", "random")
     assert named.returncode == 2
     assert "those of its suite" in named.stderr
+
+
+def test_a_selector_without_anything_to_compare_is_no_failure_and_says_so(tmp_path):
+    head, _, tail = SUITE.partition('[[models]]\nname = "linear"\nlabel')
+    (tmp_path / "bars.toml").write_text(head.replace("seeds = 2", "seeds = 1") + tail[tail.index("[evaluation]") :])
+    options = ("--plugin", TOY, "--output", "out", "--set", 'evaluation.selectors=["udr-lasso"]')
+    done = run(tmp_path, "run", "bars.toml", *options)
+    assert done.returncode == 0, done.stderr
+    none = run(tmp_path, "select", "out", "--plugin", TOY)
+    assert none.returncode == 2
+    reason = 'no two models share their hyperparameters; compare them all with within = "pool"'
+    assert f"udr-lasso left out 2 of 2 trials: {reason}" in none.stderr
 
 
 def test_files_end_with_json_or_with_code_2(tmp_path):
