@@ -67,8 +67,9 @@ def compare(
     *,
     steps: int,
     batch_size: int = 4,
+    double: bool = True,
 ) -> Comparison:
-    """Train three models in a fleet and alone, in double precision, so that rounding hides nothing.
+    """Train three models in a fleet and alone.
 
     They differ in their seeds, in every float setting that leaves their structure alone, and in the step at
     which they begin.
@@ -79,6 +80,7 @@ def compare(
         dataset: loaded.
         steps: how many.
         batch_size: images per batch.
+        double: in double precision, so that rounding hides nothing; the model's own code must let it.
 
     Raises:
         Exception: whatever training one of them raises.
@@ -86,12 +88,12 @@ def compare(
     configs = varied(model_class, parse(model_class.Config, settings, model_class.__name__), dataset)
 
     def engines() -> list[EagerEngine]:
-        return [_engine(model_class, config, dataset, batch_size, seed) for seed, config in enumerate(configs)]
+        return [_engine(model_class, config, dataset, batch_size, seed, double) for seed, config in enumerate(configs)]
 
     alone, members, rounded = engines(), engines(), engines()
     with torch.no_grad():
         for parameter in (p for engine in rounded for p in engine.model.parameters()):
-            parameter.mul_(1 + 1e-15)
+            parameter.mul_(1 + 8 * torch.finfo(parameter.dtype).eps)
     notes: list[str] = []
     fleet = FleetEngine(members, notes.append)
     found = Comparison([], [], notes, _changed(configs))
@@ -133,10 +135,13 @@ def _vary(model_class: type[Model], config: Settings, dataset: Dataset, factor: 
     return config
 
 
-def _engine(model_class: type[Model], config: Settings, dataset: Dataset, batch_size: int, seed: int) -> EagerEngine:
-    model = build(model_class, config, dataset.image, Rng.of(seed, "initial")).double().train()
-    batches = DoubleBatches(dataset, batch_size, seed)
-    return EagerEngine(model, batches, draws=DoubleRng.of(seed, "draws"), resets=Rng.of(seed, "resets"))
+def _engine(
+    model_class: type[Model], config: Settings, dataset: Dataset, batch_size: int, seed: int, double: bool
+) -> EagerEngine:
+    model = build(model_class, config, dataset.image, Rng.of(seed, "initial")).train()
+    batches = (DoubleBatches if double else Batches)(dataset, batch_size, seed)
+    draws = (DoubleRng if double else Rng).of(seed, "draws")
+    return EagerEngine(model.double() if double else model, batches, draws=draws, resets=Rng.of(seed, "resets"))
 
 
 def _read(losses: Mapping[str, Tensor]) -> dict[str, float]:

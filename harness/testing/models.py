@@ -14,6 +14,7 @@ from harness.model import ImageSpec, Model, build
 from harness.objective import Loss, Objective
 from harness.rng import Rng
 from harness.testing.check import CheckFailed, require, require_words, unmoved
+from harness.testing.fleets import compare
 from harness.testing.pictures import Squares
 from harness.training import checkpoint
 from harness.training.batches import Batches
@@ -166,6 +167,18 @@ def continues_from_a_checkpoint(subject: ModelSubject) -> None:
     )
 
 
+def trains_in_a_fleet_as_alone(subject: ModelSubject) -> None:
+    """In a fleet, beside other seeds and weights, it trains as it does alone."""
+    found = compare(subject.model_class, subject.config.values(), subject.pictures, steps=STEPS, double=False)
+    far = [apart for apart, rounding in zip(found.apart, found.rounding, strict=True) if apart > 1e-4 + 1e3 * rounding]
+    require(
+        not far,
+        f"in a fleet whose members differ in {', '.join(found.varied) or 'nothing but seeds'}, losses differ by "
+        f"{max(far, default=0):.1g} from those alone: let losses read settings from `self.config`, and keep all else "
+        "that they use in parameters and buffers",
+    )
+
+
 def abilities_have_the_right_shape(subject: ModelSubject) -> None:
     """What the model can do returns the shapes and ranges of the contract, image by image."""
     engine = subject.engine()
@@ -280,5 +293,6 @@ MODEL_CHECKS = (
     draws_come_from_the_given_generator,
     gradients_reach_what_is_trained,
     continues_from_a_checkpoint,
+    trains_in_a_fleet_as_alone,
     abilities_have_the_right_shape,
 )

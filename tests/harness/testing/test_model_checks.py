@@ -116,6 +116,22 @@ class Moody(Good):
         return {"error": super().error(images, draws)["error"] * Moody.asked}
 
 
+class Secretive(Good):
+    """Keeps a setting where no fleet looks for it."""
+
+    class Config(Good.Config):
+        weight: float = Field(1.0, description="of the error")
+
+    WEIGHTS = {}  # noqa: RUF012 - the mistake
+
+    def __init__(self, config, image):
+        super().__init__(config, image)
+        self.WEIGHTS[id(self)] = config.weight
+
+    def error(self, images, draws):
+        return {"error": self.WEIGHTS[id(self)] * super().error(images, draws)["error"]}
+
+
 class Meddling(Good):
     """Changes its inputs."""
 
@@ -222,6 +238,7 @@ def test_a_good_model_passes():
         (Hidden, "error draws from torch's global generator"),
         (Moody, "on the same inputs; draw every random number in `draw`"),
         (Counting, "keep what a step changes in parameters or buffers"),
+        (Secretive, "differ in weight, losses differ by"),
         (Meddling, "changes its inputs in place"),
         (SelfMade, "changes parameters; leave that to the optimizer"),
         (Unseeded, "draw 'noise' from the Rng"),
