@@ -125,8 +125,9 @@ class UDR(Selector):
 class UDRLasso(UDR):
     """UDR with lasso weights, in [0, 1]: R holds the sizes of the coefficients that predict j's codes from i's.
 
-    Models are compared with those of equal hyperparameters, or all with all. Codes that a variational model does
-    not use are left out; those of other models all count.
+    A pair of models (i, j) agrees if each row and column of R has one large entry; a model's score is its median
+    agreement with its partners, which are the models of equal hyperparameters, or all. Codes that a variational
+    model does not use are left out; those of other models all count.
     """
 
     alpha = 0.1
@@ -143,10 +144,11 @@ class UDRLasso(UDR):
 
 
 class UDRSpearman(UDR):
-    """UDR with rank correlations, in [0, 1]: R holds the absolute values of Spearman's coefficient.
+    """UDR with rank correlations, in [0, 1]: R holds the absolute values of Spearman's, of j's codes with i's.
 
-    Models are compared with those of equal hyperparameters, or all with all. Codes that a variational model does
-    not use are left out; those of other models all count.
+    A pair of models (i, j) agrees if each row and column of R has one large entry; a model's score is its median
+    agreement with its partners, which are the models of equal hyperparameters, or all. Codes that a variational
+    model does not use are left out; those of other models all count.
     """
 
     class Config(UDR.Config):
