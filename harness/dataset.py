@@ -44,6 +44,10 @@ class Dataset:
         """
         self.device = torch.device(device)
 
+    def memory(self) -> int | None:
+        """Bytes that the images take on the device; None where it is not known (before `load`, only the files tell)."""
+        return None
+
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} must know its number of images")
 

@@ -50,6 +50,14 @@ class FactorGrid:
         ids = self.ids(indices)
         return np.stack([np.asarray(v)[ids[..., f]] for f, v in enumerate(self.values)], axis=-1)
 
+    def traversal(self, factor: int, steps: int) -> Indices:
+        """At most `steps` grid indices along which one factor goes through its range, the others in their middle."""
+        size = self.sizes[factor]
+        levels = np.unique(np.linspace(0, size - 1, min(steps, size)).round().astype(np.int64))
+        ids = np.tile(np.asarray(self.sizes, dtype=np.int64) // 2, (len(levels), 1))
+        ids[:, factor] = levels
+        return self.indices(ids)
+
     def sample_ids(self, shape: Sequence[int], rng: np.random.Generator) -> Indices:
         """Independent uniform levels, shape (*shape, F)."""
         return rng.integers(0, self.sizes, size=(*shape, len(self.sizes)), dtype=np.int64)

@@ -6,7 +6,8 @@ from harness.plugins import Register
 DRAWN = {
     "sprites": ("sprites:Sprites", "the factor grid of dSprites, drawn by our own code"),
     "cdsprites": ("cdsprites:CdSprites", "a disc at 40 angles and 27 distances, drawn"),
-    "teapots": ("teapots:Teapots", "the Utah teapot at many angles, in colours or lights; drawn"),
+    "teapots": ("teapots:Teapots", "3D Teapots: the Utah teapot at random angles, in colours or lights; drawn"),
+    "teapots-grid": ("teapots_grid:TeapotsGrid", "the same teapot at a complete grid of angles and colours, drawn"),
     "digits": ("digits:Digits", "scikit-learn's 1,797 handwritten digits, padded to 32x32"),
     "color-digits": ("color_digits:ColorDigits", "the same digits, each in a random colour"),
 }

@@ -17,9 +17,10 @@ def copy_blocks(
     target: NDArray[Any],
     description: str,
     change: Callable[[NDArray[Any]], NDArray[Any]] = np.asarray,
+    rows: int = ROWS,
 ) -> None:
-    """Fill a target with changed blocks, one after the other along the first axis."""
+    """Fill a target with changed blocks of so many rows, one after the other along the first axis."""
     start = 0
-    for block in progress(blocks, description, -(-len(target) // ROWS)):
+    for block in progress(blocks, description, -(-len(target) // rows)):
         target[start : start + len(block)] = change(block)
         start += len(block)

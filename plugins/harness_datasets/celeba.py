@@ -12,9 +12,10 @@ from PIL import Image
 from PIL.Image import Resampling
 
 from harness.config import Field, Settings
-from harness.data_files import Arrays, DataFile, decoded, wrong_format
+from harness.data_files import Arrays, DataFile, decoded, may_download, missing, wrong_format
 from harness.errors import UserError
 from harness.model import ImageSpec
+from harness.store import locked
 from harness_datasets.image_store import StoredImages
 from harness_datasets.picture_files import decode_pictures
 
@@ -82,9 +83,14 @@ class CelebA(StoredImages):
         self.size = config.image_size or CROPS[config.crop].size
         self.image = ImageSpec(3, self.size, self.size)
 
+    @property
+    def expected(self) -> int:
+        """All pictures."""
+        return self.COUNT
+
     def read(self) -> NDArray[np.uint8]:
         """The images (N, H, W, 3), decoded once from the archive or from the folder that it unpacks to."""
-        path = self.FOLDER.find() if self.FOLDER.exists() else self.ARCHIVE.find()
+        path = self._find()
         crop = CROPS[self.config.crop]
 
         def prepare(picture: Image.Image) -> Image.Image:
@@ -97,6 +103,16 @@ class CelebA(StoredImages):
             decode_pictures(self._pictures(path), target, prepare, "RGB", "decoding CelebA")
 
         return decoded("celeba", [self.config.crop, self.size], [path], decode)["images"]
+
+    def _find(self) -> Path:
+        """The archive or the folder; the archive is fetched if both are missing and fetching is allowed."""
+        for found in (self.FOLDER, self.ARCHIVE):
+            if found.exists():
+                return found.place
+        if not may_download():
+            raise missing(self.ARCHIVE.place, f"{self.ORIGIN}, or run again with --download", "digits")
+        fetch_archive(self.ARCHIVE.place)
+        return self.ARCHIVE.place
 
     def _pictures(self, path: Path) -> Iterator[tuple[str, bytes]]:
         if path.is_dir():
@@ -117,3 +133,27 @@ class CelebA(StoredImages):
     def _check_count(self, path: Path, found: int) -> None:
         if found != self.COUNT:
             raise UserError(f"{path}: has {found} .jpg files, expected {self.COUNT}")
+
+
+def fetch_archive(path: Path) -> None:
+    """Fetch the published archive as torchvision does, and keep it only with its published checksum.
+
+    Raises:
+        UserError: it cannot be fetched.
+    """
+    from torchvision.datasets import CelebA as Published
+    from torchvision.datasets.utils import download_file_from_google_drive
+
+    number, checksum = next((number, md5) for number, md5, name in Published.file_list if name == path.name)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with locked(path.with_name(f".{path.name}.lock")):
+            if path.exists():
+                return
+            partial.unlink(missing_ok=True)
+            download_file_from_google_drive(number, path.parent, partial.name, checksum)
+            partial.rename(path)
+    # torchvision and the package gdown, which it needs for this, raise whatever they meet.
+    except Exception as error:
+        partial.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot be fetched from {CelebA.ORIGIN}: {error}") from None

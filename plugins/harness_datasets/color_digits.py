@@ -1,14 +1,11 @@
 """Handwritten digits, each in a colour of its own."""
 
-from torch import Tensor
-
 from harness.config import Field
-from harness.model import ImageSpec
-from harness_datasets.colour import tint
+from harness_datasets.colour import Tinted, in_colour
 from harness_datasets.digits import Digits
 
 
-class ColorDigits(Digits):
+class ColorDigits(Tinted, Digits):
     """The digits of `digits`, each in a random colour on black: red, green and blue uniform in [0.5, 1]."""
 
     class Config(Digits.Config):
@@ -22,8 +19,5 @@ class ColorDigits(Digits):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.image = ImageSpec(3, config.image_size, config.image_size)
-
-    def images(self, indices: Tensor) -> Tensor:
-        """Images (N, 3, H, W), float32 in [0, 1], at int64 indices (N,), both on `device`."""
-        return tint(super().images(indices), indices, "color-digits", self.config.color_seed)
+        self.image = in_colour(self.image)
+        self.colour_purpose = ("color-digits", config.color_seed)

@@ -1,15 +1,56 @@
-"""Grey images given a random colour each."""
+"""Images given a random colour each."""
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from harness_datasets.hashed import hashed_uniform
+from harness.model import ImageSpec
+from harness.seeds import numpy_rng
+from harness_datasets.image_store import StoredImages
 
 
-def tint(images: Tensor, indices: Tensor, *purpose: object) -> Tensor:
-    """Grey images (N, 1, H, W) times a colour of their own: (N, 3, H, W).
+def random_colours(n: int, *purpose: object) -> Tensor:
+    """Red, green and blue of n images, float32 (n, 3), uniform in [0.5, 1].
 
-    Red, green and blue of image i are uniform in [0.5, 1], by its index and the purpose, as in the Color
-    variant of dSprites (Locatello et al., 2019, arXiv:1811.12359).
+    As in the Color variant of dSprites (Locatello et al., 2019, arXiv:1811.12359), but the colour belongs to the image:
+    it is the same each time the image is looked at. `purpose` names the draw as in `harness.seeds`.
     """
-    colours = 0.5 + 0.5 * hashed_uniform(indices, 3, *purpose)
-    return images * colours[:, :, None, None]
+    return torch.from_numpy(numpy_rng(*purpose).uniform(0.5, 1, (n, 3))).float()
+
+
+def tint(images: Tensor, colours: Tensor) -> Tensor:
+    """Images (N, 3, H, W), channels last in memory, times a colour (N, 3) each, in place; returns them."""
+    n, _, height, width = images.shape
+    # By rows of pixels: the innermost loop is then over a whole row instead of over three channels.
+    images.permute(0, 2, 3, 1).view(n, height, 3 * width).mul_(colours.repeat(1, width).unsqueeze(1))
+    return images
+
+
+class Tinted(StoredImages):
+    """Makes a dataset of grey images one of coloured images; comes first among the bases."""
+
+    colour_purpose: tuple[object, ...]
+    """Names the draw of colours."""
+
+    def load(self, device: torch.device | str = "cpu") -> None:
+        """Read the grey images, three channels each, and draw the colours.
+
+        Raises:
+            UserError: the files are missing or broken; the message says how to get them.
+        """
+        super().load(device)
+        self._colours = random_colours(len(self), *self.colour_purpose).to(self.device)
+
+    def read(self) -> NDArray[np.uint8]:
+        """The grey images as RGB (N, H, W, 3): repeating the channel in every batch would take longer than the rest."""
+        return np.repeat(super().read(), 3, axis=-1)
+
+    def images(self, indices: Tensor) -> Tensor:
+        """Images (N, 3, H, W), float32 in [0, 1], at int64 indices (N,), both on `device`."""
+        return tint(super().images(indices), self._colours.index_select(0, indices))
+
+
+def in_colour(grey: ImageSpec) -> ImageSpec:
+    """The shape of an image after tinting."""
+    return ImageSpec(3, grey.height, grey.width)

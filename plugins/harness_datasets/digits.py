@@ -1,15 +1,16 @@
 """Real handwritten digits that need no download."""
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 from torch.nn.functional import interpolate, pad
 
 from harness.config import Field, Settings
-from harness.dataset import LabelledDataset
 from harness.model import ImageSpec
+from harness_datasets.image_store import StoredLabels
 
 
-class Digits(LabelledDataset):
+class Digits(StoredLabels):
     """1,797 handwritten digits, grey on black, enlarged from the 8x8 images that scikit-learn ships.
 
     The originals touch the upper and lower border. Each gets a black border of one pixel, so that strokes
@@ -33,24 +34,21 @@ class Digits(LabelledDataset):
         super().__init__(config)
         self.image = ImageSpec(1, config.image_size, config.image_size)
 
-    def load(self, device: torch.device | str = "cpu") -> None:
-        """Enlarge the digits and keep them on the device: 7.4 MB at 32x32."""
+    def read(self) -> NDArray[np.uint8]:
+        """The images (N, H, W, 1), enlarged; also sets the labels."""
         from sklearn.datasets import load_digits
 
-        super().load(device)
         digits = load_digits()
+        self.targets = digits.target.astype(np.int64)
         originals = pad(torch.from_numpy(digits.images).float().unsqueeze(1) / 16, (1, 1, 1, 1))
         enlarged = interpolate(originals, size=self.config.image_size, mode="bicubic").clamp(0, 1)
-        self._images = enlarged.to(self.device)
-        self._labels = torch.from_numpy(digits.target).long().to(self.device)
+        pixels: NDArray[np.uint8] = (enlarged * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        return pixels
 
-    def __len__(self) -> int:
+    @property
+    def expected(self) -> int:
+        """All digits."""
         return 1797
 
-    def images(self, indices: Tensor) -> Tensor:
-        """Images (N, 1, H, W), float32 in [0, 1], at int64 indices (N,), both on `device`."""
-        return self._images[indices]
-
-    def labels(self, indices: Tensor) -> Tensor:
-        """int64 (N,), the digit that each image shows, at int64 indices (N,), both on `device`."""
-        return self._labels[indices]
+    def __len__(self) -> int:
+        return self.expected

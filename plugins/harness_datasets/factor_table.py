@@ -1,14 +1,18 @@
 """Observations with known factors that are no complete grid."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from harness.errors import NotApplicableError
 from harness.factors import FactorGrid, Indices
 from harness.seeds import numpy_rng
+
+INTERVALS = 20
+"""Levels of a continuous factor, as in the metrics of InfoGAN-CR's authors."""
 
 
 class FactorTable(FactorGrid):
@@ -20,6 +24,7 @@ class FactorTable(FactorGrid):
 
     Attributes:
         levels: int64 (N, F).
+        exact: the real values of continuous factors, (N, F); without them an observation has those of its levels.
     """
 
     def __init__(
@@ -29,23 +34,43 @@ class FactorTable(FactorGrid):
         values: Sequence[ArrayLike],
         categorical: Sequence[bool],
         levels: Indices,
+        exact: NDArray[np.float64] | None = None,
     ) -> None:
         super().__init__(names, sizes, values, categorical)
         object.__setattr__(self, "levels", np.asarray(levels, dtype=np.int64))
-        # For each factor the observations ordered by level, and where each level begins.
-        order = [np.argsort(column, kind="stable") for column in self.levels.T]
-        begins = [
-            np.searchsorted(column[rows], np.arange(size + 1))
-            for column, rows, size in zip(self.levels.T, order, sizes, strict=True)
-        ]
-        object.__setattr__(self, "_by_level", list(zip(order, begins, strict=True)))
-        keys = super().indices(self.levels)
-        by_combination = np.argsort(keys, kind="stable")
-        object.__setattr__(self, "_combinations", (keys[by_combination], by_combination))
+        object.__setattr__(self, "exact", exact)
 
     levels: Indices
-    _by_level: list[tuple[Indices, Indices]]
-    _combinations: tuple[Indices, Indices]
+    exact: NDArray[np.float64] | None
+
+    @classmethod
+    def of_continuous(cls, names: Sequence[str], values: NDArray[np.float64]) -> "FactorTable":
+        """A table of continuous factors (N, F): each is cut into 20 intervals of equal width over its range.
+
+        The value of a level is the middle of its interval.
+        """
+        low, high = values.min(axis=0), values.max(axis=0)
+        width = np.where(high > low, (high - low) / INTERVALS, 1)
+        levels = ((values - low) / width).astype(np.int64).clip(max=INTERVALS - 1)
+        middles = low[:, None] + width[:, None] * (np.arange(INTERVALS) + 0.5)
+        count = len(names)
+        return cls(names, (INTERVALS,) * count, list(middles), (False,) * count, levels, values)
+
+    @cached_property
+    def _by_level(self) -> list[tuple[Indices, Indices]]:
+        """For each factor the observations ordered by level, and where each level begins."""
+        order = [np.argsort(column, kind="stable") for column in self.levels.T]
+        return [
+            (rows, np.searchsorted(column[rows], np.arange(size + 1)))
+            for column, rows, size in zip(self.levels.T, order, self.sizes, strict=True)
+        ]
+
+    @cached_property
+    def _combinations(self) -> tuple[Indices, Indices]:
+        """The combinations of levels that exist, numbered and in order, and the observation that has each."""
+        keys = super().indices(self.levels)
+        order = np.argsort(keys, kind="stable")
+        return keys[order], order
 
     def __len__(self) -> int:
         return len(self.levels)
@@ -71,13 +96,33 @@ class FactorTable(FactorGrid):
         rng = numpy_rng("factor table", crc32(np.asarray(wanted).tobytes()))
         return observations[begins + (rng.random(np.shape(wanted)) * (ends - begins)).astype(np.int64)]
 
+    def real_values(self, indices: ArrayLike) -> NDArray[np.float64]:
+        """Observations (n,) to the real value of each factor (n, F)."""
+        if self.exact is None:
+            return super().real_values(indices)
+        return self.exact[np.asarray(indices, dtype=np.int64)]
+
+    def traversal(self, factor: int, steps: int) -> Indices:
+        """At most `steps` observations along which one factor goes through its range, the others near the middle.
+
+        Of each step it is the observation that comes closest, in shares of each factor's range.
+        """
+        values = self.real_values(np.arange(len(self)))
+        low, high = values.min(axis=0), values.max(axis=0)
+        shares = (values - low) / np.where(high > low, high - low, 1)
+        middle = np.array([(size // 2) / max(size - 1, 1) for size in self.sizes])
+        steps = min(steps, self.sizes[factor])
+        chosen = []
+        for share in np.linspace(0, 1, steps):
+            distance = np.square(shares - middle)
+            # What the row is about matters most.
+            distance[:, factor] = 100 * np.square(shares[:, factor] - share)
+            chosen.append(int(distance.sum(axis=1).argmin()))
+        return np.array(chosen, dtype=np.int64)
+
     def sample_ids(self, shape: Sequence[int], rng: np.random.Generator) -> Indices:
         """The levels of independent observations, shape (*shape, F)."""
         return self.ids(rng.integers(0, len(self), size=shape))
-
-    def sample(self, n: int, rng: np.random.Generator) -> Indices:
-        """n observations, uniform with replacement."""
-        return rng.integers(0, len(self), size=n)
 
     def sample_groups(self, labels: Indices, size: int, rng: np.random.Generator) -> Indices:
         """Groups of observations at one level of a factor, the level being that of a random observation.
@@ -86,8 +131,9 @@ class FactorTable(FactorGrid):
         """
         groups = np.empty((len(labels), size), dtype=np.int64)
         leaders = self.sample_ids((len(labels),), rng)
-        for group, factor in enumerate(labels):
-            rows, begins = self._by_level[factor]
-            level = leaders[group, factor]
-            groups[group] = rows[rng.integers(begins[level], begins[level + 1], size=size)]
+        for factor, (rows, begins) in enumerate(self._by_level):
+            chosen = np.flatnonzero(labels == factor)
+            level = leaders[chosen, factor]
+            low, high = begins[level][:, None], begins[level + 1][:, None]
+            groups[chosen] = rows[rng.integers(low, high, size=(len(chosen), size))]
         return groups

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ class LSUNBedroom(StoredImages):
     """3,033,042 pictures of bedrooms (or the 300 for validation), RGB: the largest central square, resized.
 
     Decoded they take 37 GB at 64x64, once on the disk and, where it fits, on the device. Reading the
-    published database needs the package lmdb.
+    published database needs the package lmdb. (torchvision's class for LSUN unpickles a file that it looks for in the
+    current folder, so it is not used.)
     """
 
     class Config(Settings):
@@ -31,11 +32,18 @@ class LSUNBedroom(StoredImages):
 
     source = "LSUN (Yu et al., 2015, arXiv:1506.03365), https://github.com/fyu/lsun"
 
+    COUNTS: ClassVar = {"train": 3_033_042, "val": 300}
+
     config: Config
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.image = ImageSpec(3, config.image_size, config.image_size)
+
+    @property
+    def expected(self) -> int:
+        """Pictures of the published part."""
+        return self.COUNTS[self.config.split]
 
     @property
     def folder(self) -> DataFile:

@@ -25,79 +25,111 @@ def rasterise(mesh: Mesh, views: Tensor, distance: float, focal: float, size: in
             length 1; 0 where it shows nothing. Of a surface seen from behind the normal is turned around.
         coverage: float32 (N, 1, size, size), how much of the pixel the mesh covers, in [0, 1].
     """
-    turned = torch.einsum("nij,vj->nvi", views, mesh.points)
-    nearness = 1 / (distance - turned[..., 2])
+    # Triangles are the last dimension throughout, so that each coordinate of all of them lies together in memory.
+    x, y, z = torch.einsum("nij,vj->inv", views, mesh.points)
+    nearness = 1 / (distance - z)
     # Columns to the right, rows downwards.
-    screen = size / 2 + focal * nearness[..., None] * turned[..., :2] * turned.new_tensor([1, -1])
-    corners, depths = screen[:, mesh.triangles], nearness[:, mesh.triangles]
-    planes, depth_planes = _barycentric_planes(corners, depths)
+    screen = torch.stack([size / 2 + focal * nearness * x, size / 2 - focal * nearness * y, nearness])
+    corners = _corners(mesh, screen)
+    visible = _visible(mesh, corners)
+    corners = corners.index_select(2, visible)
+    normals = _corners(mesh, torch.einsum("nij,vj->inv", views, mesh.normals)).index_select(2, visible)
+    shares = _barycentric_planes(corners)
+    depths = (shares * corners[:, 2]).sum(dim=1, keepdim=True)
+    slopes = (shares[:, :, None] * normals).sum(dim=1)
 
-    triangle, pixel = _candidates(mesh, corners, planes, size)
-    # A pixel's nearest triangle has the largest key: nearness, as the bits of a positive float, then its number.
-    empty = -1
-    best = torch.full((len(PLACES), len(views) * size * size), empty, dtype=torch.int64, device=views.device)
-    x, y = (pixel % size).float(), (pixel // size % size).float()
-    number = triangle % len(mesh.triangles)
-    candidate_planes, candidate_depths = planes[:, :, triangle], depth_planes[:, triangle]
-    for target, (dx, dy) in zip(best, PLACES, strict=True):
-        inside = (_at(candidate_planes, x + dx, y + dy) >= 0).all(dim=0).nonzero()[:, 0]
-        nearest = _at(candidate_depths[:, inside], x[inside] + dx, y[inside] + dy)
-        key = nearest.view(torch.int32).long() << 32 | number[inside]
-        target.scatter_reduce_(0, pixel[inside], key, "amax")
-
-    normals = torch.zeros(len(views) * size * size, 3, device=views.device)
+    best = _nearest(corners, visible // len(mesh.triangles), torch.cat([shares, depths], dim=1), size, len(views))
+    shown = torch.zeros(3, len(views) * size * size, device=views.device)
+    rows = _rows(slopes)
     for seen, (dx, dy) in zip(best, PLACES, strict=True):
-        where = (seen != empty).nonzero()[:, 0]
-        shown = seen[where] & 0xFFFFFFFF
-        x, y = (where % size).float() + dx, (where // size % size).float() + dy
-        shares = _at(planes[:, :, where // (size * size) * len(mesh.triangles) + shown], x, y)
-        normals[where] += (shares.T[..., None] * mesh.normals[mesh.triangles[shown]]).sum(dim=1)
-    coverage = (best != empty).float().mean(dim=0).view(len(views), 1, size, size)
-    normals = torch.einsum("nij,npj->nip", views, normals.view(len(views), -1, 3)).view(-1, 3, size, size)
-    normals = torch.nn.functional.normalize(normals, dim=1)
+        pixel = (seen >= 0).nonzero()[:, 0]
+        across, down, constant = _of_rows(rows, seen.index_select(0, pixel))
+        column, row = (pixel % size).float(), (pixel // size % size).float()
+        shown.index_add_(1, pixel, across * (column + dx) + down * (row + dy) + constant)
+    coverage = (best >= 0).float().mean(dim=0).view(len(views), 1, size, size)
+    shown = shown / shown.square().sum(dim=0).sqrt().clamp(min=1e-12)
     # Well from behind only: along an outline a smooth normal may point a little away from the camera.
-    return torch.where(normals[:, 2:] < -0.3, -normals, normals), coverage
+    shown = torch.where(shown[2] < -0.3, -shown, shown)
+    return shown.view(3, len(views), size, size).transpose(0, 1), coverage
 
 
-def _barycentric_planes(corners: Tensor, depths: Tensor) -> tuple[Tensor, Tensor]:
-    """Barycentric coordinates, and depth, as linear functions of the place on the screen.
+def _corners(mesh: Mesh, coordinates: Tensor) -> Tensor:
+    """Coordinates (C, N, V) of all points on all views at the corners of the triangles: (3, C, N T)."""
+    return torch.stack([coordinates.index_select(2, corner).flatten(1) for corner in mesh.triangles.T])
 
-    corners (N, T, 3, 2) and depths (N, T, 3) to coefficients of x, y and 1: for the three coordinates
-    (3, 3, N T), the coefficients first, and for depth (3, N T). Triangles seen edge-on cover nothing: theirs are
-    not numbers.
+
+def _doubled_area(corners: Tensor) -> Tensor:
+    """Of triangles on the screen, their corners (3, 2 or more, K); positive when clockwise to the eye, (K,)."""
+    (x0, y0), (x1, y1), (x2, y2) = corners[:, :2]
+    area: Tensor = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+    return area
+
+
+def _visible(mesh: Mesh, corners: Tensor) -> Tensor:
+    """Which triangles may be seen, their corners being (3, 2 or more, N T): numbers (K,)."""
+    area = _doubled_area(corners)
+    solid = mesh.solid.repeat(len(area) // len(mesh.solid))
+    return ((area < 0) | ~solid & (area > 0)).nonzero()[:, 0]
+
+
+def _barycentric_planes(corners: Tensor) -> Tensor:
+    """Barycentric coordinates as linear functions of the place on the screen.
+
+    corners (3, 2 or more, K) to the coefficients of x, y and 1 for each of the three coordinates: (3, 3, K), the
+    coefficients first.
     """
-    (x0, y0), (x1, y1), (x2, y2) = (corner.unbind(-1) for corner in corners.flatten(0, 1).unbind(1))
-    area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+    (x0, y0), (x1, y1), (x2, y2) = corners[:, :2]
     coefficients = (
         torch.stack([y1 - y2, y2 - y0, y0 - y1]),
         torch.stack([x2 - x1, x0 - x2, x1 - x0]),
         torch.stack([x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0]),
     )
-    planes = torch.stack(coefficients) / area
-    return planes, (planes * depths.flatten(0, 1).T).sum(dim=1)
+    return torch.stack(coefficients) / _doubled_area(corners)
 
 
-def _at(planes: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Linear functions, their coefficients (3, ..., M), at places (M,) on the screen."""
-    return planes[0] * x + planes[1] * y + planes[2]
+def _nearest(corners: Tensor, view: Tensor, planes: Tensor, size: int, views: int) -> Tensor:
+    """The triangle that is nearest at each place of each pixel: int64 (places, N size size), -1 for none.
+
+    Args:
+        corners: of the triangles on the screen, (3, 2 or more, K).
+        view: which view each belongs to, (K,).
+        planes: coefficients of x, y and 1 for three barycentric coordinates and nearness, (3, 4, K).
+        size: height and width, pixels.
+        views: N.
+    """
+    triangle, column, row = _candidates(corners, size)
+    across, down, constant = _of_rows(_rows(planes), triangle)
+    corner = across * column + down * row + constant
+    pixel = (view.index_select(0, triangle) * size + row.long()) * size + column.long()
+    # The largest key is the nearest: nearness, as the bits of a positive float, then the triangle's number.
+    best = torch.full((len(PLACES), views * size * size), -1, dtype=torch.int64, device=corners.device)
+    for target, (dx, dy) in zip(best, PLACES, strict=True):
+        first, second, third, nearness = corner + dx * across + dy * down
+        inside = (torch.minimum(torch.minimum(first, second), third) >= 0).nonzero()[:, 0]
+        key = nearness.index_select(0, inside).view(torch.int32).long() << 32 | triangle.index_select(0, inside)
+        target.scatter_reduce_(0, pixel.index_select(0, inside), key, "amax")
+    return torch.where(best < 0, best, best & 0xFFFFFFFF)
 
 
-def _candidates(mesh: Mesh, corners: Tensor, planes: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Every triangle with every pixel that it may touch: numbers of triangles (M,) and of pixels (M,)."""
-    triangles = len(mesh.triangles)
-    low = corners.amin(dim=2).floor().long().clamp(0, size).flatten(0, 1)
-    high = corners.amax(dim=2).floor().long().add(1).clamp(0, size).flatten(0, 1)
-    extent = high - low
-    # On the screen, where rows go downwards, what is counter-clockwise has a negative area.
-    (x0, y0), (x1, y1), (x2, y2) = (corner.unbind(-1) for corner in corners.unbind(2))
-    hidden = mesh.solid & ((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0) > 0)
-    counts = extent.prod(dim=-1).masked_fill(hidden.flatten(), 0)
+def _candidates(corners: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Every triangle with every pixel of its bounding box: its number (M,) and the pixel's column and row, float32."""
+    low = corners[:, :2].amin(dim=0).floor().clamp(0, size)
+    high = (corners[:, :2].amax(dim=0).floor() + 1).clamp(0, size)
+    width, height = high - low
+    counts = (width * height).long()
     triangle = torch.repeat_interleave(counts)
-    place = torch.arange(len(triangle), device=corners.device) - (counts.cumsum(0) - counts)[triangle]
-    width = extent[triangle, 0]
-    x, y = low[triangle, 0] + place % width, low[triangle, 1] + place // width
-    # Of the bounding box a slanted triangle misses much: pixels all on one side of one of its edges.
-    chosen = planes[:, :, triangle]
-    touched = (_at(chosen, x, y) + chosen[:2].clamp(min=0).sum(dim=0) >= 0).all(dim=0).nonzero()[:, 0]
-    pixel = (triangle // triangles * size + y) * size + x
-    return triangle[touched], pixel[touched]
+    first = (counts.cumsum(0) - counts).index_select(0, triangle)
+    place = (torch.arange(len(triangle), device=corners.device) - first).float()
+    width = width.index_select(0, triangle)
+    row = (place / width).floor()
+    return triangle, low[0].index_select(0, triangle) + place - row * width, low[1].index_select(0, triangle) + row
+
+
+def _rows(planes: Tensor) -> Tensor:
+    """Linear functions (3, F, K) as one row of coefficients for each triangle, (K, 3 F), which is quick to fetch."""
+    return planes.flatten(0, 1).T.contiguous()
+
+
+def _of_rows(rows: Tensor, triangle: Tensor) -> Tensor:
+    """Some of these rows, numbered by (M,), as linear functions (3, F, M) again."""
+    return rows.index_select(0, triangle).T.contiguous().view(3, rows.shape[1] // 3, len(triangle))

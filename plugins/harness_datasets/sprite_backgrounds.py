@@ -2,16 +2,19 @@
 
 After Locatello et al. (2019, arXiv:1811.12359), who draw every random part anew each time an image is
 looked at. Here they belong to the image: they are a function of its index and of a seed, so that an image is
-the same in every batch, on every device and in every run.
+the same in every batch, on every device and in every run. Backgrounds are made of bytes, as in an image file.
 """
 
-from typing import Literal
+from math import isqrt
+from typing import Literal, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from harness_datasets.colour import tint
-from harness_datasets.hashed import hashed_uniform
+from harness.seeds import numpy_rng
+from harness_datasets.colour import random_colours, tint
+from harness_datasets.image_store import to_float
 
 Variant = Literal["plain", "color", "noisy", "scream"]
 
@@ -21,34 +24,88 @@ _PALETTE = torch.tensor(
 _SHORE = torch.tensor([[0.12, 0.18, 0.30], [0.22, 0.33, 0.38], [0.36, 0.30, 0.20]])
 
 
-def dress(images: Tensor, indices: Tensor, variant: Variant, seed: int, picture: Tensor) -> Tensor:
-    """Sprites (N, 1, H, W) of pixels 0 and 1 in a variant: (N, 3, H, W), or as they are for "plain".
+class Dress(Protocol):
+    """One variant of a grid of sprites: its random parts, on a device.
 
-    - color: each sprite in a colour of its own, red, green and blue uniform in [0.5, 1], on black.
-    - noisy: white sprites on noise, uniform in [0, 1] for every pixel and channel.
-    - scream: the background is the mean of a random part of `picture` (see `scream`) and a random colour, red,
-      green and blue uniform in [0, 1]; the sprite is the background inverted.
+    Attributes:
+        nbytes: what these take.
     """
-    size = images.shape[-1]
-    if variant == "plain":
-        return images
-    if variant == "color":
-        return tint(images, indices, "sprites", "color", seed)
-    if variant == "noisy":
-        noise = hashed_uniform(indices, 3 * size * size, "sprites", "noisy", seed)
-        return (images + noise.view(-1, 3, size, size)).clamp(max=1)
-    random = hashed_uniform(indices, 5, "sprites", "scream", seed)
-    background = (_crops(picture, random[:, :2], size) + random[:, 2:, None, None]) / 2
-    return torch.where(images > 0, 1 - background, background)
+
+    nbytes: int
+
+    def __init__(self, count: int, size: int, seed: int, device: torch.device) -> None:
+        """Draw the random parts of `count` images of size x size."""
+
+    def __call__(self, masks: Tensor, indices: Tensor) -> Tensor:
+        """Images (N, 3, H, W) in [0, 1] of sprites given as bytes 0 and 255 (N, H, W, 3), which are overwritten."""
 
 
-def _crops(picture: Tensor, corners: Tensor, size: int) -> Tensor:
-    """Parts (N, 3, size, size) of a picture (3, H, W), their upper left corners at (N, 2) shares of its room."""
-    room = torch.tensor([picture.shape[1] - size + 1, picture.shape[2] - size + 1], device=picture.device)
-    top, left = (corners * room).long().T
-    steps = torch.arange(size, device=picture.device)
-    rows, columns = top[:, None, None] + steps[:, None], left[:, None, None] + steps
-    return picture[:, rows, columns].transpose(0, 1)
+class Color:
+    """Each sprite in a colour of its own, red, green and blue uniform in [0.5, 1], on black."""
+
+    def __init__(self, count: int, size: int, seed: int, device: torch.device) -> None:
+        self._colours = random_colours(count, "sprites", "color", seed).to(device)
+        self.nbytes = self._colours.nbytes
+
+    def __call__(self, masks: Tensor, indices: Tensor) -> Tensor:
+        """The sprites in colour."""
+        return tint(to_float(masks), self._colours.index_select(0, indices))
+
+
+class Noisy:
+    """White sprites on noise, uniform among the 256 bytes for every pixel and channel.
+
+    Noise for every image of the full grid would be 9 GB. Image i has the sum, modulo 256, of noise i mod R of one table
+    and i div R of another, R being the root of the number of images: no two images have the same, and that of any
+    two is independent.
+    """
+
+    def __init__(self, count: int, size: int, seed: int, device: torch.device) -> None:
+        self._rows = isqrt(count - 1) + 1
+        shape = (2, self._rows, 3 * size * size)
+        noise = numpy_rng("sprites", "noisy", seed).integers(0, 256, shape, dtype=np.uint8)
+        self._noise = torch.from_numpy(noise).to(device)
+        self.nbytes = self._noise.nbytes
+
+    def __call__(self, masks: Tensor, indices: Tensor) -> Tensor:
+        """The sprites on noise."""
+        first, second = self._noise
+        noise = first.index_select(0, indices % self._rows)
+        noise += second.index_select(0, indices // self._rows)
+        masks |= noise.view(masks.shape)
+        return to_float(masks)
+
+
+class Scream:
+    """The background is the mean of a random part of a picture (see `scream`) and a random colour; sprites invert it.
+
+    Red, green and blue of the colour are uniform in [0, 1]. Both are halved before they are added as bytes, so that the
+    mean is exact to 1/255.
+    """
+
+    def __init__(self, count: int, size: int, seed: int, device: torch.device) -> None:
+        rng = numpy_rng("sprites", "scream", seed)
+        picture = (scream(size) * 127).round().byte().permute(1, 2, 0).contiguous()
+        height, width, _ = picture.shape
+        # Every part of the picture, numbered by the place of its upper left corner: views, not copies.
+        parts = ((height - size) * width + width - size + 1, size, 3 * size)
+        self._picture = picture.to(device)
+        self._parts = self._picture.as_strided(parts, (3, 3 * width, 1))
+        corners = rng.integers(0, (height - size + 1, width - size + 1), (count, 2), dtype=np.int32)
+        self._corners = torch.from_numpy(corners @ np.array([width, 1], np.int32)).to(device)
+        self._colours = torch.from_numpy(rng.integers(0, 129, (count, 3), dtype=np.uint8)).to(device)
+        self.nbytes = self._picture.nbytes + self._corners.nbytes + self._colours.nbytes
+
+    def __call__(self, masks: Tensor, indices: Tensor) -> Tensor:
+        """The sprites and their backgrounds."""
+        background = self._parts.index_select(0, self._corners.index_select(0, indices))
+        background += self._colours.index_select(0, indices).repeat(1, masks.shape[2]).unsqueeze(1)
+        # With 255 this inverts a byte, with 0 it does nothing.
+        masks ^= background.view(masks.shape)
+        return to_float(masks)
+
+
+DRESSES: dict[str, type[Dress]] = {"color": Color, "noisy": Noisy, "scream": Scream}
 
 
 def scream(size: int) -> Tensor:

@@ -1,41 +1,53 @@
 """3D Teapots as its two groups of authors publish them."""
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from harness.config import Field, Settings
 from harness.data_files import Arrays, DataFile, decoded
-from harness.dataset import GroundTruthDataset
 from harness.errors import UserError
 from harness.model import ImageSpec
 from harness_datasets.block_copy import ROWS, copy_blocks
-from harness_datasets.factor_table import FactorTable
-from harness_datasets.image_store import StoredImages
 from harness_datasets.npz_files import NpzArray
-
-BINS = 20
-"""Intervals that the authors' metrics cut each continuous factor into."""
+from harness_datasets.teapot_images import GAP_MEANING, NAMES, Gap, TeapotImages, check_gap
 
 
-class TeapotFiles(GroundTruthDataset, StoredImages):
-    """200,000 teapots, 64x64 RGB, at random values of five continuous factors: 2.5 GB in memory.
+class TeapotFiles(TeapotImages):
+    """200,000 teapots, 64x64 RGB, at random values of continuous factors: 2.5 GB in memory.
 
-    Each factor is cut into 20 intervals of equal width between its smallest and its largest value in the
-    file; groups that share a factor share its interval. The factors are known after loading.
+    Metrics that need classes get 20 intervals of each factor, of equal width between its smallest and its largest
+    value in the file. The files of infogan-cr include metric groups (500 of 100 images, 0.6 GB), which are used if
+    metric_data/data.npz is there. The factors are known after loading.
     """
 
     class Config(Settings):
-        """Whose file, and what varies in it."""
+        """Whose files, what varies in them, and which of their images."""
 
         edition: Literal["eastwood-williams", "infogan-cr"] = Field(
             "eastwood-williams",
-            description="eastwood-williams: teapots.npz; infogan-cr: train_data/data.npz of their own drawing",
+            description="eastwood-williams: teapots.npz; infogan-cr: train_data/data.npz of their own drawing, and "
+            "metric_data/data.npz where it is there",
         )
-        variant: Literal["colors", "light"] = Field(
-            "colors", description="what varies in the file of infogan-cr, which does not say it: see teapots"
+        variant: Literal["colors", "rotation", "light"] = Field(
+            "colors", description="what varies in the files of infogan-cr, which do not say it: see teapots"
         )
+        split: Literal["all", "train", "validation", "test"] = Field(
+            "all",
+            description="all images, or the first 80 %, the next 10 % or the last 10 %, as Eastwood & Williams do",
+        )
+        gap: Gap = Field("keep", description=f"{GAP_MEANING}; of the variant colors")
+
+        @model_validator(mode="after")
+        def _fits_together(self) -> Self:
+            check_gap(self.gap, self.variant)
+            if self.edition == "eastwood-williams" and self.variant != "colors":
+                raise ValueError(f"the file of eastwood-williams has the variant 'colors', not '{self.variant}'")
+            return self
 
     source = (
         "3D Teapots (Eastwood & Williams, 2018, https://github.com/cianeastwood/qedr) and its drawing by Lin et al. "
@@ -43,14 +55,10 @@ class TeapotFiles(GroundTruthDataset, StoredImages):
     )
 
     COUNT: ClassVar = 200_000
-    NAMES: ClassVar = {
-        "colors": ("azimuth", "elevation", "red", "green", "blue"),
-        "light": ("angle", "polar", "azimuth", "light_azimuth", "light_elevation"),
-    }
-    FILES: ClassVar = {
-        "eastwood-williams": DataFile("teapots/teapots.npz", "https://github.com/cianeastwood/qedr", "teapots"),
-        "infogan-cr": DataFile("teapots/train_data/data.npz", "https://github.com/fjxmlzn/InfoGAN-CR", "teapots"),
-    }
+    ORIGIN: ClassVar = "https://github.com/fjxmlzn/InfoGAN-CR"
+    EASTWOOD_WILLIAMS: ClassVar = DataFile("teapots/teapots.npz", "https://github.com/cianeastwood/qedr", "teapots")
+    TRAINING: ClassVar = DataFile("teapots/train_data/data.npz", ORIGIN, "teapots")
+    METRIC: ClassVar = DataFile("teapots/metric_data/data.npz", ORIGIN, "teapots")
 
     config: Config
 
@@ -58,36 +66,76 @@ class TeapotFiles(GroundTruthDataset, StoredImages):
         super().__init__(config)
         self.image = ImageSpec(3, 64, 64)
 
-    def __len__(self) -> int:
+    @property
+    def part(self) -> slice:
+        """The images of the split, by their place in the file."""
+        tenth = self.COUNT // 10
+        bounds = {"all": (0, 10), "train": (0, 8), "validation": (8, 9), "test": (9, 10)}[self.config.split]
+        return slice(tenth * bounds[0], tenth * bounds[1])
+
+    @property
+    def expected(self) -> int:
+        """Images of the file; without those of metric groups, which may not be there."""
         return self.COUNT
 
+    def __len__(self) -> int:
+        """Images to train on; before loading those of the split, because only the file tells which are in the gap."""
+        return len(self.factors) if hasattr(self, "factors") else len(range(self.COUNT)[self.part])
+
     def read(self) -> NDArray[np.uint8]:
-        """The images (N, 64, 64, 3) as bytes, converted once; also sets the factors."""
-        bytes_as_int32 = self.config.edition == "eastwood-williams"
-        path = self.FILES[self.config.edition].find()
-        latents = NpzArray(path, "gts" if bytes_as_int32 else "latents")
-        latents.require((self.COUNT, 5), "float32", "float64")
-        self.factors = self._table(latents.read().astype(np.float64))
+        """All images (N, 64, 64, 3) as bytes, converted once; also sets factors and groups."""
+        ours = self.config.edition == "eastwood-williams"
+        path = (self.EASTWOOD_WILLIAMS if ours else self.TRAINING).find()
+        names = NAMES[self.config.variant]
+        latents = NpzArray(path, "gts" if ours else "latents")
+        latents.require((self.COUNT, len(names)), "float32", "float64")
+        self.describe(names, latents.read().astype(np.float64), self.config.gap, self.part)
+        images = NpzArray(path, "images" if ours else "imgs")
+        images.require((self.COUNT, 64, 64, 3), *(("int32", "uint8") if ours else ("float32", "float64")))
+        sources, groups = [path], None
+        if not ours and self.METRIC.exists():
+            sources.append(self.METRIC.place)
+            groups = self._read_groups(self.METRIC.place, len(names))
 
         def decode(arrays: Arrays) -> None:
-            images = NpzArray(path, "images" if bytes_as_int32 else "imgs")
-            images.require((self.COUNT, 64, 64, 3), *(("int32", "uint8") if bytes_as_int32 else ("float32", "float64")))
-            target = arrays.create("images", images.shape)
-            copy_blocks(images.blocks(ROWS), target, "converting 3D Teapots", to_bytes)
+            count = self.COUNT + (groups.shape[0] * groups.shape[1] if groups else 0)
+            target = arrays.create("images", (count, 64, 64, 3))
+            change = bytes_of_integers(path) if ours else bytes_of_shares
+            copy_blocks(images.blocks(ROWS), target[: self.COUNT], "converting 3D Teapots", change)
+            if groups:
+                of_groups = target[self.COUNT :].reshape(groups.shape)
+                rows = max(ROWS // groups.shape[1], 1)
+                copy_blocks(groups.blocks(rows), of_groups, "converting its metric groups", bytes_of_shares, rows)
 
-        def to_bytes(block: NDArray[Any]) -> NDArray[np.uint8]:
-            if not bytes_as_int32:
-                # As rendered: bright surfaces may exceed 1.
-                return (block.clip(0, 1) * 255).round().astype(np.uint8)
-            if block.min() < 0 or block.max() > 255:
-                raise UserError(f"{path}: array 'images' has values {block.min()} to {block.max()}, expected 0 to 255")
-            return block.astype(np.uint8)
+        return decoded("teapots-published", [self.config.edition], sources, decode)["images"]
 
-        return decoded("teapots", [self.config.edition], [path], decode)["images"]
+    def _read_groups(self, path: Path, factors: int) -> NpzArray:
+        """The images of metric groups, (G, L, 64, 64, 3); also sets `fixed`."""
+        groups, found = NpzArray(path, "imgs"), NpzArray(path, "labels")
+        groups.require((None, None, 64, 64, 3), "float32", "float64")
+        found.require((groups.shape[0],), "int32", "int64")
+        labels = found.read().astype(np.int64)
+        if labels.min(initial=0) < 0 or labels.max(initial=0) >= factors:
+            raise UserError(
+                f"{path}: array 'labels' has values {labels.min()} to {labels.max()}, expected 0 to {factors - 1}"
+            )
+        self.set_groups(labels, groups.shape[1])
+        return groups
 
-    def _table(self, latents: NDArray[np.float64]) -> FactorTable:
-        low, high = latents.min(axis=0), latents.max(axis=0)
-        width = np.where(high > low, (high - low) / BINS, 1)
-        levels = ((latents - low) / width).astype(np.int64).clip(max=BINS - 1)
-        middles = low[:, None] + width[:, None] * (np.arange(BINS) + 0.5)
-        return FactorTable(self.NAMES[self.config.variant], (BINS,) * 5, list(middles), (False,) * 5, levels)
+
+def bytes_of_shares(block: NDArray[Any]) -> NDArray[np.uint8]:
+    """Images in [0, 1] as bytes. They are as rendered, and bright surfaces may exceed 1."""
+    pixels: NDArray[np.uint8] = (block.clip(0, 1) * 255).round().astype(np.uint8)
+    return pixels
+
+
+def bytes_of_integers(path: Path) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
+    """A function from images in 0..255, kept as other integers, to bytes; it raises a UserError for other values."""
+
+    def change(block: NDArray[Any]) -> NDArray[np.uint8]:
+        if block.min() < 0 or block.max() > 255:
+            raise UserError(f"{path}: array 'images' has values {block.min()} to {block.max()}, expected 0 to 255")
+        pixels: NDArray[np.uint8] = block.astype(np.uint8)
+        return pixels
+
+    return change

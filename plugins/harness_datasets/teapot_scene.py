@@ -14,6 +14,11 @@ from harness_datasets.teapot_mesh import Mesh, teapot
 
 Values = NDArray[np.float64]
 
+SOURCE = (
+    "3D Teapots (Eastwood & Williams, 2018, A Framework for the Quantitative Evaluation of Disentangled "
+    "Representations; Lin et al., 2020, arXiv:1906.06034); drawn by our own code"
+)
+
 DISTANCE, FOCAL = 0.5, 105 / 64
 """Of the camera from the teapot's middle, and its focal length in widths of the image."""
 
@@ -32,15 +37,13 @@ class Scene:
     """What varies between images, and what it does. Values are float (N, F) tensors, one column per factor.
 
     Attributes:
-        factors: from a uniform number in [0, 1) to the value, by the factor's name; those of the pose first.
-        pose_factors: how many are of the pose.
+        factors: from a uniform number in [0, 1) to the value, by the factor's name.
         pose: azimuth of the teapot, elevation of the camera, and turn of the image counter-clockwise, (N,) radians.
         colour: red, green and blue, (N, 3).
         light: direction to the light in camera coordinates (x right, y up, z towards the camera), (N, 3).
     """
 
     factors: Mapping[str, Callable[[Values], Values]]
-    pose_factors: int
     pose: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
     colour: Callable[[Tensor], Tensor]
     light: Callable[[Tensor], Tensor]
@@ -96,15 +99,13 @@ def _any_rotation(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 SCENES = {
     "colors": Scene(
         {"azimuth": _full_turn, "elevation": _quarter_turn, "red": _share, "green": _share, "blue": _share},
-        2,
         lambda values: (values[:, 0], values[:, 1], torch.zeros_like(values[:, 0])),
         lambda values: values[:, 2:],
         _above_teapot,
     ),
-    "rotation": Scene(_ROTATION, 3, _any_rotation, _fixed_colour, _above_camera),
+    "rotation": Scene(_ROTATION, _any_rotation, _fixed_colour, _above_camera),
     "light": Scene(
         {**_ROTATION, "light_azimuth": _full_turn, "light_elevation": _latitude},
-        3,
         _any_rotation,
         _fixed_colour,
         _from_direction,
@@ -126,17 +127,21 @@ def draw(scene: Scene, mesh: Mesh, values: Tensor, size: int) -> Tensor:
     return torch.cat([normals, coverage], dim=1)
 
 
+def brightness(scene: Scene, drawn: Tensor, values: Tensor) -> Tensor:
+    """What the surfaces in drawings (N, 4, H, W) make of their colour: (N, 1, H, W), before it is cut off at 1."""
+    light = scene.light(values)[:, :, None, None]
+    # Summed in this order whatever the batch, so that an image is always the same to the last bit.
+    cosine = drawn[:, 0:1] * light[:, 0:1] + drawn[:, 1:2] * light[:, 1:2] + drawn[:, 2:3] * light[:, 2:3]
+    return AMBIENT + DIFFUSE * cosine.clamp(min=0)
+
+
 def shade(scene: Scene, drawn: Tensor, values: Tensor) -> Tensor:
     """Drawings (N, 4, H, W) coloured and lit, on white: images (N, 3, H, W) in [0, 1].
 
     As on graphics hardware a pixel is shaded once, cut off at 1, and mixed with the background by coverage.
     """
-    normals, coverage = drawn[:, :3], drawn[:, 3:]
-    light = scene.light(values)[:, :, None, None]
-    # Summed in this order whatever the batch, so that an image is always the same to the last bit.
-    cosine = normals[:, 0:1] * light[:, 0:1] + normals[:, 1:2] * light[:, 1:2] + normals[:, 2:3] * light[:, 2:3]
-    brightness = AMBIENT + DIFFUSE * cosine.clamp(min=0)
-    surface = (scene.colour(values)[:, :, None, None] * brightness).clamp(max=1)
+    coverage = drawn[:, 3:]
+    surface = (scene.colour(values)[:, :, None, None] * brightness(scene, drawn, values)).clamp(max=1)
     return coverage * surface + (1 - coverage)
 
 

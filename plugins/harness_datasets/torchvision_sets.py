@@ -3,30 +3,29 @@
 import gzip
 import hashlib
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from operator import methodcaller
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torchvision import datasets
 
 from harness.config import Field, Settings
-from harness.data_files import data_root, may_download, missing, wrong_format
-from harness.dataset import LabelledDataset
+from harness.data_files import Arrays, data_root, decoded, may_download, missing, wrong_format
 from harness.errors import UserError
 from harness.model import ImageSpec
 from harness.store import locked, write_whole
-from harness_datasets.image_store import StoredImages
+from harness_datasets.image_store import StoredLabels
 
 
-class TorchvisionSet(LabelledDataset, StoredImages):
+class TorchvisionSet(StoredLabels):
     """Base of the sets that torchvision reads, and fetches where that is allowed.
 
     torchvision compares each file with its published MD5 checksum (of MNIST only the compressed files),
-    and so never unpickles a file that is not the published one.
+    and so never unpickles a file that is not the published one. What it has read is kept, and later mapped into memory.
     """
 
     classes = 10
@@ -34,17 +33,32 @@ class TorchvisionSet(LabelledDataset, StoredImages):
     FOLDER: ClassVar[str]
     """Where torchvision looks, below the data root."""
     ORIGIN: ClassVar[str]
+    COUNTS: ClassVar[Mapping[str, int]]
+    """Number of images of each published part."""
 
-    def open(self, root: Path, download: bool) -> tuple[NDArray[np.uint8], Any]:
-        """Images (N, H, W, C) and N labels, read by torchvision."""
+    part: str
+    """Which of these."""
+
+    def open(self, root: Path, download: bool = False) -> tuple[NDArray[np.uint8], Any]:
+        """Images (N, H, W, C) and N labels, read by torchvision, which fetches the files before if it is told to."""
         raise NotImplementedError(f"{type(self).__name__} must be read")
+
+    def prepare(self, root: Path, download: bool) -> None:
+        """Bring about the files that `files` names, none of which may be missing unless they are to be fetched."""
+        if download:
+            self.open(root, download=True)
 
     def files(self, root: Path) -> dict[Path, str]:
         """The files that torchvision reads, each with its MD5 checksum; "" where none is published."""
         raise NotImplementedError(f"{type(self).__name__} must know its files")
 
+    @property
+    def expected(self) -> int:
+        """Images of the published part."""
+        return self.COUNTS[self.part]
+
     def read(self) -> NDArray[np.uint8]:
-        """The images (N, H, W, C); also sets the labels.
+        """The images (N, H, W, C), decoded once; also sets the labels.
 
         Raises:
             UserError: files are missing, or not the published ones.
@@ -53,36 +67,40 @@ class TorchvisionSet(LabelledDataset, StoredImages):
         absent = [path for path in self.files(root) if not path.exists()]
         if absent and not may_download():
             raise missing(absent[0], f"{self.ORIGIN}, or run again with --download", "digits")
+        # What a killed download left is fetched again.
+        fetching = may_download() and bool(absent or self._wrong(root))
+        with self._explained(root):
+            self.prepare(root, fetching)
+
+        def decode(arrays: Arrays) -> None:
+            with self._explained(root):
+                images, labels = self.open(root)
+            if len(labels) != len(images):
+                raise UserError(f"{root}: has {len(images)} images but {len(labels)} labels")
+            arrays.create("images", images.shape)[:] = images
+            arrays.create("labels", (len(labels),), np.int64)[:] = labels
+
+        found = decoded(self.FOLDER, [self.part, self.image.height], list(self.files(root)), decode)
+        self.targets = found["labels"]
+        return found["images"]
+
+    @contextmanager
+    def _explained(self, root: Path) -> Iterator[None]:
+        """Whatever torchvision stumbles on is the fault of a file; one process at a time writes files."""
         try:
-            # Locked, because two processes would write the same download. Old pickles and .mat files make
-            # NumPy warn about its own history.
+            # Old pickles and .mat files make NumPy warn about its own history.
             with locked(root / ".lock"), warnings.catch_warnings(action="ignore"):
-                images, labels = self.open(root, download=bool(absent))
-        # Whatever torchvision stumbles on in a damaged file.
+                yield
         except Exception as error:
-            for path, checksum in self.files(root).items():
-                if checksum and path.exists() and _md5(path) != checksum:
-                    raise wrong_format(path, f"the published file with MD5 checksum {checksum}") from None
-            raise UserError(
-                f"{root}: torchvision cannot read {', '.join(path.name for path in self.files(root))}: {error}"
-            ) from None
-        self._targets = torch.as_tensor(np.asarray(labels), dtype=torch.int64)
-        if len(self._targets) != len(images):
-            raise UserError(f"{root}: has {len(images)} images but {len(self._targets)} labels")
-        return images
+            for path in self._wrong(root):
+                raise wrong_format(path, f"the published file with MD5 checksum {self.files(root)[path]}") from None
+            names = ", ".join(path.name for path in self.files(root))
+            raise UserError(f"{root}: torchvision cannot read {names}: {error}") from None
 
-    def load(self, device: torch.device | str = "cpu") -> None:
-        """Read images and labels and keep them on the device.
-
-        Raises:
-            UserError: the files are missing or broken; the message says how to get them.
-        """
-        super().load(device)
-        self._labels = self._targets.to(self.device)
-
-    def labels(self, indices: Tensor) -> Tensor:
-        """int64 (N,) class of each image at int64 indices (N,), both on `device`."""
-        return self._labels[indices]
+    def _wrong(self, root: Path) -> list[Path]:
+        """The files that are there and do not have their published checksum."""
+        files = self.files(root).items()
+        return [path for path, checksum in files if checksum and path.exists() and _md5(path) != checksum]
 
 
 class MNIST(TorchvisionSet):
@@ -102,12 +120,14 @@ class MNIST(TorchvisionSet):
     source = "MNIST (LeCun, Bottou, Bengio & Haffner, 1998)"
 
     FOLDER = "mnist"
+    COUNTS: ClassVar = {"train": 60_000, "test": 10_000}
     ORIGIN = datasets.MNIST.mirrors[0]
 
     config: Config
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        self.part = config.split
         self.image = ImageSpec(1, config.image_size, config.image_size)
 
     def files(self, root: Path) -> dict[Path, str]:
@@ -118,10 +138,13 @@ class MNIST(TorchvisionSet):
             found.update({path.with_suffix(""): ""} if path.with_suffix("").exists() else {path: checksum})
         return found
 
-    def open(self, root: Path, download: bool) -> tuple[NDArray[np.uint8], Any]:
+    def prepare(self, root: Path, download: bool) -> None:
+        """Fetch the files, or decompress the published ones."""
+        super().prepare(root, download)
+        _unpack(root / "MNIST" / "raw")
+
+    def open(self, root: Path, download: bool = False) -> tuple[NDArray[np.uint8], Any]:
         """Images (N, H, W, 1) and N labels."""
-        if not download:
-            _unpack(root / "MNIST" / "raw")
         found = datasets.MNIST(root, train=self.config.split == "train", download=download)
         border = (self.config.image_size - 28) // 2
         if found.data.shape[1:] != (28, 28):
@@ -157,12 +180,14 @@ class SVHN(TorchvisionSet):
     source = "SVHN (Netzer et al., 2011), http://ufldl.stanford.edu/housenumbers"
 
     FOLDER = "svhn"
+    COUNTS: ClassVar = {"train": 73_257, "test": 26_032, "extra": 531_131}
     ORIGIN = "http://ufldl.stanford.edu/housenumbers"
 
     config: Config
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        self.part = config.split
         self.image = ImageSpec(3, 32, 32)
 
     def files(self, root: Path) -> dict[Path, str]:
@@ -170,7 +195,7 @@ class SVHN(TorchvisionSet):
         _, name, checksum = datasets.SVHN.split_list[self.config.split]
         return {root / name: checksum}
 
-    def open(self, root: Path, download: bool) -> tuple[NDArray[np.uint8], Any]:
+    def open(self, root: Path, download: bool = False) -> tuple[NDArray[np.uint8], Any]:
         """Images (N, 32, 32, 3) and N labels; the label of a zero is 0."""
         found = datasets.SVHN(root, self.config.split, download=download)
         return np.ascontiguousarray(found.data.transpose(0, 2, 3, 1)), found.labels
@@ -187,12 +212,14 @@ class CIFAR10(TorchvisionSet):
     source = "CIFAR-10 (Krizhevsky, 2009), https://www.cs.toronto.edu/~kriz/cifar.html"
 
     FOLDER = "cifar10"
+    COUNTS: ClassVar = {"train": 50_000, "test": 10_000}
     ORIGIN = datasets.CIFAR10.url
 
     config: Config
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        self.part = config.split
         self.image = ImageSpec(3, 32, 32)
 
     def files(self, root: Path) -> dict[Path, str]:
@@ -201,7 +228,7 @@ class CIFAR10(TorchvisionSet):
         published = [*cifar.train_list, *cifar.test_list, (cifar.meta["filename"], cifar.meta["md5"])]
         return {root / cifar.base_folder / name: checksum for name, checksum in published}
 
-    def open(self, root: Path, download: bool) -> tuple[NDArray[np.uint8], Any]:
+    def open(self, root: Path, download: bool = False) -> tuple[NDArray[np.uint8], Any]:
         """Images (N, 32, 32, 3) and N labels."""
         found = datasets.CIFAR10(root, train=self.config.split == "train", download=download)
         return np.ascontiguousarray(found.data), found.targets

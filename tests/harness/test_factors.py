@@ -35,3 +35,9 @@ def test_real_values_follow_levels():
     grid = FactorGrid(["shape", "scale"], [2, 3], values=[[1, 2], [0.5, 0.75, 1.0]], categorical=[True, False])
     assert grid.real_values([0, 5]).tolist() == [[1, 0.5], [2, 1.0]]
     assert FactorGrid(["a"], [3]).real_values([2]).tolist() == [[2.0]]
+
+
+def test_a_traversal_goes_through_one_factor_with_the_others_in_the_middle():
+    grid = FactorGrid(["a", "b"], [5, 9])
+    assert grid.ids(grid.traversal(1, 5)).tolist() == [[2, 0], [2, 2], [2, 4], [2, 6], [2, 8]]
+    assert grid.ids(grid.traversal(0, 20))[:, 0].tolist() == [0, 1, 2, 3, 4]

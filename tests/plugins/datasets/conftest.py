@@ -13,6 +13,7 @@ from harness_datasets.dsprites import DSprites
 from harness_datasets.mpi3d import MPI3D
 from harness_datasets.shapes3d import Shapes3D
 from harness_datasets.smallnorb import SmallNORB
+from harness_datasets.teapot_files import TeapotFiles
 
 HTML = b"<!DOCTYPE html>\n<html><body>Please log in.</body></html>\n"
 
@@ -35,6 +36,10 @@ class SmallSmallNORB(SmallNORB):
 
 class FewCars3D(Cars3D):
     OBJECTS = 2
+
+
+class FewTeapots(TeapotFiles):
+    COUNT = 50
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -141,6 +146,29 @@ def write_cars3d(folder):
     return images.reshape(-1, 128, 128, 3)
 
 
+def teapot_values(n, seed=0):
+    """Azimuth, elevation, red, green and blue."""
+    return np.random.default_rng(seed).uniform(0, [2 * np.pi, np.pi / 2, 1, 1, 1], (n, 5))
+
+
+def write_teapots_ew(folder):
+    images = noise(50, 64, 64, 3)
+    (folder / "teapots").mkdir()
+    np.savez(folder / "teapots/teapots.npz", images=images.astype(np.int32), gts=teapot_values(50))
+    return images
+
+
+def write_teapots_cr(folder):
+    """With metric groups: 10 of 4 images."""
+    images = noise(50, 64, 64, 3)
+    groups = noise(10, 4, 64, 64, 3, seed=1)
+    for part in ("train_data", "metric_data"):
+        (folder / "teapots" / part).mkdir(parents=True)
+    np.savez(folder / "teapots/train_data/data.npz", imgs=images.astype(np.float32) / 255, latents=teapot_values(50))
+    np.savez(folder / "teapots/metric_data/data.npz", imgs=groups / 255.0, labels=np.arange(10, dtype=np.int32) % 5)
+    return images
+
+
 PUBLISHED = {
     "dsprites-npz": (SmallDSprites, {"format": "npz"}, write_dsprites_npz),
     "dsprites-hdf5": (SmallDSprites, {}, write_dsprites_hdf5),
@@ -148,6 +176,8 @@ PUBLISHED = {
     "mpi3d": (SmallMPI3D, {}, write_mpi3d),
     "smallnorb": (SmallSmallNORB, {"image_size": 96, "instance": True}, write_smallnorb),
     "cars3d": (FewCars3D, {"image_size": 128}, write_cars3d),
+    "teapots-published-ew": (FewTeapots, {}, write_teapots_ew),
+    "teapots-published-cr": (FewTeapots, {"edition": "infogan-cr"}, write_teapots_cr),
 }
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from harness_datasets import image_store
-from harness_datasets.image_store import BitStore, ImageStore, pack
+from harness_datasets.image_store import BitStore, ImageStore, pack, to_float
 
 CPU = torch.device("cpu")
 GB = 10**9
@@ -18,7 +18,16 @@ def test_bytes():
     assert len(store) == 5
     assert gathered.shape == (3, 3, 4, 6)
     assert gathered.is_contiguous(memory_format=torch.channels_last), "as training wants it, without a copy"
-    assert torch.equal(gathered, torch.from_numpy(images[[4, 0, 4]]).permute(0, 3, 1, 2) / 255)
+    expected = torch.from_numpy(images[[4, 0, 4]]).permute(0, 3, 1, 2)
+    assert torch.equal(store.rows(torch.tensor([4, 0, 4])), expected.permute(0, 2, 3, 1))
+    assert torch.allclose(gathered, expected / 255, rtol=2**-23, atol=0)
+
+
+def test_every_byte_has_its_place_in_0_to_1():
+    values = to_float(torch.arange(256, dtype=torch.uint8).view(1, 16, 16, 1)).flatten()
+    assert values[[0, 255]].tolist() == [0, 1]
+    assert (values.diff() > 0).all()
+    assert torch.equal((values * 255).round(), torch.arange(256.0))
 
 
 def test_bits():
@@ -28,6 +37,9 @@ def test_bits():
     assert gathered.shape == (3, 1, 4, 16)
     assert gathered.is_contiguous()
     assert torch.equal(gathered[:, 0], torch.from_numpy(images[[4, 0, 4]]).float())
+    in_three = BitStore(pack(images), CPU, channels=3).gather(torch.tensor([4, 0, 4]))
+    assert in_three.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(in_three, gathered.expand(-1, 3, -1, -1))
 
 
 def test_memory_mapped_images_are_not_copied(tmp_path):

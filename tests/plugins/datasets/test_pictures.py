@@ -1,12 +1,17 @@
 """Datasets of compressed pictures: any folder, CelebA and LSUN."""
 
+import hashlib
+import sys
 import zipfile
 from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
 
 import lmdb
 import numpy as np
 import pytest
 import torch
+import torchvision
 from PIL import Image
 
 from harness.errors import UserError
@@ -154,7 +159,42 @@ class TestCelebA:
         assert str(self.load(image_size=48).image) == "3x48x48"
 
     def test_missing(self, data):
-        with pytest.raises(UserError, match=r"img_align_celeba\.zip: there is no such file.*mmlab"):
+        with pytest.raises(UserError, match=r"img_align_celeba\.zip: there is no such file.*mmlab.*--download"):
+            self.load()
+
+    @pytest.fixture
+    def drive(self, archive, monkeypatch):
+        """Google's drive has the archive; it is fetched through a stand-in for the package gdown."""
+        content = archive.read_bytes()
+        archive.unlink()
+        asked = []
+
+        def download(id, output, **options):
+            asked.append(id)
+            Path(output).write_bytes(content)
+
+        monkeypatch.setitem(sys.modules, "gdown", SimpleNamespace(download=download))
+        listed = [("the-id", hashlib.md5(content).hexdigest(), archive.name)]
+        monkeypatch.setattr(torchvision.datasets.CelebA, "file_list", listed)
+        monkeypatch.setenv("HARNESS_DOWNLOAD", "1")
+        return SimpleNamespace(asked=asked, listed=listed)
+
+    def test_download(self, drive, archive):
+        assert len(self.load()) == 3
+        assert drive.asked == ["the-id"]
+        self.load()
+        celeba.fetch_archive(archive)
+        assert len(drive.asked) == 1
+
+    def test_a_download_with_a_wrong_checksum_is_not_kept(self, drive, archive):
+        drive.listed[0] = ("the-id", "0" * 32, archive.name)
+        with pytest.raises(UserError, match=r"img_align_celeba\.zip: cannot be fetched .*corrupted"):
+            self.load()
+        assert [path.name for path in archive.parent.iterdir() if not path.name.endswith(".lock")] == []
+
+    def test_downloading_needs_a_package(self, drive, archive, monkeypatch):
+        monkeypatch.setitem(sys.modules, "gdown", None)
+        with pytest.raises(UserError, match="'gdown' is required"):
             self.load()
 
     def test_web_page(self, archive, html):

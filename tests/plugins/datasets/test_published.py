@@ -126,9 +126,9 @@ class TestWithoutInstance:
         second[0] = factors.ids(95)
         assert (factors.indices(same) == factors.indices(second)).mean() < 0.5
 
-    def test_samples_cover_all_instances(self, factors):
-        sample = factors.sample(2000, np.random.default_rng(0))
-        assert len(np.unique(sample)) == 96
+    def test_groups_cover_all_instances(self, factors):
+        groups = factors.sample_groups(np.zeros(200, np.int64), 10, np.random.default_rng(0))
+        assert len(np.unique(groups)) == 96
         assert factors.sample_ids((5, 7), np.random.default_rng(0)).shape == (5, 7, 4)
 
     def test_groups_share_one_factor(self, factors):

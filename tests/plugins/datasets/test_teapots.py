@@ -1,4 +1,4 @@
-"""3D Teapots, drawn and as published."""
+"""3D Teapots: the scenes, images at random values, the grid, and the published files."""
 
 import math
 
@@ -6,15 +6,27 @@ import numpy as np
 import pytest
 import torch
 
+from harness import ImageSpec, ModelEvaluation, Rng
 from harness.config import parse
 from harness.errors import UserError
+from harness.model import build
 from harness_datasets.teapot_files import TeapotFiles
-from harness_datasets.teapot_scene import AMBIENT, COLOUR, DIFFUSE, SCENES, centred_teapot, draw
+from harness_datasets.teapot_images import in_gap
+from harness_datasets.teapot_scene import AMBIENT, COLOUR, DIFFUSE, SCENES, centred_teapot, draw, shade
 from harness_datasets.teapots import Teapots
+from harness_datasets.teapots_grid import TeapotsGrid
+
+CPU = torch.device("cpu")
 
 
-def make(**config):
-    made = Teapots(parse(Teapots.Config, config, "dataset"))
+def render(variant, *rows, size=64):
+    """Images (N, 3, H, W) at rows of values."""
+    values = torch.from_numpy(np.array(rows)).float()
+    return shade(SCENES[variant], draw(SCENES[variant], centred_teapot(CPU), values, size), values)
+
+
+def make(cls, **config):
+    made = cls(parse(cls.Config, config, "dataset"))
     made.load()
     return made
 
@@ -26,28 +38,33 @@ def everything(dataset):
 @pytest.fixture(scope="module")
 def colors():
     """Azimuths 45, 135, 225 and 315 degrees, elevations 11.25 to 78.75, as (azimuth, elevation, r, g, b, C, H, W)."""
-    images = everything(make(levels=4, image_size=32))
+    images = everything(make(TeapotsGrid, levels=4, image_size=32))
     return images.view(4, 4, 4, 4, 4, 3, 32, 32)
 
 
-class TestFactors:
-    def test_default_grid(self):
-        dataset = Teapots(Teapots.Config())
+class TestGrid:
+    def test_values(self):
+        dataset = TeapotsGrid(TeapotsGrid.Config())
         assert len(dataset) == 3_200_000
         assert str(dataset.image) == "3x64x64"
+        assert tuple(dataset.factors.names) == ("azimuth", "elevation", "red", "green", "blue")
         values = dataset.factors.values
         assert values[0][[0, -1]] == pytest.approx([math.pi / 20, 2 * math.pi - math.pi / 20])
         assert values[1][[0, -1]] == pytest.approx([math.pi / 80, math.pi / 2 - math.pi / 80])
         assert values[4] == pytest.approx(np.arange(0.025, 1, 0.05))
 
-    def test_directions_are_uniform(self):
-        values = Teapots(Teapots.Config(variant="light")).factors.values
-        # Equal slices of a sphere along its axis have equal areas.
-        assert np.cos(values[1]) == pytest.approx(-np.arange(-0.95, 1, 0.1))
-        assert np.sin(values[4]) == pytest.approx(np.arange(-0.95, 1, 0.1))
+    def test_images_are_those_of_the_scene(self):
+        dataset = make(TeapotsGrid, levels=3, image_size=32)
+        indices = np.random.default_rng(0).integers(len(dataset), size=20)
+        expected = render("colors", *dataset.factors.real_values(indices), size=32)
+        # How many are drawn at once decides the last bits of their outlines.
+        assert (dataset.images(torch.from_numpy(indices)) - expected).abs().mean() < 1e-5
 
     def test_small_grid(self):
-        assert len(Teapots(Teapots.Config(**Teapots.SMALL))) == 7776
+        assert len(TeapotsGrid(TeapotsGrid.Config(**TeapotsGrid.SMALL))) == 7776
+
+    def test_memory(self):
+        assert TeapotsGrid(TeapotsGrid.Config()).memory() == 400 * 2 * 3 * 64 * 64 * 4
 
 
 class TestColors:
@@ -87,10 +104,9 @@ class TestColors:
         assert (colors[0] - colors[1]).abs().mean() > 0.03
 
     def test_the_spout_turns_from_right_to_rear(self):
-        # At azimuth 45 degrees it reaches further right than the handle left, seen a little from above.
-        scene = SCENES["colors"]
-        values = torch.tensor([[0.0, 0.2, 0, 0, 0], [math.pi / 2, 0.2, 0, 0, 0]])
-        coverage = draw(scene, centred_teapot(torch.device("cpu")), values, 64)[:, 3] > 0
+        # At azimuth 0 it reaches further right than the handle left, seen a little from above.
+        images = render("colors", (0.0, 0.2, 0, 0, 0), (math.pi / 2, 0.2, 0, 0, 0))
+        coverage = images[:, 0] < 1
         columns = coverage.any(dim=1)
         # The spout's tip is high, the handle's reach low: above the middle only the spout is at the right end.
         right = coverage[0, :, columns[0].nonzero().max()].nonzero().float().mean()
@@ -101,40 +117,87 @@ class TestColors:
 
 
 class TestRotation:
-    def test_nothing_touches_the_border(self):
-        images = everything(make(variant="rotation", levels=5))
+    @pytest.fixture(scope="class")
+    @classmethod
+    def turned(cls):
+        """(angle, polar, azimuth, C, H, W), angles 90 degrees apart."""
+        angles, polars, azimuths = (np.arange(4) + 0.5) * math.pi / 2, (0.5, 1.2, 2.0, 2.7), (0.4, 1.9, 3.5, 5.1)
+        rows = [(angle, polar, azimuth) for angle in angles for polar in polars for azimuth in azimuths]
+        return render("rotation", *rows).view(4, 4, 4, 3, 64, 64)
+
+    def test_nothing_touches_the_border(self, turned):
         border = torch.ones(64, 64, dtype=torch.bool)
         border[1:-1, 1:-1] = False
-        assert (images[..., border] == 1).all()
+        assert (turned[..., border] == 1).all()
         # The largest teapot comes close to it.
-        assert (images[..., 4:-4, 4:-4] < 1).any()
+        assert (turned[..., 4:-4, 4:-4] < 1).any()
 
-    def test_the_angle_turns_the_image(self):
-        # Four angles 90 degrees apart; the light stays, so that only outlines turn.
-        images = everything(make(variant="rotation", levels=4)).view(4, 4, 4, 3, 64, 64)
-        outlines = (images < 0.999).any(dim=3).float()
+    def test_the_angle_turns_the_image(self, turned):
+        # The light stays, so that only outlines turn.
+        outlines = (turned < 0.999).any(dim=3).float()
         for angle in range(1, 4):
-            turned = outlines[0].rot90(angle, dims=(-2, -1))
-            assert (turned - outlines[angle]).abs().mean() < 0.02
+            rotated = outlines[0].rot90(angle, dims=(-2, -1))
+            assert (rotated - outlines[angle]).abs().mean() < 0.02
             assert (outlines[0] - outlines[angle]).abs().mean() > 0.04
 
     def test_light_changes_brightness_but_not_the_outline(self):
-        images = everything(make(variant="light", levels=3, image_size=32)).view(27, 9, 3, 32, 32)
-        outlines = images < 0.999
-        assert torch.equal(outlines.any(dim=2)[:, 0], outlines.any(dim=2)[:, 8])
-        assert ((images[:, 0] - images[:, 8]).abs().amax((1, 2, 3)) > 0.1).all()
+        lights = [(azimuth, elevation) for azimuth in (0.5, 2.5, 4.5) for elevation in (-0.9, 0.0, 0.9)]
+        images = render("light", *((1.0, 1.3, 2.0, *light) for light in lights))
+        outlines = (images < 0.999).any(dim=1)
+        assert (outlines == outlines[0]).all()
+        assert ((images[0] - images[1:]).abs().amax((1, 2, 3)) > 0.1).all()
 
     def test_colour(self):
-        image = everything(make(variant="light", levels=3, image_size=32))[0]
+        # Seen with the light behind, most of the teapot has its own colour times the ambient light.
+        image = render("light", (1.0, 1.3, 2.0, math.pi, 0.0))[0]
         whole = image[:, image[2] < COLOUR[2] * (AMBIENT + 0.05)]
-        assert whole.shape[1] > 10
+        assert whole.shape[1] > 100
         assert whole[0] / whole[2] == pytest.approx(torch.full((whole.shape[1],), COLOUR[0] / COLOUR[2]), rel=0.05)
+
+
+SMALL = {"images": 60, "groups": 5, "image_size": 32}
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """A data root where the small set is drawn."""
+    root = tmp_path_factory.mktemp("drawn")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HARNESS_DATA", str(root))
+        make(Teapots, **SMALL)
+    return root
 
 
 class TestRandomImages:
     @pytest.fixture
-    def dataset(self):
-        return make(random_images=60, levels=3, image_size=32)
+    def dataset(self, drawn, monkeypatch):
+        monkeypatch.setenv("HARNESS_DATA", str(drawn))
+        return make(Teapots, **SMALL)
+
+    def test_the_papers_numbers(self):
+        dataset = Teapots(Teapots.Config())
+        assert len(dataset) == 200_000
+        assert dataset.memory() == 250_000 * 64 * 64 * 3
+        assert dataset.fixed["group_index"].shape == (500, 100)
+        assert (dataset.fixed["group_label"] == np.arange(500) % 5).all()
+        assert Teapots(Teapots.Config(variant="rotation")).fixed["group_index"].shape == (300, 100)
+
+    def test_values_fill_their_ranges_evenly(self):
+        values = Teapots(Teapots.Config(groups=0)).factors.real_values(np.arange(200_000))
+        assert values.min(axis=0) == pytest.approx(np.zeros(5), abs=1e-3)
+        assert values.max(axis=0) == pytest.approx([2 * math.pi, math.pi / 2, 1, 1, 1], abs=1e-3)
+        assert np.abs(np.corrcoef(values.T) - np.eye(5)).max() < 0.01
+        assert values.std(axis=0) == pytest.approx(np.array([2 * math.pi, math.pi / 2, 1, 1, 1]) / 12**0.5, rel=0.01)
+
+    def test_directions_are_uniform(self):
+        config = Teapots.Config(variant="light", images=20_000, groups=0)
+        _, polar, azimuth, light_azimuth, light_elevation = Teapots(config).factors.real_values(np.arange(20_000)).T
+        for latitude, longitude in ((np.pi / 2 - polar, azimuth), (light_elevation, light_azimuth)):
+            directions = np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)
+            # Each coordinate of a uniform direction is uniform in [-1, 1].
+            for coordinate in directions:
+                share = np.histogram(coordinate, 10, (-1, 1))[0] / 2000
+                assert np.abs(share - 1).max() < 0.1
 
     def test_images(self, dataset):
         assert len(dataset) == 60
@@ -143,31 +206,76 @@ class TestRandomImages:
         assert len(images.flatten(1).unique(dim=0)) == 60
         assert torch.equal(dataset.images(torch.tensor([7, 3])), images[[7, 3]])
 
-    def test_are_drawn_once(self, dataset, data):
-        drawn = list(data.glob("cache/teapots-*/images.npy"))
-        assert len(drawn) == 1
-        before = drawn[0].stat().st_mtime_ns
-        make(random_images=60, levels=3, image_size=32)
-        assert drawn[0].stat().st_mtime_ns == before
+    def test_images_show_their_values(self, dataset):
+        expected = render("colors", *dataset.factors.real_values(np.arange(60)), size=32)
+        assert (everything(dataset) - expected).abs().max() < 0.5 / 255 + 1e-6
 
-    def test_seeds_give_other_images(self, dataset):
-        other = make(random_images=60, levels=3, image_size=32, seed=1)
-        assert not torch.equal(everything(dataset), everything(other))
+    def test_levels_are_20_intervals(self, dataset):
+        factors = dataset.factors
+        assert list(factors.sizes) == [20] * 5
+        values, levels = factors.real_values(np.arange(60)), factors.ids(np.arange(60))
+        width = np.ptp(values, axis=0) / 20
+        middles = np.stack([middle[level] for middle, level in zip(factors.values, levels.T, strict=True)], axis=1)
+        assert (np.abs(middles - values) <= width / 2 + 1e-9).all()
 
-    def test_levels_are_those_of_the_images(self, dataset):
-        # The colour of the brightest part tells the level of red.
-        images = everything(dataset)
-        dark = images.amin((2, 3))[:, 0]
-        levels = dataset.factors.ids(np.arange(60))
-        assert levels.shape == (60, 5)
-        means = [dark[levels[:, 2] == level].mean() for level in range(3)]
-        assert means[0] < means[1] < means[2]
+    def test_groups_share_one_value(self, dataset):
+        groups, labels = dataset.fixed["group_index"], dataset.fixed["group_label"]
+        assert groups.min() == 60
+        assert groups.max() == 60 + 5 * 100 - 1
+        assert labels.tolist() == [0, 1, 2, 3, 4]
+        images = dataset.images(torch.from_numpy(groups.flatten())).unflatten(0, groups.shape)
+        # The darkest pixel of most images is the colour in ambient light alone, so one that is shared occurs often.
+        darkest = (images.amin((3, 4)) * 255).round().long()
+        often = torch.tensor([[channel.bincount().max() for channel in group.T] for group in darkest])
+        assert (often[2:] > 40).equal(torch.eye(3).bool())
+        # The rows that the teapot covers vary least where the elevation is shared, the columns where the azimuth is.
+        covered = (images < 0.99).any(2).float()
+        assert covered.amax(-1).std(1).sum(-1).argmin() == 1
+        assert covered.amax(-2).std(1).sum(-1).argmin() == 0
 
-    def test_groups_share_a_level(self, dataset):
-        groups = dataset.factors.sample_groups(np.arange(5), 20, np.random.default_rng(0))
-        ids = dataset.factors.ids(groups)
-        for factor in range(5):
-            assert len(np.unique(ids[factor, :, factor])) == 1
+    def test_metrics_get_the_groups(self, dataset, registry):
+        model_class = registry.find("models", "linear").load()
+        model = build(model_class, model_class.Config(), ImageSpec(3, 32, 32), Rng(0))
+        evaluation = ModelEvaluation(model, dataset)
+        assert evaluation.codes(evaluation.fixed["group_index"]).shape == (5, 100, 3)
+        assert evaluation.size == 60
+
+    def test_are_drawn_once(self, dataset, drawn):
+        (copy,) = drawn.glob("cache/teapots-*/images.npy")
+        before = copy.stat().st_mtime_ns
+        make(Teapots, **SMALL)
+        assert copy.stat().st_mtime_ns == before
+
+    def test_seeds_give_other_images(self, data):
+        first, second = (make(Teapots, images=8, groups=0, image_size=16, seed=seed) for seed in (0, 1))
+        assert not torch.equal(everything(first), everything(second))
+
+    def test_the_gap(self, dataset, drawn):
+        kept, only = (make(Teapots, **SMALL, gap=gap) for gap in ("remove", "only"))
+        inside = in_gap(dataset.factors.real_values(np.arange(60)))
+        assert 0 < len(only) == inside.sum()
+        assert torch.equal(everything(only), everything(dataset)[inside])
+        assert torch.equal(everything(kept), everything(dataset)[~inside])
+        # The groups are the same, and nothing is drawn again.
+        for other in (kept, only):
+            assert other.fixed["group_index"].min() == len(other)
+            left, right = (made.images(torch.from_numpy(made.fixed["group_index"][3])) for made in (other, dataset))
+            assert torch.equal(left, right)
+        assert len(list(drawn.glob("cache/teapots-*"))) == 1
+
+    def test_gap_by_hand(self):
+        high, low = math.pi / 4 + 0.01, math.pi / 4 - 0.01
+        rows = [(0, high, 0.9, 0.7, 0.7), (0, low, 0.9, 0.7, 0.7), (0, high, 0.9, 0.76, 0.7), (0, high, 0.9, 0.7, 0.76)]
+        assert in_gap(np.array(rows)).tolist() == [True, False, False, False]
+
+    def test_the_share_in_the_gap(self):
+        # Half of the elevations times the integral of (r - 0.15)^2 over r from 0.15 to 1.
+        left = len(Teapots(Teapots.Config(gap="only"))) / 200_000
+        assert left == pytest.approx(0.5 * 0.85**3 / 3, rel=0.02)
+
+    def test_only_colours_have_a_gap(self):
+        with pytest.raises(UserError, match=r"only the variant 'colors' has a gap, not 'light'"):
+            parse(Teapots.Config, {"variant": "light", "gap": "remove"}, "dataset")
 
 
 class FewTeapots(TeapotFiles):
@@ -175,92 +283,159 @@ class FewTeapots(TeapotFiles):
 
 
 class TestPublished:
-    """Both authors' files, with fewer images."""
+    """Both authors' files, with fewer images; that they are read is tested with the other datasets."""
 
-    @pytest.fixture(params=["eastwood-williams", "infogan-cr"])
+    METRIC = "teapots/metric_data/data.npz"
+    PATHS = {"ew": "teapots/teapots.npz", "cr": "teapots/train_data/data.npz"}  # noqa: RUF012 - read only
+
+    @pytest.fixture(params=["ew", "cr"])
     def edition(self, request):
         return request.param
 
-    def write(self, folder, edition, **changed):
-        rng = np.random.default_rng(0)
-        images = rng.integers(0, 256, (50, 64, 64, 3), dtype=np.uint8)
-        values = rng.uniform(0, [2 * np.pi, np.pi / 2, 1, 1, 1], (50, 5))
-        if edition == "eastwood-williams":
-            path = folder / "teapots/teapots.npz"
-            arrays = {"images": images.astype(np.int32), "gts": values}
-        else:
-            path = folder / "teapots/train_data/data.npz"
-            arrays = {"imgs": images.astype(np.float32) / 255, "latents": values}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **{**arrays, **changed})
-        return path, images, values
+    @pytest.fixture
+    def write(self, published, data):
+        """write(edition, path, **arrays): the edition's files, arrays of one of them replaced or (None) left out."""
+
+        def written(edition, path=None, **changed):
+            published(f"teapots-published-{edition}")
+            path = data / (path or self.PATHS[edition])
+            with np.load(path) as before:
+                arrays = {**before, **changed}
+            np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+            return path
+
+        return written
 
     def load(self, edition, **config):
-        made = FewTeapots(FewTeapots.Config(edition=edition, **config))
-        made.load()
-        return made
+        editions = {"ew": "eastwood-williams", "cr": "infogan-cr"}
+        return make(FewTeapots, edition=editions[edition], **config)
 
-    def test_images(self, edition, data):
-        _, images, _ = self.write(data, edition)
-        dataset = self.load(edition)
-        found = dataset.images(torch.arange(50))
-        assert torch.equal((found * 255).round().byte().permute(0, 2, 3, 1), torch.from_numpy(images))
-
-    def test_levels_are_intervals(self, edition, data):
-        _, _, values = self.write(data, edition)
+    def test_values_are_the_files(self, edition, write):
+        path = write(edition)
+        with np.load(path) as arrays:
+            values = arrays["gts" if edition == "ew" else "latents"]
         factors = self.load(edition).factors
-        assert tuple(factors.names) == ("azimuth", "elevation", "red", "green", "blue")
-        assert list(factors.sizes) == [20] * 5
+        assert np.array_equal(factors.real_values(np.arange(50)), values)
         levels = factors.ids(np.arange(50))
         assert levels.min(axis=0).tolist() == [0] * 5
         assert levels.max(axis=0).tolist() == [19] * 5
-        width = np.ptp(values, axis=0) / 20
-        assert (abs(factors.real_values(np.arange(50)) - values) <= width / 2 + 1e-9).all()
 
-    def test_bright_pixels_are_cut_off(self, data):
-        self.write(data, "infogan-cr", imgs=np.full((50, 64, 64, 3), 1.3, np.float32))
-        assert (self.load("infogan-cr").images(torch.tensor([0])) == 1).all()
+    def test_parts(self, write):
+        write("ew")
+        whole = self.load("ew")
+        for part, rows in {"train": slice(0, 40), "validation": slice(40, 45), "test": slice(45, 50)}.items():
+            dataset = self.load("ew", split=part)
+            assert torch.equal(everything(dataset), everything(whole)[rows])
+            assert len(FewTeapots(FewTeapots.Config(split=part))) == len(dataset)
 
-    def test_other_factors(self, data):
-        self.write(data, "infogan-cr")
-        assert self.load("infogan-cr", variant="light").factors.names[-1] == "light_elevation"
+    def test_the_gap_of_a_part(self, write):
+        write("ew")
+        whole = self.load("ew")
+        inside = in_gap(whole.factors.real_values(np.arange(50)))[:40]
+        assert inside.any()
+        assert torch.equal(everything(self.load("ew", split="train", gap="remove")), everything(whole)[:40][~inside])
+        assert torch.equal(everything(self.load("ew", split="train", gap="only")), everything(whole)[:40][inside])
+
+    def test_nothing_left(self, write):
+        write("ew", gts=np.zeros((50, 5)))
+        with pytest.raises(UserError, match=r"dataset\.gap: of 50 images 'only' leaves none"):
+            self.load("ew", gap="only")
+
+    def test_metric_groups(self, write, data):
+        write("cr")
+        dataset = self.load("cr")
+        assert dataset.fixed["group_index"].tolist() == (50 + np.arange(40).reshape(10, 4)).tolist()
+        assert dataset.fixed["group_label"].tolist() == [0, 1, 2, 3, 4] * 2
+        with np.load(data / self.METRIC) as arrays:
+            expected = torch.from_numpy(arrays["imgs"][7]).permute(0, 3, 1, 2).float()
+        found = dataset.images(torch.from_numpy(dataset.fixed["group_index"][7]))
+        assert torch.allclose(found, expected, atol=1e-6)
+
+    def test_without_metric_groups(self, write, data):
+        write("cr")
+        (data / self.METRIC).unlink()
+        dataset = self.load("cr")
+        assert dict(dataset.fixed) == {}
+        assert dataset.memory() == 50 * 64 * 64 * 3
+
+    def test_bright_pixels_are_cut_off(self, write):
+        write("cr", imgs=np.full((50, 64, 64, 3), 1.3, np.float32))
+        assert (self.load("cr").images(torch.tensor([0])) == 1).all()
+
+    def test_other_factors(self, write):
+        write("cr")
+        assert self.load("cr", variant="light").factors.names[-1] == "light_elevation"
+
+    def test_three_factors(self, write, data):
+        write("cr", latents=np.random.default_rng(0).uniform(0, 3, (50, 3)))
+        (data / self.METRIC).unlink()
+        assert tuple(self.load("cr", variant="rotation").factors.names) == ("angle", "polar", "azimuth")
 
     def test_number_of_images_is_known_before_loading(self):
         assert len(TeapotFiles(TeapotFiles.Config())) == 200_000
+        assert len(TeapotFiles(TeapotFiles.Config(split="validation"))) == 20_000
 
     def test_missing(self, edition, data):
         with pytest.raises(UserError, match=r"\.npz: there is no such file.*github.*'teapots', which needs no files"):
             self.load(edition)
 
-    def test_web_page(self, edition, data, html):
-        path, _, _ = self.write(data, edition)
+    @pytest.mark.parametrize("part", ["ew", "cr", "metric"])
+    def test_web_page(self, part, write, data, html):
+        edition = "ew" if part == "ew" else "cr"
+        write(edition)
+        path = data / (self.METRIC if part == "metric" else self.PATHS[edition])
         path.write_bytes(html)
-        with pytest.raises(UserError, match="web page"):
+        with pytest.raises(UserError, match="web page") as caught:
             self.load(edition)
+        assert str(path) in str(caught.value)
 
-    def test_truncated(self, edition, data):
-        path, _, _ = self.write(data, edition)
+    @pytest.mark.parametrize("part", ["ew", "cr", "metric"])
+    def test_truncated(self, part, write, data):
+        edition = "ew" if part == "ew" else "cr"
+        write(edition)
+        path = data / (self.METRIC if part == "metric" else self.PATHS[edition])
         path.write_bytes(path.read_bytes()[:-1000])
-        with pytest.raises(UserError, match=r"data\.npz|teapots\.npz"):
+        with pytest.raises(UserError, match="expected") as caught:
             self.load(edition)
+        assert str(path) in str(caught.value)
 
     @pytest.mark.parametrize(
         ("changed", "message"),
         [
             ({"gts": np.zeros((50, 4))}, "50 x 4, expected float32 or float64 50 x 5"),
+            ({"gts": None}, "has no array 'gts', only: images"),
             ({"images": np.zeros((50, 64, 64), np.int32)}, "50 x 64 x 64, expected int32 or uint8 50 x 64 x 64 x 3"),
             ({"images": np.full((50, 64, 64, 3), 300, np.int32)}, "values 300 to 300, expected 0 to 255"),
         ],
     )
-    def test_wrong_arrays(self, changed, message, data):
-        self.write(data, "eastwood-williams", **changed)
+    def test_wrong_arrays(self, changed, message, write):
+        write("ew", **changed)
         with pytest.raises(UserError, match=message):
-            self.load("eastwood-williams")
+            self.load("ew")
+
+    @pytest.mark.parametrize(
+        ("changed", "message"),
+        [
+            ({"imgs": np.zeros((10, 4, 32, 32, 3))}, "10 x 4 x 32 x 32 x 3, expected float32 or float64 N x N x 64"),
+            ({"labels": np.zeros(9, np.int32)}, "'labels' is int32 9, expected int32 or int64 10"),
+            ({"labels": np.full(10, 5)}, "values 5 to 5, expected 0 to 4"),
+            ({"labels": None}, "has no array 'labels'"),
+        ],
+    )
+    def test_wrong_groups(self, changed, message, write):
+        path = write("cr", self.METRIC, **changed)
+        with pytest.raises(UserError, match=message) as caught:
+            self.load("cr")
+        assert str(path) in str(caught.value)
+
+    def test_the_other_edition_has_other_variants(self):
+        with pytest.raises(UserError, match="eastwood-williams has the variant 'colors', not 'light'"):
+            parse(TeapotFiles.Config, {"variant": "light"}, "dataset")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_draws_nearly_the_same():
-    here, there = make(levels=3), Teapots(Teapots.Config(levels=3))
+    here, there = make(TeapotsGrid, levels=3), TeapotsGrid(TeapotsGrid.Config(levels=3))
     there.load("cuda")
     indices = torch.arange(len(here))
     assert (there.images(indices.cuda()).cpu() - here.images(indices)).abs().mean() < 1e-4

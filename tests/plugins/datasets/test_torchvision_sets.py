@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy.io import savemat
 from torchvision import datasets
+from torchvision.datasets import svhn as torchvision_svhn
 
 from harness.errors import UserError
 from harness_datasets.color_mnist import ColorMNIST
@@ -40,6 +41,14 @@ def assert_shows(dataset, images, labels):
     assert dataset.labels(indices).tolist() == list(labels)
 
 
+def test_memory_is_known_before_reading():
+    assert MNIST(MNIST.Config()).memory() == 60_000 * 28 * 28
+    assert MNIST(MNIST.Config(split="test", image_size=32)).memory() == 10_000 * 32 * 32
+    assert ColorMNIST(ColorMNIST.Config()).memory() == 60_000 * 28 * 28 * 3
+    assert SVHN(SVHN.Config(split="extra")).memory() == 531_131 * 32 * 32 * 3
+    assert CIFAR10(CIFAR10.Config()).memory() == 50_000 * 32 * 32 * 3
+
+
 class TestMNIST:
     images, labels = noise(7, 28, 28), np.array([5, 0, 4, 1, 9, 2, 1], np.uint8)
 
@@ -67,6 +76,12 @@ class TestMNIST:
         assert images.shape == (7, 1, 32, 32)
         assert torch.equal(images[:, :, 2:-2, 2:-2], load(MNIST).images(torch.arange(7)))
         assert images.count_nonzero() == images[:, :, 2:-2, 2:-2].count_nonzero()
+
+    def test_is_decoded_once(self, folder, data, monkeypatch):
+        load(MNIST)
+        monkeypatch.setattr(MNIST, "open", lambda *_: pytest.fail("the files were read again"))
+        assert_shows(load(MNIST), self.images[..., None], self.labels)
+        assert len(list(data.glob("cache/mnist-*/*.npy"))) == 2
 
     def test_decompressed_files(self, folder):
         load(MNIST)
@@ -144,6 +159,15 @@ class TestSVHN:
         file.write_bytes(html)
         with pytest.raises(UserError, match=r"train_32x32\.mat: expected .*web page"):
             load(SVHN)
+
+    def test_a_broken_download_is_fetched_again(self, file, monkeypatch):
+        whole = file.read_bytes()
+        file.write_bytes(whole[:100])
+        monkeypatch.setenv("HARNESS_DOWNLOAD", "1")
+        monkeypatch.setattr(
+            torchvision_svhn, "download_url", lambda url, root, name, md5: (root / name).write_bytes(whole)
+        )
+        assert_shows(load(SVHN), self.images, [1, 0, 9, 0, 2])
 
     def test_missing_key(self, file, monkeypatch):
         savemat(file, {"X": self.images.transpose(1, 2, 3, 0)})
