@@ -10,7 +10,8 @@ function drawTrial(place) {
   const view = byId("trial");
   const title = h("h1", { tabindex: -1 }, trialTitle(place));
   const siblings = trialsOfSetting[trial.setting].filter((other) => other !== place);
-  view.replaceChildren(
+  view.replaceChildren();
+  put(view,
     h("nav", { class: "crumbs", "aria-label": "Trials" }, h("a", { href: "#leaderboard" }, "← All results"),
       h("span", {}, place > 0 ? h("a", { href: `#trial-${trialKey(place - 1)}`, rel: "prev" }, "previous trial") : "",
         place < data.trials.length - 1 ? h("a", { href: `#trial-${trialKey(place + 1)}`, rel: "next" }, "next trial") : "")),
@@ -21,7 +22,7 @@ function drawTrial(place) {
     siblings.length ? h("p", { class: "small" }, "Other seeds: ", siblings.slice(0, 40).map((other) => [trialLink(other, String(data.trials[other].seed)), " "])) : "",
     trial.failures.map((reason) => h("div", { class: "failure" }, h("p", {}, reason))),
     details.traceback ? h("details", {}, h("summary", {}, "Traceback"), h("pre", {}, details.traceback)) : "",
-    ...pictures(place), scores(place), losses(place), matrices(place),
+    pictures(place), scores(place), losses(place), matrices(place),
     h("section", {}, h("h2", {}, "Hyperparameters"), Object.keys(setting.hyperparameters).length ? settingsList(setting.hyperparameters, Object.keys(setting.swept)) : empty("The model has none."),
       h("h3", {}, "Training"), settingsList({ ...setting.training, seed: trial.seed })),
     h("section", {}, h("h2", {}, "Provenance"), details.provenance === null ? empty("The trial has not ended yet.")

@@ -1,0 +1,70 @@
+"""A picture of a dataset: what each of its factors does, or samples of each class."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
+from harness.factors import Indices
+from harness.seeds import numpy_rng
+
+from .raster import Pixels, pixels, sheet, tiled
+
+COLUMNS = 10
+ROWS = 8
+CLASSES = 20
+"""Classes shown at most."""
+
+SEARCHED = 10_000
+"""Images looked through for samples of each class."""
+
+
+def dataset_picture(dataset: Dataset, title: str) -> Image.Image:
+    """A labelled grid of images of a loaded dataset.
+
+    With ground truth one row for each factor: images along which it goes through its range and the others stay in
+    their middle, each with the factor's value. With labels one row of samples for each class. Otherwise samples.
+    """
+    if isinstance(dataset, GroundTruthDataset):
+        return _traversals(dataset, title)
+    if isinstance(dataset, LabelledDataset):
+        return _classes(dataset, title)
+    return sheet(tiled(_images(dataset, _some(dataset, ROWS * COLUMNS)), COLUMNS), title=title)
+
+
+def _traversals(dataset: GroundTruthDataset, title: str) -> Image.Image:
+    rows, labels = [], []
+    for factor in range(len(dataset.factors.names)):
+        indices = dataset.factors.traversal(factor, COLUMNS)
+        rows.append(_row(dataset, indices))
+        values = [f"{value:.3g}" for value in dataset.factors.real_values(indices)[:, factor]]
+        labels += values + [""] * (COLUMNS - len(values))
+    names = [name.replace("_", " ") for name in dataset.factors.names]
+    return sheet(np.stack(rows), title=title, row_labels=names, tile_labels=labels)
+
+
+def _classes(dataset: LabelledDataset, title: str) -> Image.Image:
+    found = _some(dataset, SEARCHED)
+    labels = dataset.labels(torch.from_numpy(found).to(dataset.device)).cpu().numpy()
+    classes = range(min(dataset.classes, CLASSES))
+    rows = [_row(dataset, found[labels == number][:COLUMNS]) for number in classes]
+    return sheet(np.stack(rows), title=title, row_labels=[f"class {number}" for number in classes])
+
+
+def _some(dataset: Dataset, n: int) -> Indices:
+    """At most n images, chosen at random."""
+    chosen: Indices = numpy_rng("dataset pictures").permutation(len(dataset))[:n]
+    return chosen
+
+
+def _images(dataset: Dataset, indices: Indices) -> Pixels:
+    return pixels(dataset.images(torch.from_numpy(indices).to(dataset.device)))
+
+
+def _row(dataset: Dataset, indices: Indices) -> NDArray[np.uint8]:
+    """A row of images, filled up with white."""
+    row = np.full((COLUMNS, dataset.image.height, dataset.image.width, 3), 255, dtype=np.uint8)
+    if len(indices):
+        row[: len(indices)] = _images(dataset, indices)
+    return row
