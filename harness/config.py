@@ -94,12 +94,17 @@ def describe(cls: type[Settings]) -> list[dict[str, str]]:
         {
             "name": name,
             "type": _type_name(field.annotation),
-            "default": "required" if field.is_required() else json.dumps(field.get_default(call_default_factory=True)),
+            "default": "required" if field.is_required() else _default(field),
             "range": _range(field),
             "meaning": field.description or "",
         }
         for name, field in cls.model_fields.items()
     ]
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True)
+    return "that of each key" if isinstance(value, Settings) else json.dumps(value)
 
 
 def _type_name(annotation: Any) -> str:
