@@ -75,7 +75,8 @@ def test_shapes(side: int) -> None:
     assert 0 <= images.min() <= images.max() <= 1
     assert model.critic(images).shape == (4, 1)
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in model.critic.modules())
-    assert model.critic[:-4](images).shape == (4, 6, 8, 8)  # before ReLU, the mean over positions and FC
+    blocks = nn.Sequential(*list(model.critic)[:-4])  # without ReLU, the mean over positions and FC
+    assert blocks(images).shape == (4, 6, 8, 8)
 
 
 def test_other_sizes_are_refused_with_words() -> None:
