@@ -1,5 +1,10 @@
 """A linear classifier on what a model's convolutional layers see."""
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -8,7 +13,10 @@ from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d
 
 from harness import Evaluation, Field, Metric, ModelEvaluation, NotApplicableError, Score, Settings
+from harness.config import parse
+from harness.dataset import Dataset
 from harness.factors import Indices
+from harness.plugins import PluginManager
 from harness_metrics.classifiers import model_of
 from harness_metrics.labelling import Labelling, labelling
 
@@ -21,6 +29,24 @@ TEST_IMAGES = 10_000
 """Images that the accuracy is measured on, and images that choose the constant, at most."""
 
 
+@dataclass(frozen=True)
+class LabelledImages:
+    """Some images of a dataset, by their indices, and the classes of all."""
+
+    dataset: Dataset
+    classes: Labelling
+    indices: Indices
+
+    @property
+    def labels(self) -> Indices:
+        """The class of each."""
+        return self.classes.labels[self.indices]
+
+    def cut(self, n: int) -> tuple["LabelledImages", "LabelledImages"]:
+        """The first n, and the others."""
+        return replace(self, indices=self.indices[:n]), replace(self, indices=self.indices[n:])
+
+
 class FeaturesSVM(Metric):
     """Test accuracy of a linear support vector machine on a model's features, in [0, 1].
 
@@ -29,14 +55,26 @@ class FeaturesSVM(Metric):
     others. Features are divided by their mean norm, so that the strength of the regularisation means the same for
     every model.
 
-    The test images are the held-out ones, or a fifth of the dataset where none were held out; another fifth of
-    the rest chooses the strength; what is left trains the SVM. In the paper the features come from a model of
-    another dataset (ImageNet) than the labels; here both come from the model's own dataset. All labels together
-    take 64 bytes per image and feature map: choose fewer labels or a narrower model where that is too much.
+    A fifth of the images chooses the strength and the rest trains the SVM. It is tested on the model's held-out
+    images or, where none were held out, on a fifth of the dataset; no part is larger than 10,000 images but that
+    which trains.
+
+    `dataset` and `test` name other datasets to classify, such as the parts of CIFAR-10 for a model of ImageNet, as
+    in the paper. They must be installed, and their images must be of the size that the model takes.
+
+    In memory an image takes 64 bytes per feature map, and three times that while the SVM learns: choose fewer
+    labels or a narrower model where that is too much.
     """
 
     class Config(Settings):
-        """The labels."""
+        """The images and the labels."""
+
+        dataset: dict[str, Any] | None = Field(
+            None, description="name and settings of the dataset to classify; null: the model's own"
+        )
+        test: dict[str, Any] | None = Field(
+            None, description="name and settings of the dataset that tests; null: images of the same one"
+        )
 
         factor: str | None = Field(
             None, description="factor that is the class, of a grid of factors; null: the first categorical one"
@@ -61,61 +99,104 @@ class FeaturesSVM(Metric):
             NotApplicableError: the dataset has no classes, or too few images of one.
         """
         evaluation = model_of(evaluation)
-        classes = labelling(evaluation.dataset, self.config.factor)
-        pool, validation, test = _split(evaluation)
+        learning, test = self._images(evaluation)
+        validation, pool = _fifth(learning)
         draws = [evaluation.rng("features-svm, labels", number) for number in range(self.config.draws)]
-        chosen = [_choose(pool, classes, self.config.labels, rng) for rng in draws]
-        known = np.unique(np.concatenate([*chosen, validation, test]))
-        features = pooled_features(evaluation, known)
+        chosen = [_choose(pool, self.config.labels, rng) for rng in draws]
+        known = np.unique(np.concatenate([validation.indices, *(images.indices for images in chosen)]))
+        features = pooled_features(evaluation, learning.dataset, known)
 
-        def data(indices: Indices) -> tuple[Floats, Indices]:
-            return features[np.searchsorted(known, indices)], classes.labels[indices]
+        def data(images: LabelledImages) -> tuple[Floats, Indices]:
+            return features[np.searchsorted(known, images.indices)], images.labels
 
-        found = [_fit(data(train), data(validation), data(test)) for train in chosen]
+        tested = pooled_features(evaluation, test.dataset, test.indices), test.labels
+        found = [_fit(data(train), data(validation), tested) for train in chosen]
         details = {
             "accuracies": [accuracy for accuracy, _ in found],
             "constants": [constant for _, constant in found],
             "features": features.shape[1],
-            "images": {"train": len(chosen[0]), "validation": len(validation), "test": len(test)},
+            "images": {
+                "train": len(chosen[0].indices),
+                "validation": len(validation.indices),
+                "test": len(test.indices),
+            },
         }
         return Score(float(np.mean(details["accuracies"])), details)
 
+    def _images(self, evaluation: ModelEvaluation) -> tuple[LabelledImages, LabelledImages]:
+        """The images that the SVM learns from, and those that test it, each in random order."""
+        own = self.config.dataset is None
+        dataset = _dataset(evaluation, self.config.dataset, "dataset")
+        classes = labelling(dataset, self.config.factor)
+        indices = evaluation.trained_on if own else np.arange(len(dataset))
+        learning = LabelledImages(dataset, classes, evaluation.rng("features-svm").permutation(indices))
+        if self.config.test is not None:
+            dataset = _dataset(evaluation, self.config.test, "test")
+            classes, indices = labelling(dataset, self.config.factor), np.arange(len(dataset))
+        elif own and len(evaluation.held_out):
+            indices = evaluation.held_out
+        else:
+            test, learning = _fifth(learning)
+            return learning, test
+        shuffled = evaluation.rng("features-svm, test").permutation(indices)
+        return learning, LabelledImages(dataset, classes, shuffled[:TEST_IMAGES])
 
-def _split(evaluation: ModelEvaluation) -> tuple[Indices, Indices, Indices]:
-    """Indices of the images that train, choose the constant and test."""
-    shuffled = evaluation.rng("features-svm").permutation(evaluation.trained_on)
-    test = evaluation.rng("features-svm, test").permutation(evaluation.held_out)[:TEST_IMAGES]
-    if not len(test):
-        test, shuffled = np.split(shuffled, [min(len(shuffled) // 5, TEST_IMAGES)])
-    validation, pool = np.split(shuffled, [min(len(shuffled) // 5, TEST_IMAGES)])
-    return pool, validation, test
+
+def _dataset(evaluation: ModelEvaluation, table: Mapping[str, Any] | None, setting: str) -> Dataset:
+    """The dataset that a setting names, loaded beside the model's own, which is the one if it names none.
+
+    Raises:
+        NotApplicableError: its images have another shape than those that the model takes.
+        UserError: there is no such dataset, or a setting of it is wrong.
+    """
+    if table is None:
+        return evaluation.dataset
+
+    def load() -> Dataset:
+        settings = dict(table)
+        dataset_class = PluginManager().registry.find("datasets", str(settings.pop("name", "")), setting).load()
+        dataset: Dataset = dataset_class(parse(dataset_class.Config, settings, setting))
+        if dataset.image != evaluation.dataset.image:
+            raise NotApplicableError(
+                f"the model takes {evaluation.dataset.image} images, {setting} has {dataset.image}"
+            )
+        dataset.load(evaluation.dataset.device)
+        return dataset
+
+    return evaluation.once(("dataset", json.dumps(table, sort_keys=True)), load)
 
 
-def _choose(pool: Indices, classes: Labelling, per_class: int | None, rng: np.random.Generator) -> Indices:
-    """All images of the pool (n,), or so many of each class drawn at random.
+def _fifth(images: LabelledImages) -> tuple[LabelledImages, LabelledImages]:
+    """A fifth of the images, at most 10,000, and the others."""
+    return images.cut(min(len(images.indices) // 5, TEST_IMAGES))
+
+
+def _choose(pool: LabelledImages, per_class: int | None, rng: np.random.Generator) -> LabelledImages:
+    """All images of the pool, or so many of each class drawn at random.
 
     Raises:
         NotApplicableError: a class has fewer, or there is only one class.
     """
-    labels = classes.labels[pool]
-    counts = np.bincount(labels, minlength=classes.classes)
+    classes, counts = pool.classes, np.bincount(pool.labels, minlength=pool.classes.classes)
     if np.count_nonzero(counts) < 2:
-        raise NotApplicableError(f"{len(pool)} images show a single class of {classes.name}")
+        raise NotApplicableError(f"{len(pool.indices)} images show a single class of {classes.name}")
     if per_class is None:
         return pool
     if counts.min() < per_class:
         raise NotApplicableError(
             f"class {counts.argmin()} of {classes.name} has {counts.min()} images to train on, fewer than {per_class}"
         )
-    shuffled = rng.permutation(pool)
-    return np.concatenate([shuffled[classes.labels[shuffled] == each][:per_class] for each in range(classes.classes)])
+    shuffled = rng.permutation(pool.indices)
+    labels = classes.labels[shuffled]
+    drawn = np.concatenate([shuffled[labels == each][:per_class] for each in range(classes.classes)])
+    return replace(pool, indices=drawn)
 
 
-def pooled_features(evaluation: ModelEvaluation, indices: Indices) -> Floats:
-    """(n, D) features of the dataset's images at indices (n,): all pooled maps side by side."""
+def pooled_features(evaluation: ModelEvaluation, dataset: Dataset, indices: Indices) -> Floats:
+    """(n, D) features of a dataset's images at indices (n,): all pooled maps side by side."""
     rows = []
-    for start in range(0, len(indices), evaluation.batch_size):
-        maps = evaluation.features(evaluation.images(indices[start : start + evaluation.batch_size]))
+    for part in torch.split(torch.from_numpy(indices).to(dataset.device), evaluation.batch_size):
+        maps = evaluation.features(dataset.images(part))
         rows.append(torch.cat([_pool(each) for each in maps], dim=1).cpu().numpy())
     return np.concatenate(rows)
 
@@ -130,9 +211,10 @@ def _fit(
 ) -> tuple[float, float]:
     """Test accuracy and constant of the SVM that is best on the validation images."""
     scale = float(np.linalg.norm(train[0], axis=1).mean()) or 1.0
+    scaled = train[0] / scale
     best: tuple[float, LinearSVC, float] | None = None
     for constant in CONSTANTS:
-        machine = LinearSVC(C=constant, dual=False).fit(train[0] / scale, train[1])
+        machine = LinearSVC(C=constant, dual=False).fit(scaled, train[1])
         accuracy = machine.score(validation[0] / scale, validation[1])
         if best is None or accuracy > best[0]:
             best = accuracy, machine, constant

@@ -118,12 +118,12 @@ def test_distances_in_the_inception_networks_features(subjects, tmp_path, monkey
         random = FeatureExtractorInceptionV3("random", ["2048"], feature_extractor_weights_path=tmp_path / "none")
     weights = tmp_path / "weights.pth"
     torch.save(random.state_dict(), weights)
-    settings = {"features": "imagenet", "weights": str(weights), "samples": 30, "images": 30}
+    settings = {"features": "imagenet", "weights": str(weights), "samples": 6, "images": 6}
     ideal, noise = subjects.ideal(), subjects.noise()
     near, far = (evaluate(FrechetInceptionDistance, each, **settings) for each in (ideal, noise))
     assert near.value < far.value
-    levels = (ideal.samples(30) * 255).round().byte().expand(-1, 3, -1, -1)
-    chosen = ideal.rng("real images").permutation(ideal.trained_on)[:30]
+    levels = (ideal.samples(6) * 255).round().byte().expand(-1, 3, -1, -1)
+    chosen = ideal.rng("real images").permutation(ideal.trained_on)[:6]
     real = (ideal.images(chosen) * 255).round().byte().expand(-1, 3, -1, -1)
     expected = frechet_distance(*(np.asarray(random(each)[0]) for each in (real, levels)))
     assert near.value == pytest.approx(expected, rel=1e-4)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness import Model, ModelEvaluation, NotApplicableError, Rng
+from harness import Model, ModelEvaluation, NotApplicableError, Rng, UserError
+from harness.config import parse
 from harness_metrics.features_svm import FeaturesSVM, pooled_features
 
 
@@ -48,7 +49,7 @@ def test_maps_are_pooled_by_hand(subjects):
 
     evaluation = subjects.of(Counting(Model.Config(), subjects.dataset.image))
     corners = [float(8 * row + column) for row in (1, 3, 5, 7) for column in (1, 3, 5, 7)]
-    assert pooled_features(evaluation, np.array([0, 5])).tolist() == [[*corners, 1, 2, 3, 4]] * 2
+    assert pooled_features(evaluation, evaluation.dataset, np.array([0, 5])).tolist() == [[*corners, 1, 2, 3, 4]] * 2
 
 
 def test_features_that_show_the_class_are_told_and_noise_is_not(seeing, blind):
@@ -106,6 +107,45 @@ def test_a_factor_can_be_the_class(registry):
     assert evaluate(evaluation, factor="row").value == 1
     with pytest.raises(NotApplicableError, match="set 'factor' to one of row, column"):
         evaluate(evaluation)
+
+
+class Sums(Model):
+    """One number per image and channel."""
+
+    def features(self, images):
+        return [images.mean(dim=(2, 3), keepdim=True)]
+
+
+@pytest.fixture
+def watching(registry):
+    """An evaluation of a model of sprites, whose features are how much of an image is white."""
+    sprites = registry.find("datasets", "sprites").load()
+    dataset = sprites(parse(sprites.Config, {**GRID, "orientations": 3}, "dataset"))
+    dataset.load()
+    return ModelEvaluation(Sums(Model.Config(), dataset.image), dataset, held_out=10)
+
+
+GRID = {"image_size": 32, "scales": 6, "orientations": 2, "positions_x": 2, "positions_y": 2}
+
+
+def test_another_dataset_can_be_classified(watching):
+    other = {"name": "sprites", **GRID}
+    score = evaluate(watching, dataset=other, factor="scale", labels=10)
+    assert score.details["images"] == {"train": 60, "validation": 23, "test": 28}
+    assert score.value > 0.3
+    tested = evaluate(watching, dataset=other, test={**other, "orientations": 4}, factor="scale")
+    assert tested.details["images"] == {"train": 116, "validation": 28, "test": 288}
+    own = evaluate(watching, test=other, factor="scale")
+    assert own.details["images"] == {"train": 165, "validation": 41, "test": 144}
+
+
+def test_another_dataset_must_fit_and_exist(watching):
+    with pytest.raises(NotApplicableError, match="the model takes 1x32x32 images, dataset has 1x64x64"):
+        evaluate(watching, dataset={"name": "sprites"})
+    with pytest.raises(UserError, match="test: there is no dataset 'sprite'; did you mean 'sprites'"):
+        evaluate(watching, test={"name": "sprite"}, factor="scale")
+    with pytest.raises(UserError, match=r"dataset\.scale: unknown key; did you mean 'scales'"):
+        evaluate(watching, dataset={"name": "sprites", "scale": 2})
 
 
 def test_a_single_class_does_not_apply(strokes, subjects_of):
