@@ -117,6 +117,11 @@ def make_table(path: Path, arrays: Arrays, codes: Codes, grid: FactorGrid | None
         limit = len(codes) if name.endswith("_index") or grid is None else len(grid.sizes)
         usable = array.dtype.kind in "iu" and array.size > 0 and array.min() >= 0 and array.max() < limit
         require(usable, path, name, f"whole numbers from 0 to {limit - 1}")
+        shape = "(groups, size)" if name == "group_index" else "one dimension"
+        require(array.ndim == (2 if name == "group_index" else 1), path, name, shape)
+    if "group_index" in fixed and "group_label" in fixed:
+        groups = len(fixed["group_index"])
+        require(len(fixed["group_label"]) == groups, path, "group_label", f"({groups},), one factor per group")
     if (kl := arrays.get("kl")) is not None:
         require(kl.shape == codes.shape[1:] and finite(kl), path, "kl", "finite numbers, one per code of a model")
     return TableEvaluation(codes, grid, kl=kl, fixed=fixed, seed=seed)

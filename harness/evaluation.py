@@ -89,21 +89,26 @@ REASONS = {
 }
 
 
-def not_finite(codes: Codes) -> str:
-    """Which of the codes (n, D) are infinite or not a number, or "" when none is.
+LARGEST = 1e15
+"""The squares of larger codes come near the end of single precision."""
+
+
+def out_of_range(codes: Codes) -> str:
+    """Which of the codes (n, D) are not a number or beyond 1e15, or "" when none is.
 
     Some metrics would score such codes, and wrongly, so an evaluation must not give any.
     """
-    wrong = ~np.isfinite(codes)
+    wrong = ~(abs(codes) <= LARGEST)
     columns = np.flatnonzero(wrong.any(axis=0)).tolist()
-    return f"{wrong.any(axis=1).sum()} of {len(codes)} rows are not finite, in columns {columns}" if columns else ""
+    rows = f"{wrong.any(axis=1).sum()} of {len(codes)} rows"
+    return f"{rows} hold something else than numbers from -1e15 to 1e15, in columns {columns}" if columns else ""
 
 
 class TableEvaluation(Evaluation):
     """Codes made elsewhere: a complete table of one row per grid point, or of any observations without factors.
 
     Raises:
-        UserError: a code is infinite or not a number.
+        UserError: a code is not a number or beyond 1e15.
     """
 
     def __init__(
@@ -116,7 +121,7 @@ class TableEvaluation(Evaluation):
         seed: int = 0,
     ) -> None:
         super().__init__(seed, fixed)
-        if reason := not_finite(table):
+        if reason := out_of_range(table):
             raise UserError(f"the table of codes: {reason}")
         self.table = table
         self.factors = factors

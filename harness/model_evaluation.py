@@ -10,7 +10,7 @@ from torch import Tensor
 
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
 from harness.errors import DivergenceError
-from harness.evaluation import Codes, Evaluation, not_finite
+from harness.evaluation import Codes, Evaluation, out_of_range
 from harness.factors import Indices
 from harness.model import ABILITIES, Model
 from harness.rng import Rng
@@ -90,12 +90,12 @@ class ModelEvaluation(Evaluation):
         """(n, D) codes of the dataset's images at `indices` (n,), without the cache.
 
         Raises:
-            DivergenceError: the model gives codes that are infinite or not a number.
+            DivergenceError: the model gives codes that are not a number or beyond 1e15.
         """
         noise = self._code_noise(len(self._encoded), "dataset")
         pieces = [self._represent(self.images(part), noise[part]) for part in _parts(indices, self.batch_size)]
         codes: Codes = torch.cat(pieces).cpu().numpy()
-        if reason := not_finite(codes):
+        if reason := out_of_range(codes):
             raise DivergenceError(f"the codes of the images: {reason}")
         return codes
 

@@ -52,7 +52,7 @@ class BetaVAEScore(Metric):
         """The accuracy; details hold that on the training examples.
 
         Raises:
-            NotApplicableError: there is one factor only.
+            NotApplicableError: there is one factor only, or the groups that a file fixes have one observation.
         """
         if len(evaluation.grid().sizes) == 1:
             raise NotApplicableError("there is one factor only, so nothing to tell apart")
@@ -78,7 +78,10 @@ def _examples(evaluation: Evaluation, purpose: str, n: int) -> Examples:
 
 def _infogan_cr_examples(evaluation: Evaluation) -> Examples:
     groups, labels = infogan_cr_groups(evaluation)
-    return _mean_difference(evaluation, groups[:, ::2], groups[:, 1::2]), labels
+    end = groups.shape[1] // 2 * 2
+    if not end:
+        raise NotApplicableError("groups of one observation make no pairs")
+    return _mean_difference(evaluation, groups[:, :end:2], groups[:, 1:end:2]), labels
 
 
 def _mean_difference(evaluation: Evaluation, first: Indices, second: Indices) -> NDArray[np.float32]:

@@ -82,7 +82,10 @@ class DCILasso(DCIRegression):
 
 
 class DCILassoCV(DCIRegression):
-    """DCI with a lasso whose strength cross-validation chooses. See `dci` for disentanglement_lib's protocol."""
+    """DCI with a lasso whose strength cross-validation chooses. See `dci` for disentanglement_lib's protocol.
+
+    It does not apply to fewer observations than folds.
+    """
 
     class Config(Settings):
         """Number of folds."""
@@ -92,7 +95,13 @@ class DCILassoCV(DCIRegression):
     config: Config
 
     def importances(self, codes: Floats, target: Floats, factor: int, evaluation: Evaluation) -> Floats:
-        """Absolute coefficients."""
+        """Absolute coefficients.
+
+        Raises:
+            NotApplicableError: there are fewer observations than folds.
+        """
+        if len(codes) < self.config.folds:
+            raise NotApplicableError(f"{self.config.folds} folds need as many observations, and there are {len(codes)}")
         return _coefficients(LassoCV(cv=self.config.folds), codes, target)
 
 

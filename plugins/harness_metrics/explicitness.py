@@ -27,7 +27,7 @@ class Explicitness(Metric):
     - `infogan-cr`: raw codes; scored on the 10,000 observations trained on.
 
     Dead codes are left out; without any other the score is chance. A factor with one level is left out of the
-    mean, and so are levels that the scored sample lacks.
+    mean, and so are levels that the scored sample lacks; if it has one level only, the area is chance.
     """
 
     class Config(Settings):
@@ -90,7 +90,7 @@ class Explicitness(Metric):
 
 
 def mean_area(probabilities: NDArray[np.floating], truth: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve, averaged over classes that some but not all observations belong to.
+    """Area under the ROC curve, averaged over classes that some but not all observations belong to; 0.5 without any.
 
     Args:
         probabilities: of each class, (n, K).
@@ -99,6 +99,8 @@ def mean_area(probabilities: NDArray[np.floating], truth: NDArray[np.bool_]) -> 
     positive = truth.sum(axis=0)
     negative = len(truth) - positive
     counted = (positive > 0) & (negative > 0)
+    if not counted.any():
+        return 0.5
     ranks = rankdata(probabilities[:, counted], axis=0)
     positive, negative = positive[counted], negative[counted]
     # How often a member outranks an outsider (Mann & Whitney).

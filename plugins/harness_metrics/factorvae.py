@@ -64,7 +64,8 @@ class FactorVAEScore(Metric):
 
     def _disentanglement_lib(self, evaluation: Evaluation) -> Score:
         points = evaluation.sample("variance", VARIANCE_POINTS)
-        variance = evaluation.codes(points).var(axis=0, ddof=1, dtype=np.float64)
+        # A single point, which a file may fix, shows no variance.
+        variance = evaluation.codes(points).var(axis=0, ddof=min(len(points) - 1, 1), dtype=np.float64)
         active = self._active(variance, threshold=0.05)
         if not len(active):
             return Score(0.0, {"train_accuracy": 0.0, "active_codes": [], "train_votes": [], "eval_votes": []})

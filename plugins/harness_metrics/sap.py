@@ -129,7 +129,7 @@ def squared_correlations(codes: Codes, values: NDArray[np.integer | np.floating]
     """Squared correlations (D, F) of codes (n, D) with values (n, F); 0 where either does not vary."""
     centred = codes - codes.mean(axis=0, dtype=np.float64)
     deviations = values - values.mean(axis=0)
-    n = len(codes) - 1
+    n = max(len(codes) - 1, 1)
     variances = (centred**2).sum(axis=0)[:, None] / n, (deviations**2).sum(axis=0) / n
     exists = (variances[0] > 1e-12) & (variances[1] > 1e-12)
     squared: Floats = (centred.T @ deviations / n) ** 2

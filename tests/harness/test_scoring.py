@@ -57,8 +57,8 @@ def test_a_fixed_sample_replaces_a_random_one(evaluation):
     assert len(fixed.sample("test", 50)) == 50
 
 
-def test_a_table_with_codes_that_are_no_numbers_is_refused(evaluation):
+def test_a_table_with_codes_out_of_range_is_refused(evaluation):
     table = evaluation.table.copy()
-    table[[3, 5], 2] = np.nan, np.inf
-    with pytest.raises(UserError, match=r"the table of codes: 2 of 64 rows are not finite, in columns \[2\]"):
+    table[[3, 5, 6], 2] = np.nan, np.inf, -1e20
+    with pytest.raises(UserError, match=r"the table of codes: 3 of 64 rows hold .* in columns \[2\]"):
         TableEvaluation(table, evaluation.factors)

@@ -180,6 +180,7 @@ def write(path, **arrays):
 
 CODES = np.zeros((6, 2), dtype=np.float32)
 SIZES = np.array([2, 3])
+GRID = {"codes": CODES, "factor_sizes": SIZES}
 
 
 @pytest.mark.parametrize(
@@ -191,6 +192,9 @@ SIZES = np.array([2, 3])
         ({"codes": CODES * np.nan, "factor_sizes": SIZES}, "array 'codes': expected finite numbers"),
         ({"codes": CODES, "factor_sizes": np.array([2, 0])}, "array 'factor_sizes'"),
         ({"codes": CODES, "factor_sizes": SIZES, "train_index": np.array([6])}, "array 'train_index': expected whole"),
+        ({**GRID, "test_index": np.array([[5]])}, "array 'test_index': expected one dimension"),
+        ({**GRID, "group_index": np.array([5])}, "array 'group_index': expected (groups, size)"),
+        ({**GRID, "group_index": np.array([[5]]), "group_label": np.array([0, 1])}, "array 'group_label': expected (1,)"),
         ({"codes": CODES, "factor_sizes": SIZES, "factor_values": CODES[:3]}, "array 'factor_values': expected (6, 2)"),
         ({"codes": np.array([{}]), "factor_sizes": SIZES}, "not an npz file of plain arrays"),
     ],
