@@ -194,7 +194,7 @@ GRID = {"codes": CODES, "factor_sizes": SIZES}
         ({"codes": CODES, "factor_sizes": SIZES, "train_index": np.array([6])}, "array 'train_index': expected whole"),
         ({**GRID, "test_index": np.array([[5]])}, "array 'test_index': expected one dimension"),
         ({**GRID, "group_index": np.array([5])}, "array 'group_index': expected (groups, size)"),
-        ({**GRID, "group_index": np.array([[5]]), "group_label": np.array([0, 1])}, "array 'group_label': expected (1,)"),
+        ({**GRID, "group_index": np.array([[5]]), "group_label": np.array([0, 1])}, "array 'group_label': expected (1"),
         ({"codes": CODES, "factor_sizes": SIZES, "factor_values": CODES[:3]}, "array 'factor_values': expected (6, 2)"),
         ({"codes": np.array([{}]), "factor_sizes": SIZES}, "not an npz file of plain arrays"),
     ],
