@@ -20,7 +20,8 @@ class AGE(Model):
     Latents and codes lie on the unit sphere. E brings the codes of the data to the prior and drives those of
     generated images from it; G brings the latter to it. How far a batch of codes is from the prior is measured
     by a Gaussian fit to each code (`divergence`). A step updates E once and then G several times, each with a
-    new batch and new latents. `reconstruct` and `generate` use running averages of batch normalisation.
+    new batch and new latents. After training batch normalisation uses running averages, as in the code: E's are
+    over generated images as well as data.
     """
 
     source = "Ulyanov et al., Adversarial Generator-Encoder Networks, AAAI 2018 (arXiv:1704.02304)"
