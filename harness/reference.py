@@ -32,7 +32,7 @@ def suite_reference() -> str:
     """Every key of a suite with its type, default, range and meaning, as Markdown tables."""
     from harness.suite import EvaluationTable, ModelEntry, SuiteFile, Training
 
-    tables = {
+    tables: dict[str, type[Settings]] = {
         "The file": SuiteFile,
         "`[training]`, and `training` of a model": Training,
         "`[[models]]`": ModelEntry,
