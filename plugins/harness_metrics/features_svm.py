@@ -214,7 +214,7 @@ def _fit(
     scaled = train[0] / scale
     best: tuple[float, LinearSVC, float] | None = None
     for constant in CONSTANTS:
-        machine = LinearSVC(C=constant, dual=False).fit(scaled, train[1])
+        machine = LinearSVC(C=constant, dual=False, random_state=0).fit(scaled, train[1])
         accuracy = machine.score(validation[0] / scale, validation[1])
         if best is None or accuracy > best[0]:
             best = accuracy, machine, constant
