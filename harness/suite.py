@@ -12,6 +12,9 @@ from harness.plugins import Registry
 from harness.suite_file import read_suite_file
 from harness.trial import Choice, Trial
 
+IN_TRAINING = "training."
+"""What the names of swept training settings begin with."""
+
 
 class Training(Settings):
     """How every model of a suite is trained; a model's own `training` table overrides single keys."""
@@ -27,7 +30,9 @@ class ModelEntry(Settings):
     name: str = Field(description="a registered model")
     label: str = Field("", description="the name in tables, where one model stands twice; the model's name by default")
     config: dict[str, Any] = Field({}, description="hyperparameters")
-    sweep: dict[str, list[Any]] = Field({}, description="hyperparameters with a list of values each; lists multiply")
+    sweep: dict[str, Any] = Field(
+        {}, description="hyperparameters, or training.KEY, with a list of values each; lists multiply"
+    )
     training: dict[str, Any] = Field({}, description="training settings of this model alone")
     seeds: int | list[int] | None = Field(None, description="seeds of this model alone")
 
@@ -135,18 +140,38 @@ def _choose_all(registry: Registry, kind: str, items: Sequence[str | Mapping[str
 def _expand(registry: Registry, table: SuiteFile, entry: ModelEntry, index: int, dataset: Choice) -> Iterator[Trial]:
     """Every trial of one `[[models]]` table: the product of its sweep, for each seed."""
     place = f"models[{index}]"
-    training = parse(Training, {**table.training.values(), **entry.training}, f"{place}.training")
-    for name in entry.sweep:
-        if name in entry.config:
-            raise UserError(f"{place}.sweep.{name}: the key also stands in {place}.config; keep one")
-        if not entry.sweep[name]:
-            raise UserError(f"{place}.sweep.{name}: the list is empty")
-    for values in product(*entry.sweep.values()):
-        swept = dict(zip(entry.sweep, values, strict=True))
-        model = resolve(registry, "models", entry.name, {**entry.config, **swept}, f"{place}.config")
+    sweep = _sweep(entry, place)
+    for values in product(*sweep.values()):
+        swept = dict(zip(sweep, values, strict=True))
+        settings, trained = dict(entry.config), {**table.training.values(), **entry.training}
+        for name, value in swept.items():
+            (trained if name.startswith(IN_TRAINING) else settings)[name.removeprefix(IN_TRAINING)] = value
+        training = parse(Training, trained, f"{place}.training")
+        model = resolve(registry, "models", entry.name, settings, f"{place}.config")
         _check_fit(registry, dataset, model, training, place)
         for seed in _seeds(table.seeds if entry.seeds is None else entry.seeds):
             yield Trial(dataset, model, training.values(), seed, entry.label or entry.name, swept)
+
+
+def _sweep(entry: ModelEntry, place: str) -> dict[str, list[Any]]:
+    """The lists of a model's sweep; those for its training are called "training.KEY"."""
+    sweep: dict[str, Any] = {}
+    for name, values in entry.sweep.items():
+        if name != IN_TRAINING.removesuffix("."):
+            sweep[name] = values
+        elif isinstance(values, dict):
+            sweep |= {f"{IN_TRAINING}{key}": each for key, each in values.items()}
+        else:
+            raise UserError(f"{place}.sweep.{name}: got {values!r}, expected a table of lists")
+    for name, values in sweep.items():
+        if not isinstance(values, list):
+            raise UserError(f"{place}.sweep.{name}: got {values!r}, expected a list of values")
+        if name in {*entry.config, *(f"{IN_TRAINING}{key}" for key in entry.training)}:
+            table = place if name.startswith(IN_TRAINING) else f"{place}.config"
+            raise UserError(f"{place}.sweep.{name}: the key also stands in {table}; keep one")
+        if not values:
+            raise UserError(f"{place}.sweep.{name}: the list is empty")
+    return sweep
 
 
 def _seeds(seeds: int | list[int]) -> Sequence[int]:

@@ -81,6 +81,16 @@ def test_a_suite_extends_another(suite_file, registry):
     assert suite.trials[0].training == {"steps": 20, "batch_size": 8, "held_out": 0}
 
 
+def test_training_can_be_swept(suite_file, registry):
+    text = SUITE.replace("sweep.size = [2, 3]", "sweep.training.steps = [0, 10]")
+    trials = load_suite(suite_file(text), registry).trials[:8]
+    assert [trial.training["steps"] for trial in trials] == [0, 0, 0, 0, 10, 10, 10, 10]
+    assert trials[0].title == "linear training.steps=0 noise=0.0 seed=0"
+    # A swept setting is the same trial as one that is set.
+    (alone,) = load_suite(suite_file(SUITE), registry, ["models.0.sweep={noise=[0.1]}", "seeds=1"]).trials[:1]
+    assert alone.id == load_suite(suite_file(text), registry, ["seeds=1"]).trials[3].id
+
+
 def test_overrides_reach_every_key(suite_file, registry):
     suite = load_suite(
         suite_file(SUITE),
@@ -121,7 +131,18 @@ def test_overrides_reach_every_key(suite_file, registry):
         ("sweep.size = [2, 3]", "sweep.sizes = [2, 3]", "models[0].config.sizes: unknown key; did you mean 'size'?"),
         ("sweep.size = [2, 3]", "sweep.size = [2, 2]", "two trials are the same: 'linear size=2 noise=0.0 seed=0'"),
         ("sweep.size = [2, 3]", "sweep.size = []", "models[0].sweep.size: the list is empty"),
-        ("sweep.size = [2, 3]", "sweep.size = 2", "models[0].sweep.size"),
+        ("sweep.size = [2, 3]", "sweep.size = 2", "models[0].sweep.size: got 2, expected a list of values"),
+        (
+            "sweep.size = [2, 3]",
+            "sweep.sizes.a = [2]",
+            "models[0].sweep.sizes: expected a list of values, or training.",
+        ),
+        ("sweep.size = [2, 3]", "sweep.training.stps = [2]", "models[0].training.stps: unknown key"),
+        (
+            "sweep.size = [2, 3]",
+            "sweep.training.steps = [2]\ntraining.steps = 3",
+            "models[0].sweep.training.steps: the key also stands in models[0]; keep one",
+        ),
         ("sweep.size = [2, 3]", "sweep.size = [2]\nconfig.size = 3", "the key also stands in models[0].config"),
         ("training.steps = 0", "training.step = 0", "models[1].training.step: unknown key; did you mean 'steps'?"),
         ('"spread", {', '"sprad", {', "evaluation.metrics[0]: there is no metric 'sprad'; did you mean 'spread'?"),
