@@ -134,9 +134,10 @@ def test_overrides_reach_every_key(suite_file, registry):
         ("sweep.size = [2, 3]", "sweep.size = 2", "models[0].sweep.size: got 2, expected a list of values"),
         (
             "sweep.size = [2, 3]",
-            "sweep.sizes.a = [2]",
-            "models[0].sweep.sizes: expected a list of values, or training.",
+            "sweep.size.a = [2]",
+            "models[0].sweep.size: got {'a': [2]}, expected a list of values",
         ),
+        ("sweep.size = [2, 3]", "sweep.training = 5", "models[0].sweep.training: got 5, expected a table of lists"),
         ("sweep.size = [2, 3]", "sweep.training.stps = [2]", "models[0].training.stps: unknown key"),
         (
             "sweep.size = [2, 3]",
