@@ -43,6 +43,14 @@ def test_the_wheel_is_typed_and_has_the_command(wheel):
     assert "harness = harness.cli:main" in wheel.read(entry_points).decode()
 
 
+def test_the_wheel_holds_every_part_of_the_reports_page(wheel):
+    from harness.report.page import SCRIPTS
+
+    parts = {"page.html", "page.css", *(f"{name}.js" for name in SCRIPTS)}
+    assert {f"harness/report/assets/{part}" for part in parts} <= set(wheel.namelist())
+    assert parts == {path.name for path in (ROOT / "harness/report/assets").iterdir()}
+
+
 @pytest.mark.skipif("HARNESS_TESTS_INSTALLED" not in os.environ, reason="only tox installs the wheel")
 def test_the_installed_wheel_is_what_is_tested():
     assert "site-packages" in Path(harness.__file__).parts

@@ -1,6 +1,7 @@
 """`harness report`: results as one HTML page."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,10 @@ def command(
         os.environ["HARNESS_DATA"] = str(data.resolve())
 
     def tell(done: int, total: int) -> None:
-        if total:
-            click.echo(f"\rpictures of {done} of {total} trials", nl=done == total, err=True)
+        last = done == total
+        if total and (last or sys.stderr.isatty()):
+            start = "\r" if sys.stderr.isatty() else ""
+            click.echo(f"{start}pictures of {done} of {total} trials", nl=last, err=True)
 
     folders = [ResultsFolder(path) for path in results]
     size = write_report(folders, output, PluginManager(plugins).registry, which=pictures, device=device, report=tell)
