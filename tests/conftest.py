@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,14 +47,14 @@ def suite_file(tmp_path):
     return write
 
 
-@pytest.fixture
-def command(tmp_path):
-    """Runs the command line in a process of its own, as a person would, in an empty folder."""
+@pytest.fixture(scope="session")
+def run_command():
+    """Runs the command line in a process of its own, as a person would."""
 
-    def run(*arguments, timeout=300, env=None):
+    def run(*arguments, cwd=None, timeout=300, env=None):
         return subprocess.run(
             [sys.executable, "-m", "harness", *map(str, arguments)],
-            cwd=tmp_path,
+            cwd=cwd,
             capture_output=True,
             text=True,
             check=False,
@@ -62,6 +63,12 @@ def command(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def command(run_command, tmp_path):
+    """Runs the command line in an empty folder."""
+    return partial(run_command, cwd=tmp_path)
 
 
 @pytest.fixture

@@ -1,0 +1,49 @@
+"""suites/smoke.toml keeps what it promises: a few hundred steps improve every model by a margin."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.plugins import PluginManager
+
+SMOKE = Path(__file__).parents[1] / "suites" / "smoke.toml"
+MARGINS = {
+    "reconstruction-error": lambda untrained, trained: trained < 0.5 * untrained,
+    "mi-bound": lambda untrained, trained: trained > untrained + 0.1,
+    "wasserstein-critic": lambda untrained, trained: trained < 0.7 * untrained,
+}
+"""When a score counts as learnt; the suite's first lines say the same."""
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory, run_command):
+    """{model: {metric: [untrained, trained]}} of one run of the suite."""
+    folder = tmp_path_factory.mktemp("smoke")
+    run = run_command("run", SMOKE, "--output", folder / "out", timeout=3000)
+    assert run.returncode == 0, run.stderr
+    found = {}
+    for file in folder.glob("out/trials/*/trial.json"):
+        trial = json.loads(file.read_text())
+        result = json.loads(file.with_name("result.json").read_text())
+        for record in result["scores"]:
+            if record["status"] == "ok":
+                steps = found.setdefault(trial["label"], {}).setdefault(record["metric"], {})
+                steps[trial["training"]["steps"]] = record["score"]
+    return {
+        model: {metric: [value for _, value in sorted(steps.items())] for metric, steps in metrics.items()}
+        for model, metrics in found.items()
+    }
+
+
+def models():
+    """Every registered model."""
+    return list(PluginManager(blocked=["harness_linear"]).registry.entries["models"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", models())
+def test_it_learns(model, scores):
+    assert scores[model]
+    for metric, values in scores[model].items():
+        assert MARGINS[metric](*values), (metric, values)
