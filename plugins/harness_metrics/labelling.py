@@ -40,7 +40,7 @@ def labelling(dataset: Dataset, factor: str | None = None) -> Labelling:
     if isinstance(dataset, GroundTruthDataset) and (factor is not None or not isinstance(dataset, LabelledDataset)):
         chosen = _factor(dataset.factors, factor)
         name = dataset.factors.names[chosen]
-        return Labelling(name, dataset.factors.sizes[chosen], dataset.factors.ids(indices)[:, chosen])
+        return Labelling(name, int(dataset.factors.sizes[chosen]), dataset.factors.ids(indices)[:, chosen])
     if factor is not None:
         raise NotApplicableError(f"the dataset has no factor '{factor}'")
     if not isinstance(dataset, LabelledDataset):
