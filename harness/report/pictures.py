@@ -99,7 +99,8 @@ class StudyPictures:
 
     def _samples(self, trained: TrainedModel) -> Plain:
         images = _on_page(trained.generate(trained.sample_latents(range(SAMPLES))))
-        return {"picture": self.album.add(mosaic(tiled(pixels(images), SAMPLE_COLUMNS))), "count": SAMPLES}
+        rows = tiled(pixels(images), SAMPLE_COLUMNS)
+        return {"picture": self.album.add(mosaic(rows)), "count": SAMPLES, "rows": len(rows), "columns": SAMPLE_COLUMNS}
 
     def _reconstructions(self, trained: TrainedModel) -> Plain:
         trained.require("reconstruct")
@@ -110,7 +111,12 @@ class StudyPictures:
         chosen = numpy_rng("report", "reconstructions").choice(shown, count, replace=False)
         images = dataset.images(torch.from_numpy(chosen).to(dataset.device))
         rows = [pixels(_on_page(images)), pixels(_on_page(trained.reconstruct(images)))]
-        return {"picture": self.album.add(mosaic(np.stack(rows))), "count": count, "held_out": bool(len(held_out))}
+        return {
+            "picture": self.album.add(mosaic(np.stack(rows))),
+            "rows": 2,
+            "columns": count,
+            "held_out": bool(len(held_out)),
+        }
 
     def _traversal(self, trained: TrainedModel) -> Plain:
         """One picture: for each code its steps below each other, each a row of samples."""

@@ -20,6 +20,14 @@ const byId = (id) => document.getElementById(id);
 const bodyOf = (id) => byId(id).querySelector(".body");
 const empty = (...text) => h("p", { class: "empty" }, ...text);
 
+// Lines of the page's own colour between the images that a picture holds side by side.
+function tiles(picture, columns, rows) {
+  const frame = h("div", { class: "tiles" }, picture);
+  frame.style.setProperty("--columns", columns);
+  frame.style.setProperty("--rows", rows);
+  return frame;
+}
+
 let fieldCount = 0;
 
 // A labelled <select>; options are [value, text] pairs.

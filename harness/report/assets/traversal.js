@@ -10,7 +10,7 @@ function traversalPlayer(found, source, label) {
     const canvas = h("canvas", { width: columns * width, height, role: "img", "aria-label": `${label}: ${code.name}` });
     canvas.style.width = `${columns * width * scale}px`;
     const value = h("td", { class: "value" });
-    return { code, canvas, value, line: h("tr", {}, h("th", { scope: "row" }, code.name), h("td", {}, canvas), value) };
+    return { code, canvas, value, line: h("tr", {}, h("th", { scope: "row" }, code.name), h("td", {}, tiles(canvas, columns, 1)), value) };
   });
   const slider = h("input", { type: "range", min: 0, max: steps - 1, value: 0, step: 1, "aria-label": "Value of the codes, from low to high", oninput: () => { stop(); draw(); } });
   const button = h("button", { type: "button", onclick: () => (timer ? stop() : play()) }, "Play");

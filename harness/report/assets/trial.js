@@ -43,7 +43,7 @@ function pictures(place) {
   if (found.notes.all) return [h("section", {}, h("h2", {}, "Pictures"), empty(`None: ${found.notes.all}`))];
   const section = (name, kind, about, draw) => h("section", { class: kind }, h("h2", {}, name),
     found[kind] ? [h("p", { class: "lead" }, about(found[kind])), draw(found[kind])] : empty(`None: ${found.notes[kind]}`));
-  const picture = (words) => ({ picture: number }) => h("div", { class: "scroll" }, enlarged(sources[number], `${words} of ${title}`));
+  const picture = (words) => ({ picture: number, columns, rows }) => tiles(enlarged(sources[number], `${words} of ${title}`), columns, rows);
   return [
     section("Samples", "samples", ({ count }) => `${count} samples from the prior, the same latents for every model of the same prior.`, picture("Samples")),
     section("Traversals", "traversal", ({ columns, codes }) => `Each row moves one code from low to high in ${columns} samples; ${codes.length === 1 ? "there is one code" : `${codes.length} codes are shown`}. All else stays as it is.`,
@@ -74,7 +74,7 @@ function scores(place) {
     const rank = 1 + others.filter((other) => cost(i, other) < cost(i, value)).length;
     const also = Object.entries(details.numbers[i] ?? {}).map(([name, found]) => `${name.replaceAll("_", " ")} ${number(found)}`).join(", ");
     return h("tr", {}, h("th", { scope: "row" }, metricTitle(i)), h("td", { class: rank === 1 && others.length > 1 ? "right best" : "right" }, h("span", { class: "number" }, number(value))),
-      h("td", {}, `${ordinal(rank)} of ${others.length}`), h("td", {}, strip(others, value)), h("td", { class: "small muted" }, also));
+      h("td", { class: "whole" }, `${ordinal(rank)} of ${others.length}`), h("td", {}, strip(others, value)), h("td", { class: "small muted beside" }, also));
   });
   return h("section", {}, h("h2", {}, "Scores"), lines.length ? [h("p", { class: "lead" }, "Grey marks are all trials on this dataset, the coloured one is this trial."),
     h("div", { class: "scroll" }, h("table", { class: "wide" }, h("thead", {}, h("tr", {}, ["metric", "score", "rank", "among all trials", "beside the score"].map((name, i) => h("th", { scope: "col", class: i === 1 ? "right" : null }, name)))), h("tbody", {}, lines)))]
