@@ -15,10 +15,15 @@ from harness import Evaluation, Field, ModelEvaluation, NotApplicableError, Sett
 from harness.factors import Indices
 from harness.model_evaluation import SAMPLE_BLOCK
 from harness_metrics.classifier_training import Recipe, trained_classifier
-from harness_metrics.inception import InceptionNetwork, find_weights
+from harness_metrics.inception import (
+    InceptionNetwork,
+    TorchvisionInception,
+    published_weights,
+    torchvision_weights,
+)
 from harness_metrics.labelling import labelling
 
-Kind: TypeAlias = Literal["dataset", "shapes", "imagenet"]
+Kind: TypeAlias = Literal["dataset", "shapes", "imagenet", "torchvision"]
 SHAPES = Recipe("shapes", epochs=5, learning_rate=0.01)
 """The authors' training of their network of shapes (Lin et al., 2020)."""
 
@@ -32,7 +37,7 @@ class ClassifierSettings(Settings):
     )
     epochs: int = Field(20, gt=0, description="passes over the images to train a classifier on the dataset")
     weights: str | None = Field(
-        None, description="file with the weights for imagenet; null: where torch keeps what it has downloaded"
+        None, description="file of weights for imagenet or torchvision; null: where torch keeps what it has downloaded"
     )
 
 
@@ -86,22 +91,28 @@ def classifier_of(evaluation: ModelEvaluation, kind: Kind, settings: ClassifierS
     - `dataset`: a small network trained on the dataset's labels or on one factor.
     - `shapes`: the network of Lin et al. (2020), trained as theirs on the factor "shape".
     - `imagenet`: the Inception network of 2015 that published scores are computed with.
+    - `torchvision`: torchvision's Inception v3.
 
     The first two keep a tenth of the images, at most 10,000, from the classifier's training to measure its accuracy.
 
     Raises:
         NotApplicableError: the dataset has no such classes, or weights are not there.
     """
-    if kind == "imagenet":
-        return evaluation.once(("classifier", kind, settings.weights), lambda: _inception(evaluation, settings))
+    if kind in ("imagenet", "torchvision"):
+        return evaluation.once(("classifier", kind, settings.weights), lambda: _inception(evaluation, kind, settings))
     factor = "shape" if kind == "shapes" else settings.factor
     recipe = SHAPES if kind == "shapes" else Recipe("small", settings.epochs, learning_rate=0.001)
     return evaluation.once(("classifier", recipe, factor), lambda: _trained(evaluation, recipe, factor))
 
 
-def _inception(evaluation: ModelEvaluation, settings: ClassifierSettings) -> Classifier:
-    network = InceptionNetwork(find_weights(settings.weights)).to(evaluation.dataset.device)
-    return Classifier(f"imagenet {settings.weights}", network.classes, None, network, batch_size=50)
+def _inception(evaluation: ModelEvaluation, kind: Kind, settings: ClassifierSettings) -> Classifier:
+    network: InceptionNetwork | TorchvisionInception
+    if kind == "imagenet":
+        network = InceptionNetwork(published_weights(settings.weights))
+    else:
+        network = TorchvisionInception(torchvision_weights(settings.weights))
+    network.to(evaluation.dataset.device)
+    return Classifier(f"{kind} {settings.weights}", network.classes, None, network, batch_size=50)
 
 
 def _trained(evaluation: ModelEvaluation, recipe: Recipe, factor: str | None) -> Classifier:

@@ -18,7 +18,9 @@ T = TypeVar("T")
 class FeatureSettings(ClassifierSettings):
     """The features and the images."""
 
-    features: Literal["imagenet", "dataset"] = Field("imagenet", description="whose features are compared")
+    features: Literal["imagenet", "torchvision", "dataset"] = Field(
+        "imagenet", description="whose features are compared"
+    )
     images: int = Field(50_000, gt=1, description="real images, drawn at random; all if there are fewer")
 
 
@@ -45,6 +47,7 @@ class FrechetInceptionDistance(Metric):
 
     - `imagenet`: 2048 features of the Inception network of the published scores; needs its weights, and
       `pip install 'disentanglement-harness[fid]'`.
+    - `torchvision`: 2048 features of torchvision's Inception v3; not to be compared with published FIDs.
     - `dataset`: 128 features of a small network that the harness trains on the dataset's labels, or on one factor
       of a grid. It needs no download, and its numbers are not to be compared with published FIDs.
     """

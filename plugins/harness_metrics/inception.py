@@ -1,10 +1,16 @@
-"""The Inception network that published Inception scores, FIDs and KIDs are computed with, and its weights."""
+"""Inception networks trained on ImageNet, and where their weights are found.
+
+InceptionNetwork          that of 2015, with which published Inception scores, FIDs and KIDs are computed
+TorchvisionInception      torchvision's Inception v3, trained anew
+"""
 
 import io
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
+from torchvision.models import Inception_V3_Weights, inception_v3
 
 from harness import NotApplicableError
 from harness.data_files import may_download
@@ -54,28 +60,75 @@ class InceptionNetwork(nn.Module):
         return logits, features
 
 
-def find_weights(path: str | None = None) -> Path:
+class TorchvisionInception(nn.Module):
+    """(N, C, H, W) images in [0, 1] to the 1000 logits and 2048 features of torchvision's Inception v3.
+
+    Images are enlarged to 299x299 bilinearly and normalised as torchvision asks for. Grey images are repeated in
+    three channels.
+
+    Args:
+        weights: the file of weights.
+
+    Raises:
+        UserError: it does not hold this network's weights.
+    """
+
+    classes = 1000
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, weights: Path) -> None:
+        super().__init__()
+        self.network = inception_v3(weights=None, init_weights=False, transform_input=True)
+        try:
+            self.network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        # Whatever torch stumbles on in a file that is something else.
+        except Exception as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{weights}: not weights of torchvision's Inception v3: {reason}") from None
+        self.last, self.network.fc = self.network.fc, nn.Identity()
+        self.eval()
+        preset = Inception_V3_Weights.IMAGENET1K_V1.transforms()
+        self.register_buffer("mean", torch.tensor(preset.mean)[:, None, None])
+        self.register_buffer("std", torch.tensor(preset.std)[:, None, None])
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and features."""
+        enlarged = interpolate(images, size=(299, 299), mode="bilinear", antialias=True)
+        features = self.network((enlarged - self.mean) / self.std)
+        return self.last(features), features
+
+
+def published_weights(path: str | None = None) -> Path:
+    """The file of weights of the network of 2015; see `find_weights`."""
+    try:
+        from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+    except ImportError:
+        raise NotApplicableError(f"torch-fidelity is not installed; pip install '{EXTRA}'") from None
+    return find_weights(URL_INCEPTION_V3, path)
+
+
+def torchvision_weights(path: str | None = None) -> Path:
+    """The file of weights of torchvision's Inception v3; see `find_weights`."""
+    return find_weights(Inception_V3_Weights.IMAGENET1K_V1.url, path)
+
+
+def find_weights(url: str, path: str | None = None) -> Path:
     """The file of weights: the one named, or torch's copy of the published one.
 
     It is fetched first if it is missing and fetching is allowed (`harness.data_files`).
 
     Raises:
-        NotApplicableError: torch-fidelity is not installed or the file is not there; the message says how to get it.
+        NotApplicableError: what reads it is not installed or the file is not there; the message says how to get it.
     """
-    try:
-        from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
-    except ImportError:
-        raise NotApplicableError(f"torch-fidelity is not installed; pip install '{EXTRA}'") from None
-    kept = Path(torch.hub.get_dir()) / "checkpoints" / URL_INCEPTION_V3.rpartition("/")[2]
+    kept = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     wanted = kept if path is None else Path(path).expanduser()
     if wanted.exists():
         return wanted
     if path is None and may_download():
-        return _fetch(URL_INCEPTION_V3, kept)
+        return _fetch(url, kept)
     fetch = "" if path else ", or run again with --download"
-    raise NotApplicableError(
-        f"{wanted}: there are no weights of the Inception network. Get them from {URL_INCEPTION_V3}{fetch}"
-    )
+    raise NotApplicableError(f"{wanted}: there are no weights of the Inception network. Get them from {url}{fetch}")
 
 
 def _fetch(url: str, path: Path) -> Path:

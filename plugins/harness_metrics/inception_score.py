@@ -20,6 +20,7 @@ class InceptionScore(Metric):
     - `shapes`: the network by which Lin et al. (2020) tell the shapes of dSprites apart; at most 3.
     - `imagenet`: the Inception network of the published scores; needs its weights, and
       `pip install 'disentanglement-harness[fid]'`.
+    - `torchvision`: torchvision's Inception v3; needs its weights.
 
     p(y) is the mean over the samples of a chunk; the score is the mean over chunks. In one chunk of few samples
     it comes out too high, so numbers of samples must be alike to compare.
@@ -28,7 +29,9 @@ class InceptionScore(Metric):
     class Config(ClassifierSettings):
         """The classifier and the samples."""
 
-        classifier: Literal["dataset", "shapes", "imagenet"] = Field("dataset", description="who tells classes apart")
+        classifier: Literal["dataset", "shapes", "imagenet", "torchvision"] = Field(
+            "dataset", description="who tells classes apart"
+        )
         splits: int | None = Field(
             None, gt=0, description="chunks that the samples are divided into; null: 10, and 1 for shapes (papers)"
         )
@@ -42,7 +45,7 @@ class InceptionScore(Metric):
         """The mean over chunks.
 
         Details hold its standard deviation over them (`std`), the mean probability of the likeliest class
-        (`confidence`), the classifier's accuracy on images it was not trained on (null for imagenet) and the
+        (`confidence`), the classifier's accuracy on images it was not trained on (null for Inception's) and the
         numbers of classes and samples.
 
         Raises:

@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 import torch
+from torchvision.models import Inception_V3_Weights, inception_v3
 
 from harness import NotApplicableError, UserError
 from harness_metrics import inception
 from harness_metrics.distances import frechet_distance
 from harness_metrics.feature_distances import FrechetInceptionDistance, KernelInceptionDistance
-from harness_metrics.inception import InceptionNetwork, find_weights
+from harness_metrics.inception import InceptionNetwork, TorchvisionInception, published_weights, torchvision_weights
 
 
 def evaluate(metric, evaluation, **config):
@@ -69,14 +70,17 @@ class TestWeights:
     def test_a_named_file_is_not_looked_for_elsewhere(self, tmp_path, monkeypatch):
         monkeypatch.setenv("HARNESS_DOWNLOAD", "1")
         with pytest.raises(NotApplicableError, match=r"mine\.pth: there are no weights"):
-            find_weights(str(tmp_path / "mine.pth"))
+            published_weights(str(tmp_path / "mine.pth"))
         (tmp_path / "mine.pth").touch()
-        assert find_weights(str(tmp_path / "mine.pth")) == tmp_path / "mine.pth"
+        assert published_weights(str(tmp_path / "mine.pth")) == tmp_path / "mine.pth"
 
     def test_kept_ones_are_found(self):
         self.kept.parent.mkdir(parents=True)
         self.kept.touch()
-        assert find_weights() == self.kept
+        assert published_weights() == self.kept
+        torchvisions = self.kept.with_name("inception_v3_google-0cc3c7bd.pth")
+        torchvisions.touch()
+        assert torchvision_weights() == torchvisions
 
     def test_they_are_fetched_where_that_is_allowed_and_kept_only_if_they_are_the_published_ones(
         self, tmp_path, monkeypatch
@@ -95,7 +99,7 @@ class TestWeights:
     def test_without_the_library_it_says_what_to_install(self, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "torch_fidelity.feature_extractor_inceptionv3", None)
         with pytest.raises(NotApplicableError, match=r"pip install 'disentanglement-harness\[fid\]'"):
-            find_weights()
+            published_weights()
 
     def test_another_file_is_refused_and_runs_no_code(self, tmp_path):
         (tmp_path / "text").write_text("hello")
@@ -104,6 +108,23 @@ class TestWeights:
         torch.save({"a": torch.zeros(1)}, tmp_path / "other")
         with pytest.raises(UserError, match=r"other: not weights of the Inception network of 2015"):
             InceptionNetwork(tmp_path / "other")
+        with pytest.raises(UserError, match=r"other: not weights of torchvision's Inception v3"):
+            TorchvisionInception(tmp_path / "other")
+
+
+def test_torchvisions_network_is_given_what_it_was_trained_on(tmp_path):
+    """Random weights, and torchvision's own preparation of images: the whole enlarged to 299x299."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = inception_v3(weights=None, init_weights=False, transform_input=True).eval()
+    torch.save(network.state_dict(), tmp_path / "weights.pth")
+    images = torch.rand(2, 3, 40, 40, generator=torch.Generator().manual_seed(1))
+    preset = Inception_V3_Weights.IMAGENET1K_V1.transforms(crop_size=299, resize_size=299)
+    with torch.no_grad():
+        logits, features = TorchvisionInception(tmp_path / "weights.pth")(images)
+        torch.testing.assert_close(logits, network(preset(images)), rtol=1e-4, atol=1e-5)
+    assert logits.shape == (2, 1000)
+    assert features.shape == (2, 2048)
 
 
 @pytest.mark.slow
