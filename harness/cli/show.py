@@ -1,26 +1,52 @@
 """`harness show`: one model, dataset, metric or selector in full."""
 
 import inspect
+import os
 from pathlib import Path
 
 import click
 from rich.table import Table
 
 from harness.cli import plugin_option
+from harness.cli.completers import complete_name
 from harness.cli.console import console
+from harness.cli.show_dataset import check_picture, settings_of, show_dataset
 from harness.config import describe
 from harness.errors import UserError, nearest
 from harness.plugins import KINDS, SUPERVISED, Entry, PluginManager
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_name)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A setting of the dataset.")
+@click.option("--pictures", type=click.Path(path_type=Path), metavar="FILE.png", help="Write a picture of the dataset.")
+@click.option(
+    "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to load it."
+)
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of dataset files [default: the user's own].")
+@click.option("--download", is_flag=True, help="Fetch dataset files that are missing and may be fetched.")
 @plugin_option
-def command(name: str, plugins: tuple[Path, ...]) -> None:
+def command(
+    name: str,
+    overrides: tuple[str, ...],
+    pictures: Path | None,
+    device: str,
+    data: Path | None,
+    download: bool,
+    plugins: tuple[Path, ...],
+) -> None:
     """Describe NAME: summary, source, and every setting with type, default, range and meaning.
 
-    supervised:METRIC is the selector that chooses by a metric.
+    A dataset is also loaded, if its files are there, to tell how much memory and time it takes; --pictures draws one
+    row of images for each of its factors or classes. supervised:METRIC is the selector that chooses by a metric.
     """
+    settings = settings_of(overrides)
+    if pictures:
+        check_picture(pictures)
+    if data is not None:
+        os.environ["HARNESS_DATA"] = str(data.resolve())
+    if download:
+        os.environ["HARNESS_DOWNLOAD"] = "1"
     registry = PluginManager(plugins).registry
     found = [registry.entries[kind][name] for kind in KINDS if name in registry.entries[kind]]
     if name.startswith(SUPERVISED):
@@ -28,8 +54,12 @@ def command(name: str, plugins: tuple[Path, ...]) -> None:
     if not found:
         names = {other for kind in KINDS for other in registry.entries[kind]}
         raise UserError(f"there is no '{name}'; {nearest(name, names)}")
+    if (settings or pictures) and all(entry.kind != "datasets" for entry in found):
+        raise UserError(f"--set and --pictures are for datasets, and '{name}' is none")
     for entry in found:
         _show(entry)
+        if entry.kind == "datasets":
+            show_dataset(entry.load(), name, settings, device, pictures)
 
 
 def _show(entry: Entry) -> None:

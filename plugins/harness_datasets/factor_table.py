@@ -105,7 +105,7 @@ class FactorTable(FactorGrid):
     def traversal(self, factor: int, steps: int) -> Indices:
         """At most `steps` observations along which one factor goes through its range, the others near the middle.
 
-        Of each step it is the observation that comes closest, in shares of each factor's range.
+        Each is the observation that comes closest, in shares of each factor's range.
         """
         values = self.real_values(np.arange(len(self)))
         low, high = values.min(axis=0), values.max(axis=0)
@@ -115,8 +115,8 @@ class FactorTable(FactorGrid):
         chosen = []
         for share in np.linspace(0, 1, steps):
             distance = np.square(shares - middle)
-            # What the row is about matters most.
-            distance[:, factor] = 100 * np.square(shares[:, factor] - share)
+            # The factor that the traversal is about counts four times as much as another.
+            distance[:, factor] = np.square(4 * (shares[:, factor] - share))
             chosen.append(int(distance.sum(axis=1).argmin()))
         return np.array(chosen, dtype=np.int64)
 

@@ -82,13 +82,13 @@ def test_list_warns_of_a_broken_plugin(command, tmp_path):
     ("name", "texts"),
     [
         ("beta-vae", ["beta", "weight of the KL", "float", "4.0", ">= 0", "1606.|Higgins", "encode", "kl"]),
-        ("sprites", ["image_size", "64", "tuple[square | ellipse | heart, ...]", "dSprites"]),
+        ("sprites --set orientations=1", ["image_size", "64", "tuple[square | ellipse | heart, ...]", "dSprites"]),
         ("mig", ["mutual information gap", "needs: encode, factors"]),
         ("udr-lasso", ["UDR", "needs: encode"]),
     ],
 )
 def test_show_tells_everything_about_a_name(command, name, texts):
-    run = command("show", name)
+    run = command("show", *name.split())
     assert run.returncode == 0, run.stderr
     flat = " ".join(run.stdout.split())
     for text in texts:

@@ -1,0 +1,102 @@
+"""What `harness show` tells about a dataset beside its settings: size, memory, time to load, and a picture."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.errors import UserError
+
+if TYPE_CHECKING:
+    from harness.dataset import Dataset
+
+UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
+
+
+def settings_of(overrides: Sequence[str]) -> dict[str, Any]:
+    """The settings in KEY=VALUE texts.
+
+    Raises:
+        UserError: a text has another form.
+    """
+    from harness.suite_file import value_of
+
+    settings = {}
+    for text in overrides:
+        key, separator, value = text.partition("=")
+        if not separator or not key.strip():
+            raise UserError(f"--set {text}: expected KEY=VALUE")
+        settings[key.strip()] = value_of(value.strip())
+    return settings
+
+
+def check_picture(path: Path) -> None:
+    """The path is one for a PNG file.
+
+    Raises:
+        UserError: it is a folder or has another suffix.
+    """
+    if path.suffix.lower() != ".png":
+        raise UserError(f"--pictures {path}: the picture is a PNG; expected a name that ends in .png")
+    if path.is_dir():
+        raise UserError(f"--pictures {path}: this is a folder; expected the name of a file")
+
+
+def show_dataset(
+    dataset_class: "type[Dataset]", name: str, settings: Mapping[str, Any], device: str, pictures: Path | None
+) -> None:
+    """Print the facts of a dataset, for which it is loaded if its files are there, and write a picture.
+
+    Raises:
+        UserError: a setting is wrong; or a picture is asked for and the dataset cannot be loaded.
+    """
+    from harness.config import parse
+    from harness.dataset import GroundTruthDataset, LabelledDataset
+
+    dataset = dataset_class(parse(dataset_class.Config, settings, "dataset"))
+    click.echo(f"image: {dataset.image}")
+    started = perf_counter()
+    try:
+        dataset.load(device)
+    except UserError as error:
+        if pictures:
+            raise
+        if (expected := dataset.memory()) is not None:
+            click.echo(f"memory: {in_units(expected)} expected")
+        click.echo(f"not loaded: {error}")
+        return
+    seconds = perf_counter() - started
+    click.echo(f"images: {len(dataset):,}")
+    if isinstance(dataset, GroundTruthDataset):
+        factors = dataset.factors
+        ranges = zip(factors.names, factors.sizes, factors.values, strict=True)
+        click.echo("factors: " + ", ".join(f"{name} {size} ({_range(values)})" for name, size, values in ranges))
+    if isinstance(dataset, LabelledDataset):
+        click.echo(f"classes: {dataset.classes}")
+    memory = dataset.memory()
+    click.echo(f"memory: {'not known' if memory is None else f'{in_units(memory)} on {dataset.device}'}")
+    click.echo(f"load: {seconds:.2f} s, measured just now")
+    if pictures:
+        from harness.report.dataset_pictures import dataset_picture
+        from harness.report.raster import save
+
+        title = f"{name}: {len(dataset):,} images of {dataset.image}"
+        click.echo(save(dataset_picture(dataset, title), pictures))
+
+
+def in_units(size: int) -> str:
+    """A number of bytes as a person would write it.
+
+    >>> in_units(377_487_360), in_units(3_072_000_000), in_units(1_840_128)
+    ('377 MB', '3.1 GB', '1.8 MB')
+    """
+    scale, unit = next(((scale, unit) for scale, unit in UNITS if size >= scale), UNITS[-1])
+    number = size / scale
+    return f"{number:.1f} {unit}" if number < 10 else f"{number:,.0f} {unit}"
+
+
+def _range(values: Any) -> str:
+    low, high = f"{min(values):.3g}", f"{max(values):.3g}"
+    return low if low == high else f"{low} to {high}"
