@@ -75,8 +75,6 @@ def _pool(path: Path, arrays: Arrays) -> list[TableEvaluation]:
         require(len(grid) == observations, path, "codes", f"(models, {len(grid)}, D), one row per grid point")
     for name, shape in {"kl": (models, dimensions), "hyperparameters": (models,)}.items():
         require(name not in arrays or arrays[name].shape == shape, path, name, f"{shape}, like codes")
-    if "sample_index" in arrays:
-        require(arrays["sample_index"].ndim == 1, path, "sample_index", "(n,)")
     pool = []
     for model, table in enumerate(codes):
         its_own = {"kl": arrays["kl"][model]} if "kl" in arrays else {}

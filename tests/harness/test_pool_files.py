@@ -98,7 +98,7 @@ def test_labels_choose_from_a_file_with_factors(file, registry):
         ),
         ({"codes": CODES, "sample_index": np.array([-1])}, "array 'sample_index': expected whole numbers from 0 to 11"),
         ({"codes": CODES, "sample_index": np.array([0.5])}, "array 'sample_index': expected whole numbers"),
-        ({"codes": CODES, "sample_index": np.zeros((2, 2), int)}, "array 'sample_index': expected (n,)"),
+        ({"codes": CODES, "sample_index": np.zeros((2, 2), int)}, "array 'sample_index': expected one dimension"),
         ({"codes": CODES, "hyperparameters": ["a"]}, "array 'hyperparameters': expected (3,), like codes"),
         ({"codes": CODES, "hyperparameters": ["a", "b", "c"]}, "udr-lasso cannot select from this file: no two models"),
         ({"codes": CODES, "factor_sizes": [5]}, "array 'codes': expected (models, 5, D), one row per grid point"),
