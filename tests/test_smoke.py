@@ -46,4 +46,6 @@ def models():
 def test_it_learns(model, scores):
     assert scores[model]
     for metric, values in scores[model].items():
-        assert MARGINS[metric](*values), (metric, values)
+        # Information about the codes is what an InfoGAN learns; other models' posteriors are not trained for it.
+        if metric != "mi-bound" or model.startswith("infogan"):
+            assert MARGINS[metric](*values), (metric, values)
