@@ -13,7 +13,7 @@ function drawSelectors() {
     put(body, empty(named ? "The suite names selectors, but none has chosen yet: that is the last step of " : "The suite names no selectors. Add some under ",
       h("code", {}, named ? "harness run" : "evaluation.selectors"), named ? ", and needs two trained models." : " to learn which would have found the best model without labels."));
   } else {
-    put(body, h("p", { class: "lead" }, "A selector picks one trial of a pool without seeing labels. The regret is the distance from the pool's best score to that of its choice; the tick in the middle is the pool's mean, what a random choice gives."));
+    put(body, h("p", { class: "lead" }, "A selector picks one trial of a pool without seeing labels. The regret is the distance from the pool's best score to that of its choice; the dotted line is the pool's mean, what a random choice gives. The pale bar is the 95 % interval of the chosen score over resampled pools."));
     if (pools.length > 1) {
       const label = (key) => { const [study, name] = [key.slice(0, key.indexOf(" ")), key.slice(key.indexOf(" ") + 1)];
         return (data.studies.length > 1 ? `${data.studies[study].title}: ` : "") + (name === "all" ? "all trials" : name); };
@@ -31,7 +31,8 @@ function choiceChart(rows) {
   const [width, line, left, top] = [340, 26, 118, 22];
   const height = top + line * rows.length + 24;
   const { mean, best, metric } = rows[0];
-  const x = linear([mean, best, ...rows.map((row) => row.score)], left, width - 14, 4);
+  const bounds = rows.flatMap((row) => [row.score_low, row.score_high]);
+  const x = linear([mean, best, ...rows.map((row) => row.score), ...bounds], left, width - 34, 4);
   const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
   const rule = (value, label, anchor) => svg.append(
     s("path", { d: `M${x.place(value)} ${top - 4}V${height - 22}`, stroke: "var(--muted)", "stroke-dasharray": label === "mean" ? "2 3" : "" }),
@@ -42,7 +43,8 @@ function choiceChart(rows) {
   for (const [value, label] of x.ticks) svg.append(s("text", { x: x.place(value), y: height - 6, "text-anchor": "middle" }, label));
   const points = rows.map((row, i) => {
     const y = top + line * (i + 0.5);
-    svg.append(s("text", { class: "title", x: left - 10, y: y + 4, "text-anchor": "end" }, shortened(row.selector)),
+    put(svg, s("text", { class: "title", x: left - 10, y: y + 4, "text-anchor": "end" }, shortened(row.selector)),
+      typeof row.score_low === "number" ? s("path", { d: `M${x.place(row.score_low)} ${y}H${x.place(row.score_high)}`, stroke: colour(0), "stroke-width": 9, "stroke-opacity": 0.18 }) : "",
       s("path", { d: `M${x.place(row.score)} ${y}H${x.place(best)}`, stroke: colour(0), "stroke-width": 2, "stroke-opacity": 0.5 }),
       s("path", { d: shape(0, x.place(row.score), y, 5), fill: colour(0) }));
     return { x: x.place(row.score), y, open: row.trial === null ? null : openTrial(row.trial),
@@ -66,7 +68,7 @@ function selectorTable(rows) {
     h("td", {}, row.trial === null ? row.chosen : trialLink(row.trial, row.chosen)), h("td", { class: row.regret === 0 ? "best" : null }, h("span", { class: "number" }, number(row.score))),
     h("td", {}, withInterval(row, "regret")), h("td", {}, withInterval(row, "rank_correlation")),
     h("td", {}, typeof row.beats_random === "number" ? `${Math.round(100 * row.beats_random)} %` : MISSING)));
-  return h("details", {}, h("summary", {}, "As a table, with intervals and rank correlations"),
+  return h("details", { open: true }, h("summary", {}, "As a table, with intervals and rank correlations"),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Selections" }, h("table", { class: "wide" },
       h("thead", {}, h("tr", {}, head.map((name) => h("th", { scope: "col" }, name)))), lines)), more);
 }
