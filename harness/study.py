@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.errors import in_a_line
+from harness.errors import UserError, in_a_line
 from harness.execution.devices import Slots
 from harness.execution.job import CHECKPOINT_SECONDS, CompareJob, TrialJob
 from harness.execution.local import LocalExecutor
@@ -74,11 +74,13 @@ class Study:
         folder: where results go; what is there already is not done again.
         manager: the plugins; their observing hooks are told what happens.
         slots: where trials run.
+        fleets: the suite's trials, those together that are trained together; each alone by default.
+        engine: what trains a trial that is alone: "eager", "compiled" or "graph".
         timeout: seconds that one trial may take in this run; None for no limit.
         checkpoint_seconds: time between two checkpoints of a trial.
 
     Raises:
-        UserError: the folder cannot be written.
+        UserError: the folder cannot be written, or the engine needs a GPU.
     """
 
     def __init__(
@@ -88,14 +90,20 @@ class Study:
         manager: PluginManager,
         slots: Slots,
         *,
+        fleets: Sequence[Sequence[Trial]] | None = None,
+        engine: str = "eager",
         timeout: float | None = None,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
     ) -> None:
+        if engine == "graph" and not slots.gpus:
+            raise UserError("--engine graph: it replays CUDA graphs, and there is no GPU to run on; choose another")
         self.suite = suite
         self.folder = ResultsFolder(folder)
         self.folder.create()
         self.manager = manager
         self.executor = LocalExecutor(slots, timeout)
+        self.fleets = fleets or [[trial] for trial in suite.trials]
+        self.engine = engine
         self.checkpoint_seconds = checkpoint_seconds
 
     def discard(self) -> None:
@@ -110,7 +118,7 @@ class Study:
         pending = pending_trials(self.suite, self.folder, retry_failed=retry_failed)
         self._observe("harness_suite_started", suite=self.suite, trials=pending, folder=self.folder.path)
         self.executor.run_trials(
-            [self._trial_job(trial) for trial in pending],
+            self._trial_jobs(pending),
             started=lambda trial: self._observe("harness_trial_started", trial=trial),
             progressed=lambda trial, progress: self._observe("harness_trial_progress", trial=trial, progress=progress),
             finished=lambda trial, result: self._observe("harness_trial_finished", trial=trial, result=result),
@@ -124,8 +132,20 @@ class Study:
         """Have running trials save their state and end; `run` then returns."""
         self.executor.stop()
 
-    def _trial_job(self, trial: Trial) -> TrialJob:
-        return TrialJob(trial, **self._common(), metrics=self.suite.metrics, checkpoint_seconds=self.checkpoint_seconds)
+    def _trial_jobs(self, pending: Sequence[Trial]) -> list[TrialJob]:
+        left = {trial.id for trial in pending}
+        fleets = [[trial for trial in fleet if trial.id in left] for fleet in self.fleets]
+        return [
+            TrialJob(
+                fleet,
+                **self._common(),
+                metrics=self.suite.metrics,
+                engine=self.engine,
+                checkpoint_seconds=self.checkpoint_seconds,
+            )
+            for fleet in fleets
+            if fleet
+        ]
 
     def _common(self) -> dict[str, Any]:
         return {

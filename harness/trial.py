@@ -92,7 +92,8 @@ class Outcome(StrEnum):
 class Progress:
     """Where a running trial is.
 
-    `images_per_second` is None until it is known; `losses` are the latest terms by name.
+    `images_per_second` is None until it is known; `losses` are the latest terms by name; `note` is something
+    that people should be told once.
     """
 
     step: int
@@ -101,6 +102,7 @@ class Progress:
     seconds_left: float | None = None
     losses: Mapping[str, float] = field(default_factory=dict)
     stage: str = "training"
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ class Display:
     def harness_trial_progress(self, trial: Trial, progress: Progress) -> None:
         """Show where the trial is."""
         self.running[trial.id] = (trial, progress)
+        if progress.note:
+            self._say(f"{trial.title}: {progress.note}")
         if not self.console.is_terminal and monotonic() - self._spoken.get(trial.id, 0.0) >= LINE_SECONDS:
             self._spoken[trial.id] = monotonic()
             self._say(f"{trial.title}: {_line(progress)}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli import plugin_option
+from harness.cli.completers import complete_suite
 
 if TYPE_CHECKING:
     from harness.store import ResultsFolder
@@ -19,9 +20,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("suite", type=click.Path(path_type=Path))
-@click.option("--jobs", type=click.IntRange(min=1), help="Trials side by side [default: cores, or GPUs].")
+@click.argument("suite", type=click.Path(path_type=Path), shell_complete=complete_suite)
+@click.option("--jobs", type=click.IntRange(min=1), help="Trials, or fleets, side by side [default: cores, or GPUs].")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:0,1.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "eager", "compiled", "graph", "fleet"]),
+    default="auto",
+    show_default=True,
+    help="Who trains: plain PyTorch, torch.compile, CUDA graphs, or alike trials stacked into one program.",
+)
+@click.option("--fleet", type=click.IntRange(min=1), help="Trials of a fleet, at most [default: 8].")
 @click.option("--output", type=click.Path(path_type=Path), help="Results folder [default: results/NAME OF SUITE].")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key: training.steps=100.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that one trial may take.")
@@ -42,6 +51,8 @@ def command(
     suite: Path,
     jobs: int | None,
     device: str,
+    engine: str,
+    fleet: int | None,
     output: Path | None,
     overrides: tuple[str, ...],
     timeout: float | None,
@@ -60,6 +71,7 @@ def command(
     from harness.cli.console import console
     from harness.cli.display import Display
     from harness.execution.devices import find_slots
+    from harness.execution.fleets import form_fleets, settle_engine
     from harness.plugins import PluginManager
     from harness.store import ResultsFolder
     from harness.study import Study, pending_trials
@@ -75,8 +87,19 @@ def command(
     if dry_run:
         _print_plan(checked, folder, fresh)
         return 0
-    slots = find_slots(device, jobs, len(checked.trials))
-    study = Study(checked, folder.path, manager, slots, timeout=timeout, checkpoint_seconds=checkpoint_seconds)
+    engine, size = settle_engine(engine, fleet)
+    fleets = form_fleets(checked.trials, manager.registry, size)
+    slots = find_slots(device, jobs, len(fleets))
+    study = Study(
+        checked,
+        folder.path,
+        manager,
+        slots,
+        fleets=fleets,
+        engine=engine,
+        timeout=timeout,
+        checkpoint_seconds=checkpoint_seconds,
+    )
     if fresh:
         study.discard()
     pending = pending_trials(checked, folder, retry_failed=retry_failed)

@@ -27,31 +27,37 @@ class Placement:
 
 @dataclass(frozen=True)
 class TrialJob:
-    """Train a trial as far as needed and score it with those metrics it has no score of."""
+    """Train trials as far as needed and score each with those metrics it has no score of.
 
-    trial: Trial
+    Several trials are a fleet: they share a dataset and are trained together. A single one is trained by `engine`,
+    "eager", "compiled" or "graph".
+    """
+
+    trials: Sequence[Trial]
     folder: str
     metrics: Sequence[Choice]
     evaluation_seed: int
     plugins: Sequence[str] = ()
     blocked: Sequence[str] = ()
+    engine: str = "eager"
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     placement: Placement = field(default_factory=Placement)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {"kind": "trial", **asdict(self), "trial": self.trial.to_json()}
+        return {"kind": "trial", **asdict(self), "trials": [trial.to_json() for trial in self.trials]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The opposite of `to_json`."""
         return cls(
-            Trial.from_json(data["trial"]),
+            [Trial.from_json(trial) for trial in data["trials"]],
             data["folder"],
             [Choice(**metric) for metric in data["metrics"]],
             data["evaluation_seed"],
             data["plugins"],
             data["blocked"],
+            data["engine"],
             data["checkpoint_seconds"],
             Placement(**data["placement"]),
         )

@@ -1,7 +1,8 @@
-"""The life of one trial in its worker process: train, score, record."""
+"""The life of a trial, or of a fleet of them, in its worker process: train, score, record."""
 
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
@@ -13,77 +14,125 @@ from harness.config import parse
 from harness.dataset import Dataset
 from harness.errors import DivergenceError, in_a_line
 from harness.execution.job import TrialJob
+from harness.model import Model
 from harness.model_evaluation import ModelEvaluation
 from harness.plugins import PluginManager, Registry
 from harness.provenance import now, provenance
 from harness.scoring import score, score_key
 from harness.store import ResultsFolder, TrialFolder, locked
-from harness.training.trainer import Interrupted, train, training_seconds
-from harness.trial import Choice, Outcome, Progress, Result
+from harness.training.trainer import Interrupted, Observer, train, training_seconds
+from harness.trial import Choice, Outcome, Progress, Result, Trial
 
 if TYPE_CHECKING:
     from harness.execution.worker import StopRequest
 
 
-def live(job: TrialJob, report: Callable[[Progress], None], stop: "StopRequest") -> None:
-    """Do what is left of a trial and write its result; a stop leaves a checkpoint and no result."""
-    folder = ResultsFolder(Path(job.folder)).trial(job.trial.id)
-    with locked(folder.lock):
-        _remove_leftovers(folder)
-        folder.write_trial(job.trial)
-        started = monotonic()
-        earlier = folder.result
+def live(job: TrialJob, report: Callable[[str, Progress], None], stop: "StopRequest") -> None:
+    """Do what is left of a job's trials and write their results; a stop leaves checkpoints and no results."""
+    results = ResultsFolder(Path(job.folder))
+    with ExitStack() as locks:
+        # Always in the same order, so that no two jobs wait for each other.
+        for trial in sorted(job.trials, key=lambda trial: trial.id):
+            folder = results.trial(trial.id)
+            locks.enter_context(locked(folder.lock))
+            _remove_leftovers(folder)
+            folder.write_trial(trial)
+        life = _Life(job, results, report)
+        with suppress(Interrupted):
+            life.train_and_score(stop)
+
+
+class _Life:
+    """The trials of a job on their way to their results."""
+
+    def __init__(self, job: TrialJob, folder: ResultsFolder, report: Callable[[str, Progress], None]) -> None:
+        self.job = job
+        self.folder = folder
+        self.report = report
+        self.started = monotonic()
+
+    def train_and_score(self, stop: "StopRequest") -> None:
+        """Train all trials and score each that came to its end.
+
+        Raises:
+            Interrupted: it was asked to stop.
+        """
         try:
-            result = _train_and_score(job, folder, report, stop)
-        except Interrupted:
-            return
+            registry = PluginManager([Path(file) for file in self.job.plugins], self.job.blocked).registry
+            dataset = load_dataset(self.job.trials[0].dataset, registry, self.job.placement.device)
         except Exception as error:  # Any end of a trial is a recorded outcome.
-            result = Result(
-                job.trial.id,
-                outcome_of(error),
-                reason=_reason(error),
-                traceback=traceback.format_exc(),
-                seconds=monotonic() - started,
-                finished_at=now(),
-                scores=earlier.scores if earlier else (),
-                provenance=provenance(job.placement.device),
-            )
+            for trial in self.job.trials:
+                self._fail(trial, error)
+            return
+        observer = Observer(
+            report=lambda trial, progress: self.report(trial.id, progress), failed=self._fail, stopping=stop
+        )
+        stop.polite = True
+        models = train(
+            self.job.trials,
+            registry,
+            dataset,
+            self.folder,
+            observer,
+            engine=self.job.engine,
+            checkpoint_seconds=self.job.checkpoint_seconds,
+        )
+        stop.polite = False
+        for trial in self.job.trials:
+            if stop():
+                raise Interrupted
+            if trial.id in models:
+                try:
+                    self._score(trial, models[trial.id], dataset, registry)
+                except Exception as error:
+                    self._fail(trial, error)
+
+    def _score(self, trial: Trial, model: Model, dataset: Dataset, registry: Registry) -> None:
+        """Score a trained trial with the metrics that it lacks, and write its result."""
+        folder = self.folder.trial(trial.id)
+        earlier = folder.result
+        kept = [record for record in earlier.scores if record["status"] != "failed"] if earlier else []
+        have = {record["key"] for record in kept}
+        seed = self.job.evaluation_seed
+        missing = [metric for metric in self.job.metrics if score_key(metric, seed) not in have]
+        steps = trial.training["steps"]
+        evaluation = ModelEvaluation(model, dataset, held_out=trial.held_out, seed=seed)
+        records = score(
+            evaluation, missing, registry, lambda metric: self.report(trial.id, Progress(steps, steps, stage=metric))
+        )
+        result = Result(
+            trial.id,
+            Outcome.FINISHED,
+            seconds=training_seconds(folder),
+            finished_at=now(),
+            scores=(*kept, *(asdict(record) for record in records)),
+            provenance=self._provenance(),
+        )
         folder.write_result(result)
 
+    def _fail(self, trial: Trial, error: Exception) -> None:
+        """Write the result of a trial that ended with an error; scores it had before are kept."""
+        folder = self.folder.trial(trial.id)
+        earlier = folder.result
+        result = Result(
+            trial.id,
+            outcome_of(error),
+            reason=str(error) if isinstance(error, DivergenceError) else in_a_line(error),
+            traceback="".join(traceback.format_exception(error)),
+            seconds=monotonic() - self.started,
+            finished_at=now(),
+            scores=earlier.scores if earlier else (),
+            provenance=self._provenance(),
+        )
+        folder.write_result(result)
 
-def _train_and_score(
-    job: TrialJob, folder: TrialFolder, report: Callable[[Progress], None], stop: "StopRequest"
-) -> Result:
-    registry = PluginManager([Path(file) for file in job.plugins], job.blocked).registry
-    dataset = load_dataset(job.trial.dataset, registry, job.placement.device)
-    stop.polite = True
-    model = train(
-        job.trial,
-        registry,
-        dataset,
-        folder,
-        report=report,
-        stopping=stop,
-        checkpoint_seconds=job.checkpoint_seconds,
-    )
-    stop.polite = False
-    if stop():
-        raise Interrupted
-    earlier = folder.result
-    kept = [record for record in earlier.scores if record["status"] != "failed"] if earlier else []
-    have = {record["key"] for record in kept}
-    missing = [metric for metric in job.metrics if score_key(metric, job.evaluation_seed) not in have]
-    steps = job.trial.training["steps"]
-    evaluation = ModelEvaluation(model, dataset, held_out=job.trial.held_out, seed=job.evaluation_seed)
-    records = score(evaluation, missing, registry, lambda metric: report(Progress(steps, steps, stage=metric)))
-    return Result(
-        job.trial.id,
-        Outcome.FINISHED,
-        seconds=training_seconds(folder),
-        finished_at=now(),
-        scores=(*kept, *(asdict(record) for record in records)),
-        provenance=provenance(job.placement.device),
-    )
+    def _provenance(self) -> dict[str, str | int]:
+        fleet = len(self.job.trials)
+        return {
+            **provenance(self.job.placement.device),
+            "engine": "fleet" if fleet > 1 else self.job.engine,
+            "fleet": fleet,
+        }
 
 
 def load_dataset(choice: Choice, registry: Registry, device: str) -> Dataset:
@@ -104,10 +153,6 @@ def outcome_of(error: Exception) -> Outcome:
         return Outcome.DIVERGED
     out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
     return Outcome.OUT_OF_MEMORY if out_of_memory else Outcome.FAILED
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, DivergenceError) else in_a_line(error)
 
 
 def _remove_leftovers(folder: TrialFolder) -> None:

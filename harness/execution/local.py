@@ -18,12 +18,13 @@ from harness.trial import Outcome, Progress, Result, Trial
 class LocalExecutor:
     """Runs each job in a process of its own.
 
-    A process that crashes, hangs or runs out of memory ends its own trial, with a recorded outcome,
-    and no other.
+    A process that crashes, hangs or runs out of memory ends its own trial, or the trials of its fleet,
+    with a recorded outcome, and no other.
 
     Args:
         slots: how many side by side, and where.
-        timeout: seconds that one trial may take in this run; None for no limit.
+        timeout: seconds that one trial may take in this run, and a fleet so many times as many as it has
+            trials; None for no limit.
     """
 
     def __init__(self, slots: Slots, timeout: float | None = None) -> None:
@@ -44,27 +45,35 @@ class LocalExecutor:
         callbacks = threading.Lock()
 
         def run(job: TrialJob) -> None:
-            folder = ResultsFolder(Path(job.folder)).trial(job.trial.id)
+            trials = {trial.id: trial for trial in job.trials}
+            folders = {name: ResultsFolder(Path(job.folder)).trial(name) for name in trials}
+            earlier = {name: folder.result for name, folder in folders.items()}
+            timeout = None if self.timeout is None else self.timeout * len(trials)
+            log = folders[job.trials[0].id].log
+            for trial in job.trials[1:]:
+                _refer(folders[trial.id].log, log)
             with self.slots.place() as placement:
-                worker = Worker(job, placement, folder.log, self.timeout)
+                worker = Worker(job, placement, log, timeout)
                 if not self._admit(worker):
                     return
                 with callbacks:
-                    started(job.trial)
+                    for trial in job.trials:
+                        started(trial)
 
-                def report(progress: Progress) -> None:
+                def report(name: str, progress: Progress) -> None:
                     with callbacks:
-                        progressed(job.trial, progress)
+                        progressed(trials[name], progress)
 
                 end = self._watch(worker, report)
             if end.interrupted or self._stopping:
                 return
-            if end.returncode != 0:
-                folder.write_result(_died(job.trial, end, self.timeout, folder.result))
-            result = folder.result
-            if result is not None:
-                with callbacks:
-                    finished(job.trial, result)
+            for name, folder in folders.items():
+                if end.returncode != 0 and folder.result == earlier[name]:
+                    folder.write_result(_died(trials[name], end, timeout, earlier[name]))
+                result = folder.result
+                if result is not None:
+                    with callbacks:
+                        finished(trials[name], result)
 
         Parallel(n_jobs=self.slots.count, backend="threading", batch_size=1, pre_dispatch="all")(
             delayed(run)(job) for job in jobs
@@ -76,7 +85,7 @@ class LocalExecutor:
             placement = replace(place, threads=self.slots.count * self.slots.threads)  # Nothing runs beside it.
             log = ResultsFolder(Path(job.folder)).comparison("log").with_suffix(".txt")
             worker = Worker(job, placement, log, self.timeout)
-            return self._watch(worker, progressed) if self._admit(worker) else None
+            return self._watch(worker, lambda _, progress: progressed(progress)) if self._admit(worker) else None
 
     def stop(self) -> None:
         """Start no further job, and have the running ones save and end."""
@@ -90,11 +99,17 @@ class LocalExecutor:
                 self._running.add(worker)
             return not self._stopping
 
-    def _watch(self, worker: Worker, report: Callable[[Progress], None]) -> End:
+    def _watch(self, worker: Worker, report: Callable[[str, Progress], None]) -> End:
         try:
             return worker.run(report)
         finally:
             self._running.discard(worker)
+
+
+def _refer(log: Path, to: Path) -> None:
+    """Say in one trial's log where its fleet's is."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(f"trained in a fleet, whose log is ../{to.parent.name}/{to.name}\n")
 
 
 def _died(trial: Trial, end: End, timeout: float | None, earlier: Result | None) -> Result:

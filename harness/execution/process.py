@@ -61,8 +61,8 @@ class Worker:
         self._stopping = False
         self._process: subprocess.Popen[bytes] | None = None
 
-    def run(self, report: Callable[[Progress], None]) -> End:
-        """Do the job and wait for its end, passing on what the worker reports."""
+    def run(self, report: Callable[[str, Progress], None]) -> End:
+        """Do the job and wait for its end, passing on what the worker reports about which trial, if about one."""
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self._process = process = subprocess.Popen(
@@ -86,7 +86,8 @@ class Worker:
             with process.stdout, process.stdin:
                 self._send(process.stdin)
                 for line in process.stdout:
-                    report(Progress(**json.loads(line)))
+                    event = json.loads(line)
+                    report(event["trial"], Progress(**event["progress"]))
                 return End(process.wait(), self._timed_out, self._last_words())
         finally:
             deadline.cancel()

@@ -29,8 +29,8 @@ def main() -> None:
     stop = StopRequest()
     signal.signal(signal.SIGTERM, stop.handle)
 
-    def report(progress: Progress) -> None:
-        events.write(json.dumps(asdict(progress)) + "\n")
+    def report(trial: str, progress: Progress) -> None:
+        events.write(json.dumps({"trial": trial, "progress": asdict(progress)}) + "\n")
 
     try:
         _do(job, report, stop)
@@ -48,7 +48,7 @@ def _do(job: dict[str, Any], report: Any, stop: "StopRequest") -> None:
     if job["kind"] == "trial":
         live(TrialJob.from_json(job), report, stop)
     else:
-        compare(CompareJob.from_json(job), report)
+        compare(CompareJob.from_json(job), lambda progress: report("", progress))
 
 
 class StopNow(BaseException):

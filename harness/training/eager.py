@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from harness.model import Model, initialise
-from harness.objective import Draws, Objective
+from harness.objective import Draws, Loss, Objective
 from harness.rng import Rng
 from harness.training.batches import Batches
 from harness.training.optimizers import AdamState
@@ -70,10 +70,17 @@ class EagerEngine:
 
     def update(self, objective: Objective, step: int, images: Tensor, draws: Draws) -> dict[str, Tensor]:
         """Do one update; returns the loss terms before it."""
-        terms = objective.loss_at(step)(images, draws)
         optimizer = self.optimizers[objective.name]
-        optimizer.update(gradients_of(terms, optimizer.parameters), step)
+        terms, gradients = self.differentiate(objective.loss_at(step), optimizer.parameters, images, draws)
+        optimizer.update(gradients, step)
         return {name: value.detach() for name, value in terms.items()}
+
+    def differentiate(
+        self, loss: Loss, parameters: Sequence[Tensor], images: Tensor, draws: Draws
+    ) -> tuple[dict[str, Tensor], Sequence[Tensor | None]]:
+        """Loss terms, and gradients of their sum; None for a parameter that it does not depend on."""
+        terms = loss(images, draws)
+        return terms, gradients_of(terms, parameters)
 
     def reset(self, objective: Objective) -> None:
         """Initialise an objective's networks anew, on the CPU and then in place, and clear its optimizer."""

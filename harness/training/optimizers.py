@@ -23,6 +23,8 @@ class AdamState:
         self.means = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.squares = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.counts = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
+        self.rate: Tensor | None = None
+        """Where an update reads the learning rate, if it is recorded and replayed at other steps; 0-dimensional."""
 
     @torch.no_grad()
     def update(self, gradients: Sequence[Tensor | None], step: int) -> None:
@@ -44,7 +46,7 @@ class AdamState:
             amsgrad=False,
             beta1=self.spec.betas[0],
             beta2=self.spec.betas[1],
-            lr=self.spec.lr_at(step),
+            lr=self.spec.lr_at(step) if self.rate is None else self.rate,
             weight_decay=self.spec.weight_decay,
             eps=self.spec.eps,
             maximize=False,

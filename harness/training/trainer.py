@@ -1,77 +1,95 @@
-"""The training of one trial: from a seed, or from its last checkpoint, to a trained model on disk."""
+"""The training of trials: from their seeds, or their last checkpoints, to trained models on disk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
 import torch
-from torch import Tensor
 
 from harness.config import parse
 from harness.dataset import Dataset
+from harness.errors import DivergenceError
 from harness.model import Model, build
 from harness.plugins import Registry
 from harness.rng import Rng
-from harness.store import TrialFolder
+from harness.store import ResultsFolder, TrialFolder
 from harness.training import checkpoint
 from harness.training.batches import Batches
 from harness.training.eager import EagerEngine
+from harness.training.engine import engine_of, make_member
 from harness.training.history import History
+from harness.training.structure import structure
 from harness.trial import Progress, Trial
 
 PROGRESS_SECONDS = 1.0
 
+SAVING_SHARE = 0.02
+"""Share of the time that checkpoints may take; where they take longer, they are made less often."""
+
 
 class Interrupted(Exception):  # noqa: N818 - not an error
-    """Training was asked to stop; a checkpoint is saved."""
+    """Training was asked to stop; checkpoints are saved."""
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Whom a training tells, and whom it asks.
+
+    Attributes:
+        report: called about once a second for each trial.
+        failed: called when a trial ends badly: it diverged, or its model raised.
+        stopping: asked before every step.
+    """
+
+    report: Callable[[Trial, Progress], None]
+    failed: Callable[[Trial, Exception], None]
+    stopping: Callable[[], bool]
 
 
 def train(
-    trial: Trial,
+    trials: Sequence[Trial],
     registry: Registry,
     dataset: Dataset,
-    folder: TrialFolder,
+    folder: ResultsFolder,
+    observer: Observer,
     *,
-    report: Callable[[Progress], None],
-    stopping: Callable[[], bool],
+    engine: str,
     checkpoint_seconds: float,
-) -> Model:
-    """Train a trial, continuing from its checkpoint if it has one; the model file ends the training.
+) -> dict[str, Model]:
+    """Train trials, continuing from their checkpoints if they have some; a model file ends a training.
+
+    Trials whose models are of equal structure are trained together, as a fleet.
 
     Args:
-        trial: what to train.
-        registry: where its model is found.
-        dataset: loaded on the device to train on.
-        folder: gets checkpoint, history and model.
-        report: called about once a second.
-        stopping: asked before every step.
+        trials: what to train.
+        registry: where their models are found.
+        dataset: theirs, loaded on the device to train on.
+        folder: gets checkpoints, histories and models.
+        observer: is told and asked.
+        engine: what trains a trial that is not in a fleet: "eager", "compiled" or "graph".
         checkpoint_seconds: time between two checkpoints.
 
+    Returns:
+        The trained models by the trials' ids; those that ended badly are missing.
+
     Raises:
-        DivergenceError: a loss is not a usable number.
-        Interrupted: `stopping` said so.
-        UserError: the checkpoint is damaged.
+        Interrupted: `observer.stopping` said so.
     """
-    model = new_model(trial, registry, dataset)
-    if folder.model.exists():
-        load_weights(model, folder)
-        return model
-    batch_size = trial.training["batch_size"]
-    engine = EagerEngine(
-        model.train(),
-        Batches(dataset, batch_size, trial.seed, trial.held_out),
-        draws=Rng.of(trial.seed, "draws", device=dataset.device),
-        resets=Rng.of(trial.seed, "resets"),
-    )
-    training = _Training(engine, History(trial.training["steps"], batch_size), folder, trial.training["steps"])
-    training.resume()
-    try:
-        training.run(report, stopping, checkpoint_seconds)
-    finally:
-        training.history.save(folder.history)
-    checkpoint.save(folder.model, model.state_dict(), {"trial": trial.id, "seconds": training.history.seconds})
-    folder.checkpoint.unlink(missing_ok=True)
-    return model
+    models: dict[str, Model] = {}
+    trainings = []
+    for trial in trials:
+        try:
+            model = new_model(trial, registry, dataset)
+            if folder.trial(trial.id).model.exists():
+                load_weights(model, folder.trial(trial.id))
+                models[trial.id] = model
+            else:
+                trainings.append(_Training.of(trial, model, dataset, folder.trial(trial.id), engine, observer))
+        except Exception as error:  # A model or a file may raise anything; it must not stop the others.
+            observer.failed(trial, error)
+    for alike in _alike(trainings):
+        _run(alike, observer, checkpoint_seconds)
+    return models | {training.trial.id: training.engine.model for training in trainings if training.finished}
 
 
 def new_model(trial: Trial, registry: Registry, dataset: Dataset) -> Model:
@@ -93,47 +111,60 @@ def load_weights(model: Model, folder: TrialFolder) -> None:
 
 
 def training_seconds(folder: TrialFolder) -> float:
-    """How long the training took, s, over all attempts."""
+    """How long the training took, s, over all attempts; of a member of a fleet, how long the fleet took."""
     return float(checkpoint.load(folder.model)[1]["seconds"])
-
-
-def read(losses: dict[str, Tensor]) -> dict[str, float]:
-    """Loss terms as numbers, with a single wait for the device."""
-    return dict(zip(losses, torch.stack([value.double() for value in losses.values()]).tolist(), strict=True))
 
 
 @dataclass
 class _Training:
-    """An engine on its way from `done` to `steps`."""
+    """A trial on its way from `done` to `steps`."""
 
+    trial: Trial
     engine: EagerEngine
     history: History
     folder: TrialFolder
     steps: int
     done: int = 0
+    finished: bool = False
 
-    def run(self, report: Callable[[Progress], None], stopping: Callable[[], bool], checkpoint_seconds: float) -> None:
-        """Step to the end, recording, reporting and saving on the way."""
-        saved = reported = monotonic()
-        speed = _Speed(self.done)
-        while self.done < self.steps:
-            if stopping():
-                self.save()
-                raise Interrupted
-            losses = self.engine.step(self.done)
-            self.done += 1
-            last = self.done == self.steps
-            if self.history.due(self.done) or last:
-                self.history.record(self.done, read(losses))
-            now = monotonic()
-            if now - reported >= PROGRESS_SECONDS or last:
-                report(self._progress(speed.at(self.done)))
-                reported = now
-            if now - saved >= checkpoint_seconds:
-                self.save()
-                saved = monotonic()
+    @classmethod
+    def of(
+        cls, trial: Trial, model: Model, dataset: Dataset, folder: TrialFolder, engine: str, observer: Observer
+    ) -> "_Training":
+        """From the beginning, or from the checkpoint if there is one.
 
-    def _progress(self, steps_per_second: float) -> Progress:
+        Raises:
+            UserError: the checkpoint is damaged.
+        """
+        batch_size, steps = trial.training["batch_size"], trial.training["steps"]
+        member = make_member(
+            engine,
+            model.train(),
+            Batches(dataset, batch_size, trial.seed, trial.held_out),
+            draws=Rng.of(trial.seed, "draws", device=dataset.device),
+            resets=Rng.of(trial.seed, "resets"),
+            note=lambda text: observer.report(trial, Progress(0, steps, note=text)),
+        )
+        training = cls(trial, member, History(steps, batch_size), folder, steps)
+        if folder.checkpoint.exists():
+            training._resume()
+        return training
+
+    def _resume(self) -> None:
+        state, meta = checkpoint.load(self.folder.checkpoint)
+        # The number of threads decides the order of sums, and so the last bits of every number.
+        torch.set_num_threads(meta["threads"])
+        self.engine.restore(state)
+        self.history.resume(self.folder.history, meta["step"])
+        self.done = meta["step"]
+
+    @property
+    def due(self) -> bool:
+        """Whether the losses of the step just done are to be recorded."""
+        return self.history.due(self.done) or self.done == self.steps
+
+    def progress(self, steps_per_second: float) -> Progress:
+        """Where the training is."""
         return Progress(
             self.done,
             self.steps,
@@ -150,24 +181,102 @@ class _Training:
             self.folder.checkpoint, self.engine.state(), {"step": self.done, "threads": torch.get_num_threads()}
         )
 
-    def resume(self) -> None:
-        """Continue from the checkpoint if there is one."""
-        if not self.folder.checkpoint.exists():
-            return
-        state, meta = checkpoint.load(self.folder.checkpoint)
-        # The number of threads decides the order of sums, and so the last bits of every number.
-        torch.set_num_threads(meta["threads"])
-        self.engine.restore(state)
-        self.history.resume(self.folder.history, meta["step"])
-        self.done = meta["step"]
+    def finish(self) -> None:
+        """Write the trained model, which ends the training."""
+        self.history.save(self.folder.history)
+        meta = {"trial": self.trial.id, "seconds": self.history.seconds}
+        checkpoint.save(self.folder.model, self.engine.model.state_dict(), meta)
+        self.folder.checkpoint.unlink(missing_ok=True)
+        self.finished = True
 
 
-class _Speed:
-    """Steps per second since this process began to train."""
+def _run(trainings: Sequence[_Training], observer: Observer, checkpoint_seconds: float) -> None:
+    remaining = list(trainings)
+    try:
+        _Course(remaining, observer, checkpoint_seconds).run()
+    except Interrupted:
+        raise
+    except Exception as error:  # What is nobody's own error is everybody's.
+        for training in remaining:
+            training.history.save(training.folder.history)
+            observer.failed(training.trial, error)
 
-    def __init__(self, done: int) -> None:
-        self._first = done
-        self._started = monotonic()
 
-    def at(self, done: int) -> float:
-        return (done - self._first) / (monotonic() - self._started)
+class _Course:
+    """Trainings of equal structure, done step by step by one engine; those that have ended leave the list."""
+
+    def __init__(self, trainings: list[_Training], observer: Observer, checkpoint_seconds: float) -> None:
+        self.trainings = trainings
+        self.engine = engine_of([training.engine for training in trainings], self._note)
+        self.observer = observer
+        self.checkpoint_seconds = checkpoint_seconds
+
+    def run(self) -> None:
+        """Step to the end, recording, reporting and saving on the way."""
+        self._leave({})
+        begun, steps = monotonic(), 0
+        reported, save_at = begun, begun + self.checkpoint_seconds
+        while self.trainings:
+            if self.observer.stopping():
+                self._save()
+                raise Interrupted
+            self.engine.step([training.done for training in self.trainings])
+            for training in self.trainings:
+                training.done += 1
+            failed = self._record()
+            steps += 1
+            now = monotonic()
+            last = any(training.done == training.steps for training in self.trainings)
+            if now - reported >= PROGRESS_SECONDS or last:
+                for training in self.trainings:
+                    self.observer.report(training.trial, training.progress(steps / (now - begun)))
+                reported = now
+            self._leave(failed)
+            if now >= save_at:
+                self._save()
+                saved = monotonic()
+                save_at = saved + max(self.checkpoint_seconds, (saved - now) / SAVING_SHARE)
+
+    def _record(self) -> dict[int, Exception]:
+        """Add a row to the histories that are due; returns the errors of members, divergence among them."""
+        failed = dict(self.engine.failures)
+        if any(training.due for training in self.trainings):
+            for position, losses in enumerate(self.engine.losses()):
+                training = self.trainings[position]
+                if training.due and position not in failed:
+                    try:
+                        training.history.record(training.done, losses)
+                    except DivergenceError as error:
+                        failed[position] = error
+        return failed
+
+    def _leave(self, failed: dict[int, Exception]) -> None:
+        """Let go of the trainings that have failed and of those that are done."""
+        for position, error in failed.items():
+            training = self.trainings[position]
+            training.history.save(training.folder.history)
+            self.observer.failed(training.trial, error)
+        done = {p: t for p, t in enumerate(self.trainings) if t.done >= t.steps and p not in failed}
+        for training in done.values():
+            training.finish()
+        if leaving := failed.keys() | done.keys():
+            self.trainings[:] = [training for p, training in enumerate(self.trainings) if p not in leaving]
+            self.engine.leave(sorted(leaving))
+
+    def _save(self) -> None:
+        for training in self.trainings:
+            training.save()
+
+    def _note(self, text: str) -> None:
+        training = self.trainings[0]
+        self.observer.report(training.trial, Progress(training.done, training.steps, note=text))
+
+
+def _alike(trainings: Sequence[_Training]) -> list[list[_Training]]:
+    """Trainings grouped by the structure of their models."""
+    if len(trainings) == 1:
+        return [list(trainings)]
+    groups: dict[object, list[_Training]] = {}
+    for training in trainings:
+        groups.setdefault(structure(training.engine.model), []).append(training)
+    return list(groups.values())

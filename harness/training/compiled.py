@@ -1,0 +1,55 @@
+"""The compiled engine: the eager engine, with every loss and its gradient compiled by torch.compile."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from harness.errors import in_a_line
+from harness.model import Model
+from harness.objective import Draws, Loss
+from harness.rng import Rng
+from harness.training.batches import Batches
+from harness.training.eager import EagerEngine
+
+
+class CompiledEngine(EagerEngine):
+    """One trial, its losses compiled when they are first called; one that cannot be is called as it is.
+
+    Compiling takes from seconds to minutes for each loss, and on the CPU needs a C++ compiler.
+
+    Args:
+        model: in training mode.
+        batches: gives `fresh` updates their images.
+        draws: the generator handed to `Model.draw`, on the model's device.
+        resets: the generator that re-initialises networks, on the CPU.
+        note: told, once for each loss, why it is not compiled.
+    """
+
+    def __init__(self, model: Model, batches: Batches, draws: Rng, resets: Rng, note: Callable[[str], None]) -> None:
+        super().__init__(model, batches, draws, resets)
+        self._note = note
+        self._compiled: dict[Loss, Loss] = {}
+
+    def differentiate(
+        self, loss: Loss, parameters: Sequence[Tensor], images: Tensor, draws: Draws
+    ) -> tuple[dict[str, Tensor], Sequence[Tensor | None]]:
+        """Loss terms, and gradients of their sum."""
+        if loss not in self._compiled:
+            return self._compile(loss, parameters, images, draws)
+        return super().differentiate(self._compiled[loss], parameters, images, draws)
+
+    def _compile(
+        self, loss: Loss, parameters: Sequence[Tensor], images: Tensor, draws: Draws
+    ) -> tuple[dict[str, Tensor], Sequence[Tensor | None]]:
+        """Call a loss for the first time."""
+        before = [buffer.clone() for buffer in self.model.buffers()]
+        try:
+            self._compiled[loss] = torch.compile(loss, dynamic=False)
+            return super().differentiate(self._compiled[loss], parameters, images, draws)
+        except Exception as error:  # Whatever the compiler says; the loss itself may be sound.
+            self._compiled[loss] = loss
+            self._note(f"{getattr(loss, '__qualname__', loss)} is not compiled: {in_a_line(error)}")
+        for buffer, value in zip(self.model.buffers(), before, strict=True):
+            buffer.copy_(value)
+        return super().differentiate(loss, parameters, images, draws)

@@ -1,0 +1,91 @@
+"""Engines: who does the steps of a training. All of them give the eager engine's numbers, up to rounding."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from harness.model import Model
+from harness.rng import Rng
+from harness.training.batches import Batches
+from harness.training.compiled import CompiledEngine
+from harness.training.eager import EagerEngine
+from harness.training.fleet import FleetEngine
+from harness.training.graph import GraphEngine
+
+
+class Engine(Protocol):
+    """Steps one or several trials, each with a step count of its own.
+
+    Attributes:
+        members: the trials; `state` and `restore` of each are those of an eager engine.
+        failures: the errors of members, by position; such a member has to leave.
+    """
+
+    members: list[EagerEngine]
+    failures: dict[int, Exception]
+
+    def step(self, steps: Sequence[int]) -> None:
+        """Do one training step of every member."""
+
+    def losses(self) -> list[dict[str, float]]:
+        """Each member's terms of the last step, "objective/term"; waits for the device."""
+
+    def leave(self, positions: Sequence[int]) -> None:
+        """Take members out; those behind them move up."""
+
+
+class Single:
+    """One trial."""
+
+    def __init__(self, member: EagerEngine) -> None:
+        self.members = [member]
+        self.failures: dict[int, Exception] = {}
+        self._losses: dict[str, Tensor] = {}
+
+    def step(self, steps: Sequence[int]) -> None:
+        """Do one training step."""
+        try:
+            self._losses = self.members[0].step(steps[0])
+        except Exception as error:  # A model may raise anything.
+            self.failures[0] = error
+
+    def losses(self) -> list[dict[str, float]]:
+        """The terms of the last step."""
+        numbers = torch.stack([value.double() for value in self._losses.values()]).tolist() if self._losses else []
+        return [dict(zip(self._losses, numbers, strict=True))]
+
+    def leave(self, positions: Sequence[int]) -> None:
+        """Be done."""
+        self.members, self.failures = [], {}
+
+
+def make_member(
+    engine: str, model: Model, batches: Batches, draws: Rng, resets: Rng, note: Callable[[str], None]
+) -> EagerEngine:
+    """One trial at its beginning.
+
+    Args:
+        engine: "eager", "compiled" or "graph".
+        model: in training mode.
+        batches: its stream of images.
+        draws: the generator handed to `Model.draw`, on the model's device.
+        resets: the generator that re-initialises networks, on the CPU.
+        note: told why something is done eagerly all the same.
+    """
+    if engine == "compiled":
+        return CompiledEngine(model, batches, draws, resets, note)
+    if engine == "graph":
+        return GraphEngine(model, batches, draws, resets, note)
+    return EagerEngine(model, batches, draws, resets)
+
+
+def engine_of(members: Sequence[EagerEngine], note: Callable[[str], None]) -> Engine:
+    """What steps these trials; several of them as a fleet.
+
+    Args:
+        members: of equal `structure`.
+        note: told why a fleet does something one by one.
+    """
+    return Single(members[0]) if len(members) == 1 else FleetEngine(members, note)

@@ -1,0 +1,60 @@
+from dataclasses import replace
+
+import pytest
+
+from harness import UserError
+from harness.execution.fleets import DEFAULT_SIZE, form_fleets, settle_engine
+from harness.suite import resolve
+from harness.trial import Trial
+
+
+@pytest.fixture
+def trial(registry):
+    def make(seed=0, training=None, **settings):
+        dataset = resolve(registry, "datasets", "bars", {}, "dataset")
+        model = resolve(registry, "models", "linear", settings, "model")
+        return Trial(dataset, model, training or {"steps": 10, "batch_size": 8}, seed)
+
+    return make
+
+
+def test_seeds_and_numbers_that_losses_read_share_a_fleet(registry, trial):
+    trials = [trial(seed, noise=noise) for noise in (0.1, 0.2) for seed in range(2)]
+    assert form_fleets(trials, registry, 8) == [trials]
+
+
+def test_what_differs_in_structure_data_or_training_does_not(registry, trial):
+    other_data = replace(trial(), dataset=resolve(registry, "datasets", "bars", {"brightness": 0.5}, "dataset"))
+    other_version = replace(trial(), model=replace(trial().model, version="2"))
+    trials = [trial(), trial(size=2), trial(training={"steps": 11, "batch_size": 8}), other_data, other_version]
+    assert form_fleets(trials, registry, 8) == [[each] for each in trials]
+
+
+@pytest.mark.parametrize(("size", "sizes"), [(1, [1] * 7), (2, [1, 2, 2, 2]), (3, [2, 2, 3]), (7, [7]), (100, [7])])
+def test_fleets_are_as_even_as_can_be_and_keep_the_order(registry, trial, size, sizes):
+    trials = [trial(seed) for seed in range(7)]
+    fleets = form_fleets(trials, registry, size)
+    assert sorted(map(len, fleets)) == sizes
+    assert [each for fleet in fleets for each in fleet] == trials
+
+
+@pytest.mark.parametrize(
+    ("engine", "fleet", "settled"),
+    [
+        ("auto", None, ("eager", 1)),
+        ("auto", 5, ("eager", 5)),
+        ("fleet", None, ("eager", DEFAULT_SIZE)),
+        ("fleet", 3, ("eager", 3)),
+        ("eager", 1, ("eager", 1)),
+        ("compiled", None, ("compiled", 1)),
+        ("graph", None, ("graph", 1)),
+    ],
+)
+def test_an_engine_is_what_was_asked_for_and_fleets_where_their_size_was(engine, fleet, settled):
+    assert settle_engine(engine, fleet) == settled
+
+
+@pytest.mark.parametrize("engine", ["eager", "compiled", "graph"])
+def test_fleets_do_not_go_with_engines_of_single_trials(engine):
+    with pytest.raises(UserError, match=f"--fleet 4: it does not go with --engine {engine}"):
+        settle_engine(engine, 4)

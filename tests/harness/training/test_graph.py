@@ -1,0 +1,130 @@
+"""The graph engine's bookkeeping, with recordings that are works done again; CUDA itself is in test_engines.py."""
+
+import pytest
+import torch
+from torch import nn
+
+from harness import Adam, ImageSpec, Model, Objective, Rng, Settings
+from harness.dataset import Dataset
+from harness.model import build
+from harness.training.batches import Batches
+from harness.training.eager import EagerEngine
+from harness.training.graph import WARM_UP, GraphEngine
+
+IMAGE = ImageSpec(1, 2, 2)
+
+
+class Noise(Dataset):
+    image = IMAGE
+
+    def __init__(self):
+        super().__init__(Settings())
+        self.all = Rng(0).uniform(20, 1, 2, 2)
+
+    def __len__(self):
+        return 20
+
+    def images(self, indices):
+        return self.all[indices]
+
+
+class Pair(Model):
+    """Two networks; one is trained several times a step, switches its loss at step 6 and restarts at step 8."""
+
+    def __init__(self, config, image):
+        super().__init__(config, image)
+        self.first, self.second = nn.Linear(4, 1), nn.Linear(4, 1)
+        self.register_buffer("steps", torch.zeros(()))
+
+    def draw(self, n, rng):
+        return {"noise": rng.normal(n, 1)}
+
+    def schedule(self, step):
+        return {"weight": 1 + step / 4}
+
+    def objectives(self):
+        falling = Adam(lambda step: 2.0 ** -(step // 3 + 4))
+        steady = Adam(2.0**-6, betas=(0.5, 0.9))
+        return [
+            Objective(
+                "first", [self.first], {0: self.error, 6: self.double}, falling, repeats=3, fresh=True, reset_at=[8]
+            ),
+            Objective("second", [self.second], self.other, steady, repeats=2, when=lambda step: step % 2 == 0),
+        ]
+
+    def error(self, images, draws):
+        return {"error": draws["weight"] * (self.first(images.flatten(1)) - draws["noise"]).square().mean()}
+
+    def double(self, images, draws):
+        return {"double": 2 * self.error(images, draws)["error"]}
+
+    def other(self, images, draws):
+        return {"error": (self.second(images.flatten(1)) - self.first(images.flatten(1))).square().mean()}
+
+    def finish_step(self):
+        self.steps += 1
+
+
+class Recorder:
+    """Records by keeping the work; counts recordings and replays."""
+
+    def __init__(self):
+        self.recorded = self.replayed = 0
+
+    def __call__(self, work):
+        self.recorded += 1
+
+        def replay():
+            self.replayed += 1
+            return work()
+
+        return replay
+
+
+def parts():
+    model = build(Pair, Settings(), IMAGE, Rng(0)).train()
+    return {"model": model, "batches": Batches(Noise(), 5, 0), "draws": Rng(1), "resets": Rng(2)}
+
+
+def test_recorded_steps_are_the_eager_ones():
+    recorder, notes = Recorder(), []
+    eager, graph = EagerEngine(**parts()), GraphEngine(**parts(), note=notes.append, recorder=recorder)
+    steps = 16
+    for step in range(steps):
+        # Learning rates are powers of two, so that nothing is rounded on its way into a tensor.
+        expected, found = eager.step(step), graph.step(step)
+        assert {name: value.item() for name, value in found.items()} == {n: v.item() for n, v in expected.items()}
+        assert all(torch.equal(value, graph.state()[name]) for name, value in eager.state().items())
+    # Both losses, each with and without the other network: four phases, of which the late two have enough steps.
+    assert recorder.recorded == 2
+    # Step 8 resets; of the others in each late phase the first few are done eagerly.
+    late = {parity: [s for s in range(6, steps) if s % 2 == parity and s != 8] for parity in (0, 1)}
+    assert recorder.replayed == sum(len(own) - WARM_UP for own in late.values())
+    assert not notes
+
+
+def test_a_step_that_cannot_be_recorded_is_done_eagerly_and_said_once():
+    def refuse(work):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    notes = []
+    eager, graph = EagerEngine(**parts()), GraphEngine(**parts(), note=notes.append, recorder=refuse)
+    for step in range(16):
+        eager.step(step)
+        graph.step(step)
+    assert all(torch.equal(value, graph.state()[name]) for name, value in eager.state().items())
+    assert len(notes) == 1
+    assert "not permitted when stream is capturing" in notes[0]
+
+
+def test_a_restored_engine_continues_as_the_eager_one():
+    eager, graph = EagerEngine(**parts()), GraphEngine(**parts(), note=pytest.fail, recorder=Recorder())
+    for step in range(12):
+        eager.step(step)
+    halfway = EagerEngine(**parts())
+    for step in range(4):
+        halfway.step(step)
+    graph.restore({name: value.clone() for name, value in halfway.state().items()})
+    for step in range(4, 12):
+        graph.step(step)
+    assert all(torch.equal(value, graph.state()[name]) for name, value in eager.state().items())
