@@ -26,7 +26,7 @@ def test_every_shipped_suite_is_valid_and_says_what_it_is_for(path):
 
 
 def test_the_readmes_suite_is_valid(suite_file):
-    (example, _) = blocks("toml")
+    (example,) = blocks("toml")
     suite = load_suite(suite_file(example), PluginManager().registry)
     assert len(suite.trials) == 4 * 3
 

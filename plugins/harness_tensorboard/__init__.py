@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.hookspecs import hookimpl
-from harness.suite import Suite
-from harness.trial import Progress, Result, Trial
 
 if TYPE_CHECKING:
+    from harness.suite import Suite
+    from harness.trial import Progress, Result, Trial
+
     from .writers import Writers
 
 _writers: "Writers | None" = None
 
 
 @hookimpl
-def harness_suite_started(suite: Suite, trials: list[Trial], folder: Path) -> None:
+def harness_suite_started(suite: "Suite", trials: "list[Trial]", folder: Path) -> None:
     """Begin, if there is something to watch and TensorBoard to read it."""
     global _writers  # noqa: PLW0603 - a plugin is a module, and hooks have nothing else to share
     _writers = None
@@ -31,7 +32,7 @@ def harness_suite_started(suite: Suite, trials: list[Trial], folder: Path) -> No
 
 
 @hookimpl
-def harness_trial_progress(trial: Trial, progress: Progress) -> None:
+def harness_trial_progress(trial: "Trial", progress: "Progress") -> None:
     """Write the losses of a trial and its speed."""
     if _writers and progress.losses:
         speed = {} if progress.images_per_second is None else {"images per second": progress.images_per_second}
@@ -39,7 +40,7 @@ def harness_trial_progress(trial: Trial, progress: Progress) -> None:
 
 
 @hookimpl
-def harness_trial_finished(trial: Trial, result: Result) -> None:
+def harness_trial_finished(trial: "Trial", result: "Result") -> None:
     """Write the scores of a trial and close its file."""
     if _writers:
         scores = {f"score/{record['metric']}": record["score"] for record in result.scores if record["status"] == "ok"}
@@ -48,7 +49,7 @@ def harness_trial_finished(trial: Trial, result: Result) -> None:
 
 
 @hookimpl
-def harness_suite_finished(suite: Suite, folder: Path) -> None:
+def harness_suite_finished(suite: "Suite", folder: Path) -> None:
     """End."""
     global _writers  # noqa: PLW0603
     _writers = None
