@@ -8,6 +8,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Lasso, LassoCV
 
 from harness import Evaluation, Field, Metric, NotApplicableError, Score, Settings
+from harness_metrics.estimators import may_stop_early
 
 TRAIN_POINTS = 10_000
 TINY = 1e-12
@@ -131,7 +132,8 @@ class DCIForest(DCIRegression):
 
 
 def _coefficients(model: Any, codes: Floats, target: Floats) -> Floats:
-    found: Floats = np.abs(model.fit(codes, target).coef_)
+    with may_stop_early():
+        found: Floats = np.abs(model.fit(codes, target).coef_)
     return found
 
 

@@ -1,17 +1,16 @@
 """Logistic regression as the published protocols use it."""
 
-import warnings
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from sklearn.multiclass import OneVsRestClassifier
 
 from harness.factors import Indices
+from harness_metrics.estimators import may_stop_early
 
 FOLDS = 5
 STRENGTHS = np.logspace(-4, 4, 10)
@@ -28,8 +27,7 @@ KINDS = (
 def fit_logistic(features: Features, labels: Indices, kind: Kind = "multinomial") -> Any:
     """scikit-learn's defaults, L2 with C = 1: at most 100 iterations of L-BFGS, or LIBLINEAR for one-vs-rest.
 
-    Stopping at the hundredth iteration is part of the protocols, so no warning is given for it. Where there is one
-    label only, it is always predicted.
+    Where there is one label only, it is always predicted.
 
     Returns:
         A classifier with `classes_`, `predict`, `predict_proba` (which sums to 1) and `score`.
@@ -64,6 +62,5 @@ def _path_accuracies(train: tuple[Features, Indices], test: tuple[Features, Indi
 def _fit(classifier: Any, features: Features, labels: Indices) -> Any:
     if (labels == labels[0]).all():
         classifier = DummyClassifier()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with may_stop_early():
         return classifier.fit(features, labels)

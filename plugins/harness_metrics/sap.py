@@ -1,16 +1,15 @@
 """The separated attribute predictability (SAP) score."""
 
-import warnings
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
 from harness import Evaluation, Field, Metric, NotApplicableError, Score, Settings
 from harness.evaluation import Codes
 from harness.factors import Indices
+from harness_metrics.estimators import may_stop_early
 
 TRAIN_POINTS = 10_000
 TEST_POINTS = 5_000
@@ -32,8 +31,9 @@ class SAP(Metric):
       of a linear support vector machine on the observations it is trained on. Dead codes are left out, where
       the authors' implementation has no result.
 
-    A dead code predicts nothing. A single code has no second: its gap is all of its score. A factor with one
-    level is left out of the mean.
+    The scale of codes does not matter to correlations; it does to the support vector machine. A dead code (in the
+    former protocol one with a variance of at most 1e-12) predicts nothing. A single code has no second: its gap is
+    all of its score. A factor with one level is left out of the mean.
     """
 
     class Config(Settings):
@@ -71,6 +71,9 @@ class DiscreteSAP(Metric):
     For each factor, how well the best single code predicts it minus how well the second best does; the mean
     over factors. Predictability is the accuracy on 5,000 observations of a linear support vector machine
     (C = 0.01, balanced classes) trained on 10,000.
+
+    The second code is right by chance at least, so the score is at most 1 - 1 / n for a factor with n levels; and as
+    classes are told one against the rest, levels in the middle of a code are hard to tell. The scale of codes matters.
 
     A dead code predicts one level, right by chance. A single code has no second: its gap is all of its
     accuracy. A factor with one level is left out of the mean.
@@ -140,11 +143,9 @@ def squared_correlations(codes: Codes, values: NDArray[np.integer | np.floating]
 def svm_accuracy(train: tuple[Codes, Indices], test: tuple[Codes, Indices], dual_seed: int | None = None) -> float:
     """Accuracy of a linear support vector machine that predicts levels (n,) from one code (n,).
 
-    Stopping at the thousandth iteration is part of the protocols, so no warning is given for it. A seed makes the
-    solver that by random dual coordinates.
+    A seed makes the solver that by random dual coordinates.
     """
     classifier = LinearSVC(C=0.01, class_weight="balanced", dual=dual_seed is not None, random_state=dual_seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with may_stop_early():
         classifier.fit(train[0][:, None], train[1])
     return float(np.mean(classifier.predict(test[0][:, None]) == test[1]))

@@ -57,15 +57,6 @@ def test_noise_scores_chance(make):
 
 
 @PROTOCOLS
-def test_more_noise_never_helps_on_average(make, protocol):
-    def noisy(scale):
-        return make((8, 10, 12), lambda ids, rng: ids + scale * rng.normal(size=ids.shape))
-
-    scores = [betavae(noisy(scale), protocol=protocol, train_examples=2000).value for scale in (0, 8, 50)]
-    assert scores == sorted(scores, reverse=True)
-
-
-@PROTOCOLS
 def test_a_dataset_that_is_no_grid(protocol):
     """A third of the combinations, some of them twice."""
     levels = np.array([(a, b, c) for a in range(6) for b in range(6) for c in range(6) if (a + b + c) % 3 == 0])

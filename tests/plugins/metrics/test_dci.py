@@ -60,21 +60,10 @@ def test_an_even_mixture_scores_about_zero(make):
     assert dci(make((6, 6), lambda ids, rng: ids @ [[1, 1], [1, -1]])).value < 0.05
 
 
-def test_more_noise_never_helps(make):
-    def noisy(scale):
-        return make(SIZES, lambda ids, rng: ids + scale * rng.normal(size=ids.shape))
-
-    scores = [dci(noisy(scale)).value for scale in (0, 1, 4)]
-    assert scores == sorted(scores, reverse=True)
-
-
-def test_order_sign_and_scale_of_codes_do_not_matter(make):
-    def codes(ids, rng):
-        return ids + 0.3 * rng.normal(size=ids.shape)
-
-    plain = dci(make(SIZES, codes))
-    changed = dci(make(SIZES, lambda ids, rng: codes(ids, rng)[:, [2, 0, 1]] * [4, -1, 0.5]))
-    assert changed.value == pytest.approx(plain.value, abs=0.01)
+def test_noise_scores_about_zero(make):
+    score = dci(make((10, 10, 10), lambda ids, rng: rng.normal(size=ids.shape)))
+    assert score.value < 0.1
+    assert score.details["completeness"] < 0.1
 
 
 def test_a_dead_code_weighs_nothing(make):
