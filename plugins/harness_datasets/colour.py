@@ -19,12 +19,13 @@ def random_colours(n: int, *purpose: object) -> Tensor:
     return torch.from_numpy(numpy_rng(*purpose).uniform(0.5, 1, (n, 3))).float()
 
 
-def tint(images: Tensor, colours: Tensor) -> Tensor:
-    """Images (N, 3, H, W), channels last in memory, times a colour (N, 3) each, in place; returns them."""
-    n, _, height, width = images.shape
+def tint(pixels: Tensor, colours: Tensor) -> Tensor:
+    """Bytes (N, H, W, 3) times a colour (N, 3) each: images (N, 3, H, W) in [0, 1], channels last in memory."""
+    n, height, width, _ = pixels.shape
+    images = pixels.float()
     # By rows of pixels: the innermost loop is then over a whole row instead of over three channels.
-    images.permute(0, 2, 3, 1).view(n, height, 3 * width).mul_(colours.repeat(1, width).unsqueeze(1))
-    return images
+    images.view(n, height, 3 * width).mul_((colours / 255).repeat(1, width).unsqueeze(1))
+    return images.permute(0, 3, 1, 2)
 
 
 class Tinted(StoredImages):
@@ -48,7 +49,7 @@ class Tinted(StoredImages):
 
     def images(self, indices: Tensor) -> Tensor:
         """Images (N, 3, H, W), float32 in [0, 1], at int64 indices (N,), both on `device`."""
-        return tint(super().images(indices), self._colours.index_select(0, indices))
+        return tint(self.stored.rows(indices), self._colours.index_select(0, indices))
 
 
 def in_colour(grey: ImageSpec) -> ImageSpec:

@@ -49,7 +49,7 @@ class Color:
 
     def __call__(self, masks: Tensor, indices: Tensor) -> Tensor:
         """The sprites in colour."""
-        return tint(to_float(masks), self._colours.index_select(0, indices))
+        return tint(masks, self._colours.index_select(0, indices))
 
 
 class Noisy:

@@ -12,10 +12,13 @@ from harness.config import Field, Settings
 from harness.dataset import GroundTruthDataset
 from harness.factors import FactorGrid
 from harness.model import ImageSpec
-from harness_datasets.teapot_scene import SCENES, SOURCE, brightness, centred_teapot, draw
+from harness_datasets.teapot_scene import AMBIENT, DIFFUSE, SCENES, SOURCE, brightness, centred_teapot, draw
 
 VIEWS = 8
 """Views drawn at once."""
+
+BRIGHTEST = AMBIENT + DIFFUSE
+"""How much brighter than its colour a surface is that faces the light."""
 
 
 class TeapotsGrid(GroundTruthDataset):
@@ -23,7 +26,7 @@ class TeapotsGrid(GroundTruthDataset):
 
     The levels are the middles of intervals of equal width: azimuth 0 to 2 pi, elevation 0 to pi/2, red, green and blue
     0 to 1; 20 of each by default. Each pose is drawn once and coloured as it is gathered, so the 3.2 million images
-    take 400 drawings and 39 MB, and whatever shares a factor shares its value exactly.
+    take 400 drawings and 10 MB, and whatever shares a factor shares its value exactly.
     """
 
     class Config(Settings):
@@ -59,26 +62,26 @@ class TeapotsGrid(GroundTruthDataset):
         for part in torch.split(values, VIEWS):
             drawn = draw(scene, mesh, part, size)
             coverage = drawn[:, 3:]
-            lit.append(_rows(coverage * brightness(scene, drawn, part)))
-            background.append(_rows(1 - coverage))
+            lit.append(_bytes(coverage * brightness(scene, drawn, part) / BRIGHTEST))
+            background.append(_bytes(1 - coverage))
         self._lit, self._background = torch.cat(lit), torch.cat(background)
         everything = self.factors.real_values(np.arange(self._colourings))[:, 2:]
-        self._colours = torch.from_numpy(everything).float().to(self.device)
+        self._colours = torch.from_numpy(everything * BRIGHTEST / 255).float().to(self.device)
 
     def memory(self) -> int:
-        """Bytes of the poses: light and background as RGB in float32."""
-        return 2 * self.config.levels**2 * 3 * self.image.height * self.image.width * 4
+        """Bytes of the poses: light and background as RGB."""
+        return 2 * self.config.levels**2 * 3 * self.image.height * self.image.width
 
     def images(self, indices: Tensor) -> Tensor:
         """Images (N, 3, H, W), float32 in [0, 1], at int64 indices (N,), both on `device`."""
         pose = indices // self._colourings
         colours = self._colours.index_select(0, indices % self._colourings)
-        lit, background = self._lit.index_select(0, pose), self._background.index_select(0, pose)
+        lit, background = self._lit.index_select(0, pose).float(), self._background.index_select(0, pose).float()
         # A surface too bright for its colour is cut off where it and the background add up to white.
-        rows = background.addcmul_(lit, colours.repeat(1, self.image.width).unsqueeze(1)).clamp_(max=1)
+        rows = background.mul_(1 / 255).addcmul_(lit, colours.repeat(1, self.image.width).unsqueeze(1)).clamp_(max=1)
         return rows.view(len(rows), self.image.height, self.image.width, 3).permute(0, 3, 1, 2)
 
 
-def _rows(planes: Tensor) -> Tensor:
-    """(N, 1, H, W) repeated for three channels, which come last: (N, H, 3 W)."""
-    return planes[:, 0].repeat_interleave(3, dim=-1)
+def _bytes(planes: Tensor) -> Tensor:
+    """Values in [0, 1], (N, 1, H, W), as bytes, repeated for three channels, which come last: (N, H, 3 W)."""
+    return (planes[:, 0] * 255).round().byte().repeat_interleave(3, dim=-1)

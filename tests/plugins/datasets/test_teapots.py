@@ -57,14 +57,14 @@ class TestGrid:
         dataset = make(TeapotsGrid, levels=3, image_size=32)
         indices = np.random.default_rng(0).integers(len(dataset), size=20)
         expected = render("colors", *dataset.factors.real_values(indices), size=32)
-        # How many are drawn at once decides the last bits of their outlines.
-        assert (dataset.images(torch.from_numpy(indices)) - expected).abs().mean() < 1e-5
+        # Light and background are rounded to bytes, the light being up to 1.4.
+        assert (dataset.images(torch.from_numpy(indices)) - expected).abs().max() < (1.4 + 1) / 2 / 255 + 1e-3
 
     def test_small_grid(self):
         assert len(TeapotsGrid(TeapotsGrid.Config(**TeapotsGrid.SMALL))) == 7776
 
     def test_memory(self):
-        assert TeapotsGrid(TeapotsGrid.Config()).memory() == 400 * 2 * 3 * 64 * 64 * 4
+        assert TeapotsGrid(TeapotsGrid.Config()).memory() == 400 * 2 * 3 * 64 * 64
 
 
 class TestColors:
