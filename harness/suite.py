@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.config import Field, Settings, parse
 from harness.errors import UserError
@@ -22,6 +22,9 @@ class Training(Settings):
     steps: int = Field(10_000, ge=0, description="training steps; 0 leaves the model untrained")
     batch_size: int = Field(64, gt=0, description="images per batch")
     held_out: int = Field(0, ge=0, description="images kept from training, the same for every trial of a dataset")
+    precision: Literal["float32", "tf32", "bfloat16"] = Field(
+        "float32", description="of products: float32; tf32 on GPUs; bfloat16 by autocast. All else is float32"
+    )
 
 
 class ModelEntry(Settings):

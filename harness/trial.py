@@ -53,6 +53,11 @@ class Trial:
         return int(self.training.get("held_out", 0))
 
     @property
+    def precision(self) -> str:
+        """How products are computed in training: "float32", "tf32" or "bfloat16"."""
+        return str(self.training.get("precision", "float32"))
+
+    @property
     def title(self) -> str:
         """The trial in words: label, swept settings and seed."""
         return " ".join([self.setting, f"seed={self.seed}"])

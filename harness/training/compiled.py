@@ -23,11 +23,14 @@ class CompiledEngine(EagerEngine):
         batches: gives `fresh` updates their images.
         draws: the generator handed to `Model.draw`, on the model's device.
         resets: the generator that re-initialises networks, on the CPU.
+        precision: "bfloat16" has losses computed under autocast.
         note: told, once for each loss, why it is not compiled.
     """
 
-    def __init__(self, model: Model, batches: Batches, draws: Rng, resets: Rng, note: Callable[[str], None]) -> None:
-        super().__init__(model, batches, draws, resets)
+    def __init__(
+        self, model: Model, batches: Batches, draws: Rng, resets: Rng, precision: str, note: Callable[[str], None]
+    ) -> None:
+        super().__init__(model, batches, draws, resets, precision)
         self._note = note
         self._compiled: dict[Loss, Loss] = {}
 

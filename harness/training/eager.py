@@ -11,6 +11,7 @@ from harness.objective import Draws, Loss, Objective
 from harness.rng import Rng
 from harness.training.batches import Batches
 from harness.training.optimizers import AdamState
+from harness.training.precision import autocast
 
 Inputs: TypeAlias = tuple[Tensor, Draws]
 """What one update sees: images and draws."""
@@ -24,13 +25,15 @@ class EagerEngine:
         batches: gives `fresh` updates their images.
         draws: the generator handed to `Model.draw`, on the model's device.
         resets: the generator that re-initialises networks, on the CPU.
+        precision: "bfloat16" has losses computed under autocast.
     """
 
-    def __init__(self, model: Model, batches: Batches, draws: Rng, resets: Rng) -> None:
+    def __init__(self, model: Model, batches: Batches, draws: Rng, resets: Rng, precision: str = "float32") -> None:
         self.model = model.to(memory_format=torch.channels_last)
         self.batches = batches
         self.draws = draws
         self.resets = resets
+        self.precision = precision
         self.objectives = model.objectives()
         self.optimizers = {o.name: AdamState(o.optimizer, o.parameters()) for o in self.objectives}
 
@@ -79,7 +82,8 @@ class EagerEngine:
         self, loss: Loss, parameters: Sequence[Tensor], images: Tensor, draws: Draws
     ) -> tuple[dict[str, Tensor], Sequence[Tensor | None]]:
         """Loss terms, and gradients of their sum; None for a parameter that it does not depend on."""
-        terms = loss(images, draws)
+        with autocast(self.precision, images.device):
+            terms = loss(images, draws)
         return terms, gradients_of(terms, parameters)
 
     def reset(self, objective: Objective) -> None:

@@ -62,7 +62,7 @@ class Single:
 
 
 def make_member(
-    engine: str, model: Model, batches: Batches, draws: Rng, resets: Rng, note: Callable[[str], None]
+    engine: str, model: Model, batches: Batches, draws: Rng, resets: Rng, precision: str, note: Callable[[str], None]
 ) -> EagerEngine:
     """One trial at its beginning.
 
@@ -72,13 +72,14 @@ def make_member(
         batches: its stream of images.
         draws: the generator handed to `Model.draw`, on the model's device.
         resets: the generator that re-initialises networks, on the CPU.
+        precision: "float32", "tf32" or "bfloat16".
         note: told why something is done eagerly all the same.
     """
     if engine == "compiled":
-        return CompiledEngine(model, batches, draws, resets, note)
+        return CompiledEngine(model, batches, draws, resets, precision, note)
     if engine == "graph":
-        return GraphEngine(model, batches, draws, resets, note)
-    return EagerEngine(model, batches, draws, resets)
+        return GraphEngine(model, batches, draws, resets, precision, note)
+    return EagerEngine(model, batches, draws, resets, precision)
 
 
 def engine_of(members: Sequence[EagerEngine], note: Callable[[str], None]) -> Engine:

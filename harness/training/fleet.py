@@ -29,7 +29,7 @@ Plan: TypeAlias = Callable[[Group, Method], Callable[[], None]]
 
 
 class FleetEngine:
-    """Steps several trials of equal `structure`, each at a training step of its own.
+    """Steps several trials of equal `structure` and precision, each at a training step of its own.
 
     A loss that cannot be vmapped is called one by one, which is the eager engine. The error of a member is
     kept in `failures`, by the member's position: it does nothing more until it leaves, and stops no other.
@@ -42,6 +42,7 @@ class FleetEngine:
     def __init__(self, members: Sequence[EagerEngine], note: Callable[[str], None]) -> None:
         self.members = list(members)
         self.failures: dict[int, Exception] = {}
+        self._precision = self.members[0].precision
         self._note = note
         self._told: set[str] = set()
         self._how: dict[Method, int] = {}
@@ -108,7 +109,8 @@ class FleetEngine:
             leaves = {name: parameter.detach().requires_grad_() for name, parameter in trained.items()}
             images, draws = zip(*(inputs[position] for position in group.positions), strict=True)
             stacked = {name: torch.stack([each[name] for each in draws]) for name in draws[0]}
-            terms = group.call(loss, {**parameters, **leaves}, buffers, torch.stack(images), stacked)
+            with_leaves = {**parameters, **leaves}
+            terms = group.call(loss, with_leaves, buffers, torch.stack(images), stacked, precision=self._precision)
             gradients = gradients_of(terms, list(leaves.values()))
 
             def carry_out() -> None:

@@ -55,6 +55,7 @@ class GraphEngine(EagerEngine):
         batches: gives `fresh` updates their images.
         draws: the generator handed to `Model.draw`, on the model's device.
         resets: the generator that re-initialises networks, on the CPU.
+        precision: "bfloat16" has losses computed under autocast.
         note: told why steps cannot be recorded.
         recorder: records steps.
     """
@@ -65,10 +66,11 @@ class GraphEngine(EagerEngine):
         batches: Batches,
         draws: Rng,
         resets: Rng,
+        precision: str,
         note: Callable[[str], None],
         recorder: Recorder | None = None,
     ) -> None:
-        super().__init__(model, batches, draws, resets)
+        super().__init__(model, batches, draws, resets, precision)
         self._note = note
         self._recorder: Recorder | None = recorder or CudaRecorder()
         self._done: dict[Hashable, int] = {}

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from harness.model import Model
+from harness.training.precision import autocast
 
 Method: TypeAlias = Callable[..., Any]
 """A function of a model class, called with the model as its first argument."""
@@ -74,11 +75,17 @@ class Group(Part):
             if isinstance(row[0], float)
         }
         self._missing = differing.keys() - self._numbers
+        self._device = first.device
         self._model = models[positions[0]]
         self._caller = _Caller(self._model)
 
     def call(
-        self, method: Method, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor], *arguments: Any
+        self,
+        method: Method,
+        parameters: Mapping[str, Tensor],
+        buffers: Mapping[str, Tensor],
+        *arguments: Any,
+        precision: str = "float32",
     ) -> dict[str, Tensor]:
         """What the method returns for each model, stacked; None as no tensors.
 
@@ -87,11 +94,13 @@ class Group(Part):
             parameters: by name, stacked (G, ...).
             buffers: by name, stacked.
             arguments: tensors, or mappings of them, stacked.
+            precision: "bfloat16" calls it under autocast.
         """
         state = {f"model.{name}": tensor for name, tensor in (*parameters.items(), *buffers.items())}
 
         def one(state: dict[str, Tensor], numbers: dict[str, Tensor], arguments: tuple[Any, ...]) -> dict[str, Tensor]:
-            with self._configured(numbers):
+            # Autocast has to begin inside vmap, which does not see one that began outside.
+            with self._configured(numbers), autocast(precision, self._device):
                 found: dict[str, Tensor] = functional_call(self._caller, state, (method, *arguments))
             return found
 

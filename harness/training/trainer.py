@@ -18,6 +18,7 @@ from harness.training.batches import Batches
 from harness.training.eager import EagerEngine
 from harness.training.engine import engine_of, make_member
 from harness.training.history import History
+from harness.training.precision import products
 from harness.training.structure import structure
 from harness.trial import Progress, Trial
 
@@ -88,7 +89,8 @@ def train(
         except Exception as error:  # A model or a file may raise anything; it must not stop the others.
             observer.failed(trial, error)
     for alike in _alike(trainings):
-        _run(alike, observer, checkpoint_seconds)
+        with products(alike[0].trial.precision):
+            _run(alike, observer, checkpoint_seconds)
     return models | {training.trial.id: training.engine.model for training in trainings if training.finished}
 
 
@@ -143,6 +145,7 @@ class _Training:
             Batches(dataset, batch_size, trial.seed, trial.held_out),
             draws=Rng.of(trial.seed, "draws", device=dataset.device),
             resets=Rng.of(trial.seed, "resets"),
+            precision=trial.precision,
             note=lambda text: observer.report(trial, Progress(0, steps, note=text)),
         )
         training = cls(trial, member, History(steps, batch_size), folder, steps)
@@ -273,10 +276,10 @@ class _Course:
 
 
 def _alike(trainings: Sequence[_Training]) -> list[list[_Training]]:
-    """Trainings grouped by the structure of their models."""
+    """Trainings grouped by precision and the structure of their models."""
     if len(trainings) == 1:
         return [list(trainings)]
     groups: dict[object, list[_Training]] = {}
     for training in trainings:
-        groups.setdefault(structure(training.engine.model), []).append(training)
+        groups.setdefault((training.trial.precision, structure(training.engine.model)), []).append(training)
     return list(groups.values())

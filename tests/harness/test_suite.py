@@ -78,7 +78,7 @@ def test_a_suite_extends_another(suite_file, registry):
     assert suite.name == "child"
     assert suite.title == "A study"
     assert len(suite.trials) == 5
-    assert suite.trials[0].training == {"steps": 20, "batch_size": 8, "held_out": 0}
+    assert suite.trials[0].training == {"steps": 20, "batch_size": 8, "held_out": 0, "precision": "float32"}
 
 
 def test_training_can_be_swept(suite_file, registry):

@@ -88,7 +88,10 @@ def parts():
 
 def test_recorded_steps_are_the_eager_ones():
     recorder, notes = Recorder(), []
-    eager, graph = EagerEngine(**parts()), GraphEngine(**parts(), note=notes.append, recorder=recorder)
+    eager, graph = (
+        EagerEngine(**parts()),
+        GraphEngine(**parts(), precision="float32", note=notes.append, recorder=recorder),
+    )
     steps = 16
     for step in range(steps):
         # Learning rates are powers of two, so that nothing is rounded on its way into a tensor.
@@ -108,7 +111,10 @@ def test_a_step_that_cannot_be_recorded_is_done_eagerly_and_said_once():
         raise RuntimeError("operation not permitted when stream is capturing")
 
     notes = []
-    eager, graph = EagerEngine(**parts()), GraphEngine(**parts(), note=notes.append, recorder=refuse)
+    eager, graph = (
+        EagerEngine(**parts()),
+        GraphEngine(**parts(), precision="float32", note=notes.append, recorder=refuse),
+    )
     for step in range(16):
         eager.step(step)
         graph.step(step)
@@ -118,7 +124,10 @@ def test_a_step_that_cannot_be_recorded_is_done_eagerly_and_said_once():
 
 
 def test_a_restored_engine_continues_as_the_eager_one():
-    eager, graph = EagerEngine(**parts()), GraphEngine(**parts(), note=pytest.fail, recorder=Recorder())
+    eager, graph = (
+        EagerEngine(**parts()),
+        GraphEngine(**parts(), precision="float32", note=pytest.fail, recorder=Recorder()),
+    )
     for step in range(12):
         eager.step(step)
     halfway = EagerEngine(**parts())
