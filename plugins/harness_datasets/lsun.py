@@ -79,9 +79,13 @@ def _database(folder: Path) -> tuple[int, Iterator[tuple[str, bytes]]]:
     try:
         # Without a lock the database may lie on a disk that cannot be written to.
         environment = lmdb.open(str(folder), readonly=True, lock=False, readahead=False)
-        count = environment.stat()["entries"]
+        count, page = environment.stat()["entries"], environment.stat()["psize"]
+        size = (environment.info()["last_pgno"] + 1) * page
     except lmdb.Error:
         raise wrong_format(folder / "data.mdb", "an LMDB database") from None
+    # The file is mapped into memory, and reading beyond its end would kill the process.
+    if (folder / "data.mdb").stat().st_size < size:
+        raise wrong_format(folder / "data.mdb", f"an LMDB database of {size:,} bytes")
     if not count:
         raise UserError(f"{folder}: has no pictures")
 

@@ -75,6 +75,11 @@ class TorchvisionSet(StoredLabels):
         def decode(arrays: Arrays) -> None:
             with self._explained(root):
                 images, labels = self.open(root)
+            if images.shape[1:3] != (self.image.height, self.image.width):
+                raise UserError(
+                    f"{root}: has images of {images.shape[1]} x {images.shape[2]} pixels, "
+                    f"expected {self.image.height} x {self.image.width}"
+                )
             if len(labels) != len(images):
                 raise UserError(f"{root}: has {len(images)} images but {len(labels)} labels")
             arrays.create("images", images.shape)[:] = images

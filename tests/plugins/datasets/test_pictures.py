@@ -260,6 +260,14 @@ class TestLSUN:
         with pytest.raises(UserError, match=r"data\.mdb: expected an LMDB database, but it is a web page"):
             self.load()
 
+    @pytest.mark.parametrize("share", [0.1, 0.9])
+    def test_truncated(self, share, folder):
+        self.write(folder, {b"%d" % number: picture(64, 64, number) for number in range(50)})
+        content = (folder / "data.mdb").read_bytes()
+        (folder / "data.mdb").write_bytes(content[: int(share * len(content))])
+        with pytest.raises(UserError, match=r"data\.mdb: expected an LMDB database of [\d,]+ bytes.*incomplete"):
+            self.load()
+
     def test_empty_database(self, folder):
         self.write(folder, {})
         with pytest.raises(UserError, match="has no pictures"):

@@ -155,6 +155,24 @@ class TestSVHN:
         with pytest.raises(UserError, match=r"train_32x32\.mat: expected .*MD5 checksum"):
             load(SVHN)
 
+    @pytest.mark.parametrize("share", [0, 0.5])
+    def test_truncated(self, share, file):
+        file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
+        with pytest.raises(UserError, match=r"train_32x32\.mat: expected .*MD5 checksum"):
+            load(SVHN)
+
+    def test_wrong_shape(self, file, monkeypatch):
+        savemat(file, {"X": self.images.transpose(1, 2, 3, 0)[:16], "y": self.labels})
+        self.publish(file, monkeypatch)
+        with pytest.raises(UserError, match=r"svhn: has images of 16 x 32 pixels, expected 32 x 32"):
+            load(SVHN)
+
+    def test_wrong_number(self, file, monkeypatch):
+        savemat(file, {"X": self.images.transpose(1, 2, 3, 0), "y": self.labels[:4]})
+        self.publish(file, monkeypatch)
+        with pytest.raises(UserError, match="svhn: has 5 images but 4 labels"):
+            load(SVHN)
+
     def test_web_page(self, file, html):
         file.write_bytes(html)
         with pytest.raises(UserError, match=r"train_32x32\.mat: expected .*web page"):
@@ -206,6 +224,23 @@ class TestCIFAR10:
     def test_missing(self, folder):
         (folder / "data_batch_3").unlink()
         with pytest.raises(UserError, match=r"data_batch_3: there is no such file.*cifar-10-python\.tar\.gz"):
+            load(CIFAR10)
+
+    @pytest.mark.parametrize("content", [b"", b"<html>Please log in.</html>", b"\x80\x02}"])
+    def test_a_damaged_batch_is_named(self, content, folder):
+        (folder / "data_batch_3").write_bytes(content)
+        with pytest.raises(UserError, match=r"data_batch_3: expected .*MD5 checksum"):
+            load(CIFAR10)
+
+    @pytest.mark.parametrize(
+        "batch", [{"labels": [0, 1]}, {"data": np.zeros((2, 3000), np.uint8), "labels": [0, 1]}, ["no", "table"]]
+    )
+    def test_a_batch_with_something_else(self, batch, folder, monkeypatch):
+        # Even if it had the published checksum.
+        (folder / "data_batch_3").write_bytes(pickle.dumps(batch, protocol=2))
+        sums = [[name, md5(folder / name)] for name, _ in datasets.CIFAR10.train_list]
+        monkeypatch.setattr(datasets.CIFAR10, "train_list", sums)
+        with pytest.raises(UserError, match="torchvision cannot read data_batch_1"):
             load(CIFAR10)
 
     def test_an_unpublished_pickle_is_not_opened(self, folder):
