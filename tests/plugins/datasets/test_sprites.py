@@ -56,6 +56,10 @@ class TestGrid:
         assert (x == np.linspace(0, 1, 32)).all()
         assert (y == np.linspace(0, 1, 32)).all()
 
+    def test_fits_400_mb(self):
+        assert Sprites(Sprites.Config()).memory() == 737_280 * 64 * 64 // 8 < 400e6
+        assert Sprites(Sprites.Config(variant="noisy")).memory() == 737_280 * 64 * 64 // 8
+
     @given(st.integers(0, 737_279))
     def test_levels_and_indices_are_inverse(self, index):
         assert self.factors.indices(self.factors.ids(index)) == index

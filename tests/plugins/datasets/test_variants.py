@@ -38,6 +38,13 @@ class TestSprites:
         assert images[~plain].std() == pytest.approx(12**-0.5, abs=0.01)
         assert not torch.equal(images[0], images[1])
 
+    def test_noise_of_two_images_is_unrelated(self, plain):
+        # Where none of them has its sprite.
+        noise = sprites(variant="noisy")[:60][:, ~plain[:60].any(dim=0)]
+        correlation = torch.corrcoef(noise) - torch.eye(60)
+        assert correlation.abs().max() < 5 / noise.shape[1] ** 0.5
+        assert noise.shape[1] > 1000
+
     def test_scream_inverts_the_background(self, plain):
         images = sprites(variant="scream")
         # Backgrounds are smooth: what is inverted back has no edge where the sprite was.
