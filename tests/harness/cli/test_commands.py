@@ -173,6 +173,31 @@ def test_score_prints_scores_with_details(command, reference):
     assert "0.9989" in command("score", reference / "aligned.npz", "--metric", "mig").stdout
 
 
+def test_a_protocol_holds_for_every_metric_that_has_several(command, reference):
+    names = ("factorvae", "betavae", "mig", "sap", "modularity", "explicitness", "dci-lasso")
+    metrics = [argument for name in names for argument in ("--metric", name)]
+    run = command("score", reference / "rotated.npz", *metrics, "--protocol", "infogan-cr", "--format", "json")
+    assert run.returncode == 0, run.stderr
+    scores = json.loads(run.stdout)
+    published = json.loads((reference / "reference.json").read_text())["representations"]["rotated"]["exact"]
+    authors = published["infogan_cr"]
+    expected = {
+        "factorvae": authors["factor_vae"]["factorVAE_metric"],
+        "betavae": authors["beta_vae"]["betaVAE_metric"],
+        "mig": authors["mig"]["MIG_metric"],
+        "sap": authors["sap"]["SAP_metric"],
+        "modularity": authors["fstat"]["FStat_modu_metric"],
+        "explicitness": authors["fstat"]["FStat_expl_metric"],
+        "dci-lasso": authors["dci_lasso"]["disent_metric"],
+    }
+    assert {name: found["score"] for name, found in scores.items()} == pytest.approx(expected, abs=5e-3)
+    protocols = {name: found["settings"].get("protocol") for name, found in scores.items()}
+    assert protocols == {name: None if name in ("mig", "dci-lasso") else "infogan-cr" for name in names}
+    wrong = command("score", reference / "rotated.npz", *metrics, "--protocol", "infogancr")
+    assert wrong.returncode == 2
+    assert "expected 'disentanglement_lib' or 'infogan-cr'" in wrong.stderr
+
+
 def write(path, **arrays):
     np.savez(path, **arrays)
     return path
