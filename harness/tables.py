@@ -113,12 +113,68 @@ HISTORY = (
 )
 """Followed by one double column per loss term, named objective/term."""
 
+BENCHMARKS = (
+    Column("model", "string", "registered name of the model"),
+    Column("hyperparameters", "string", "every hyperparameter, JSON text"),
+    Column("dataset", "string", "dataset"),
+    Column("dataset_settings", "string", "every setting of the dataset, JSON text"),
+    Column("image", "string", "shape of an image, channels x height x width"),
+    Column("batch_size", "int64", "images per batch"),
+    Column("engine", "string", "eager, compiled, graph or fleet"),
+    Column("fleet", "int64", "models trained at once"),
+    Column("precision", "string", "float32, tf32 or bfloat16"),
+    Column("steps_per_second", "double", "training steps per second, median of five stretches"),
+    Column("slowest_steps_per_second", "double", "of the slowest stretch"),
+    Column("fastest_steps_per_second", "double", "of the fastest stretch"),
+    Column("model_steps_per_second", "double", "steps per second times models"),
+    Column("images_per_second", "double", "model steps per second times images per batch"),
+    Column("start_seconds", "double", "what the first steps took beyond later ones, compilation above all, s"),
+    Column("peak_bytes", "int64", "most memory in use: of tensors on a GPU, of the whole process elsewhere"),
+    Column("flop_per_model_step", "double", "operations of matrix products and convolutions in a step of one model"),
+    Column("flop_per_second", "double", "those times model steps per second"),
+    Column("flop_ceiling", "double", "operations per second of a large matrix product in the same process"),
+    Column("flop_fraction", "double", "flop_per_second / flop_ceiling"),
+    Column("bytes_per_model_step", "double", "bytes that the eager engine's operations read and write, caches ignored"),
+    Column("bytes_per_second", "double", "those times model steps per second; more than is moved where caches help"),
+    Column("bytes_ceiling", "double", "bytes per second of a large copy in the same process, read and written"),
+    Column("bytes_fraction", "double", "bytes_per_second / bytes_ceiling"),
+    Column("joules_per_model_step", "double", "energy of the GPU per step of one model, J; null if unknown"),
+    Column("device", "string", "device"),
+    Column("threads", "int64", "CPU threads"),
+    Column("torch_version", "string", "version of torch"),
+    Column("harness_version", "string", "version of disentanglement-harness"),
+    Column("git_commit", "string", "commit of the working directory, with + for uncommitted changes; empty if none"),
+    Column("measured_at", "string", "when, ISO 8601, UTC"),
+)
+
+TIMES_TO_SCORE = (
+    Column("model", "string", "registered name of the model"),
+    Column("hyperparameters", "string", "every hyperparameter, JSON text"),
+    Column("dataset", "string", "dataset"),
+    Column("dataset_settings", "string", "every setting of the dataset, JSON text"),
+    Column("batch_size", "int64", "images per batch"),
+    Column("precision", "string", "float32, tf32 or bfloat16"),
+    Column("metric", "string", "metric"),
+    Column("target", "double", "the score to be reached"),
+    Column("seconds", "double", "training time until it was, s, without scoring; null if it was not"),
+    Column("steps", "int64", "training steps done"),
+    Column("best", "double", "the best score seen"),
+    Column("device", "string", "device"),
+    Column("threads", "int64", "CPU threads"),
+    Column("torch_version", "string", "version of torch"),
+    Column("harness_version", "string", "version of disentanglement-harness"),
+    Column("git_commit", "string", "commit of the working directory, with + for uncommitted changes; empty if none"),
+    Column("measured_at", "string", "when, ISO 8601, UTC"),
+)
+
 TABLES: dict[str, Sequence[Column]] = {
     "scores": SCORES,
     "leaderboard": LEADERBOARD,
     "selections": SELECTIONS,
     "selector_scores": SELECTOR_SCORES,
     "history": HISTORY,
+    "benchmarks": BENCHMARKS,
+    "times_to_score": TIMES_TO_SCORE,
 }
 
 

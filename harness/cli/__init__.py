@@ -21,6 +21,7 @@ COMMANDS = {
     "leaderboard": "Print the leaderboard of a results folder.",
     "select": "Judge selectors on a results folder, or apply them to a file.",
     "score": "Score a table of codes made elsewhere.",
+    "bench": "Measure how fast models are trained on this machine.",
     "report": "Write a results folder as one HTML page.",
     "samples": "Draw samples of a trained model.",
     "traverse": "Draw each code of a trained model from low to high.",

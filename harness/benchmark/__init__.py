@@ -1,0 +1,1 @@
+"""How fast training is: speed, memory and energy, beside what the device could do."""

@@ -1,0 +1,202 @@
+"""Measuring how fast an engine trains a model."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from harness.benchmark.cost import Cost, cost_of
+from harness.benchmark.device import Ceilings, ceilings, energy, forget_peak, peak_memory, synchronise
+from harness.config import parse
+from harness.dataset import Dataset
+from harness.execution.life import load_dataset
+from harness.model import build
+from harness.plugins import Registry
+from harness.provenance import now, provenance
+from harness.rng import Rng
+from harness.suite import resolve
+from harness.training.batches import Batches
+from harness.training.eager import EagerEngine
+from harness.training.engine import Engine, engine_of, make_member
+from harness.training.precision import products
+from harness.trial import Choice
+
+WARM_UP = 10
+"""Steps before the clock starts: enough for an engine to compile and to record every kind of step of most models."""
+
+ROUNDS = 5
+"""Stretches of equal length that the measured steps are divided into; the median one counts."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is measured.
+
+    Attributes:
+        model: a registered model, and its `settings`.
+        dataset: a registered dataset, and its `dataset_settings`.
+        batch_size: images per batch.
+        engine: "eager", "compiled" or "graph"; several trials are a fleet.
+        fleet: trials, which differ in their seeds.
+        precision: "float32", "tf32" or "bfloat16".
+    """
+
+    model: str
+    dataset: str
+    batch_size: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    dataset_settings: Mapping[str, Any] = field(default_factory=dict)
+    engine: str = "eager"
+    fleet: int = 1
+    precision: str = "float32"
+
+
+def measure(
+    case: Case, registry: Registry, device: torch.device, steps: int, note: Callable[[str], None]
+) -> dict[str, Any]:
+    """Measure one case.
+
+    Args:
+        case: what.
+        registry: where its model and dataset are found.
+        device: where.
+        steps: how many are timed, after a few that are not.
+        note: told why an engine does something eagerly.
+
+    Returns:
+        A row of the table of benchmarks, see `harness.tables`.
+
+    Raises:
+        UserError: a name or setting is wrong, or files are missing.
+    """
+    images = load_images(case, registry, device)
+    with products(case.precision):
+        limits = ceilings(device, case.precision)
+        cost = cost_of(make_one(replace(case, engine="eager"), registry, images, 0, note))
+        members = [make_one(case, registry, images, seed, note) for seed in range(case.fleet)]
+        timed = _time(engine_of(members, note), steps, device)
+    return {
+        **description(case, registry, device),
+        "image": str(images.image),
+        "engine": "fleet" if case.fleet > 1 else case.engine,
+        "fleet": case.fleet,
+        **_figures(case, cost, limits, timed),
+    }
+
+
+def description(case: Case, registry: Registry, device: torch.device) -> dict[str, Any]:
+    """What every row says: what was measured, where and when.
+
+    Raises:
+        UserError: a name or setting is wrong.
+    """
+    facts = provenance(device.type)
+    return {
+        "model": case.model,
+        "hyperparameters": json.dumps(dict(resolve(registry, "models", case.model, case.settings, "model").config)),
+        "dataset": case.dataset,
+        "dataset_settings": json.dumps(dict(_dataset(case, registry).config)),
+        "batch_size": case.batch_size,
+        "precision": case.precision,
+        "device": str(facts["device"]),
+        "threads": int(facts["threads"]),
+        "torch_version": str(facts["torch"]),
+        "harness_version": str(facts["disentanglement-harness"]),
+        "git_commit": str(facts["git_commit"]),
+        "measured_at": now(),
+    }
+
+
+def _dataset(case: Case, registry: Registry) -> Choice:
+    return resolve(registry, "datasets", case.dataset, case.dataset_settings, "dataset")
+
+
+def load_images(case: Case, registry: Registry, device: torch.device) -> Dataset:
+    """The dataset of a case, loaded.
+
+    Raises:
+        UserError: a name or setting is wrong, or files are missing.
+    """
+    return load_dataset(_dataset(case, registry), registry, str(device))
+
+
+def make_one(case: Case, registry: Registry, images: Dataset, seed: int, note: Callable[[str], None]) -> EagerEngine:
+    """One trial of a case, by its engine or, in a fleet, by the eager one."""
+    model_class = registry.find("models", case.model).load()
+    config = parse(model_class.Config, case.settings, "model")
+    model = build(model_class, config, images.image, Rng.of(seed, "initial")).to(images.device)
+    batches = Batches(images, case.batch_size, seed)
+    draws, resets = Rng.of(seed, "draws", device=images.device), Rng.of(seed, "resets")
+    engine = "eager" if case.fleet > 1 else case.engine
+    return make_member(engine, model.train(), batches, draws, resets, case.precision, note)
+
+
+@dataclass(frozen=True)
+class _Timed:
+    """What was seen of an engine.
+
+    Attributes:
+        seconds: of a step, in each round.
+        start_seconds: what the first steps took beyond that, s.
+        peak_bytes: most memory in use.
+        joules: of a step; None if unknown.
+    """
+
+    seconds: list[float]
+    start_seconds: float
+    peak_bytes: int
+    joules: float | None
+
+
+def _time(engine: Engine, steps: int, device: torch.device) -> _Timed:
+    done = 0
+
+    def run(count: int) -> float:
+        nonlocal done
+        synchronise(device)
+        started = perf_counter()
+        for _ in range(count):
+            engine.step([done] * len(engine.members))
+            done += 1
+        synchronise(device)
+        for error in engine.failures.values():
+            raise error
+        return perf_counter() - started
+
+    warm_up = run(WARM_UP)
+    forget_peak(device)
+    joules = energy(device)
+    each = max(1, steps // ROUNDS)
+    seconds = [run(each) / each for _ in range(ROUNDS)]
+    after = energy(device)
+    used = None if joules is None or after is None else (after - joules) / (each * ROUNDS)
+    return _Timed(seconds, max(0.0, warm_up - WARM_UP * median(seconds)), peak_memory(device), used)
+
+
+def _figures(case: Case, cost: Cost, limits: Ceilings, timed: _Timed) -> dict[str, Any]:
+    """The numbers of a row."""
+    seconds = median(timed.seconds)
+    model_steps = case.fleet / seconds
+    flop_per_second, bytes_per_second = cost.flop * model_steps, cost.bytes * model_steps
+    return {
+        "steps_per_second": 1 / seconds,
+        "model_steps_per_second": model_steps,
+        "images_per_second": case.batch_size * model_steps,
+        "slowest_steps_per_second": 1 / max(timed.seconds),
+        "fastest_steps_per_second": 1 / min(timed.seconds),
+        "start_seconds": timed.start_seconds,
+        "peak_bytes": timed.peak_bytes,
+        "flop_per_model_step": cost.flop,
+        "flop_per_second": flop_per_second,
+        "flop_ceiling": limits.flop_per_second,
+        "flop_fraction": flop_per_second / limits.flop_per_second,
+        "bytes_per_model_step": cost.bytes,
+        "bytes_per_second": bytes_per_second,
+        "bytes_ceiling": limits.bytes_per_second,
+        "bytes_fraction": bytes_per_second / limits.bytes_per_second,
+        "joules_per_model_step": None if timed.joules is None else timed.joules / case.fleet,
+    }

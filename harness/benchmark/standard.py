@@ -1,0 +1,30 @@
+"""The standard set of benchmarks: the same cases everywhere, so that numbers can be compared."""
+
+from harness.benchmark.measure import Case
+from harness.benchmark.time_to_score import Race
+
+SPRITES = {"scales": 2, "orientations": 13, "orientation_end": False, "positions_x": 8, "positions_y": 8}
+"""A part of the grid, so that it is drawn in a moment; training is as fast as on the whole."""
+
+STANDARD = (
+    Case("infogan-cr", "sprites", 64, dataset_settings=SPRITES),
+    Case("factor-vae", "sprites", 64, dataset_settings=SPRITES),
+    Case("dcgan", "sprites", 128, dataset_settings={**SPRITES, "variant": "color"}),
+    Case("alpha-gan", "color-digits", 64),
+    Case("wgan-gp", "color-digits", 64),
+)
+"""64x64 sprites, those of DCGAN in colour, and 32x32 digits in colour."""
+
+RACE = Race(
+    Case(
+        "factor-vae",
+        "sprites",
+        64,
+        settings={"width": 0.5, "learning_rate": 1e-3, "gamma": 10.0},
+        dataset_settings={**SPRITES, "image_size": 32},
+    ),
+    metric="factorvae",
+    target=0.7,
+    every=500,
+)
+"""FactorVAE on 32x32 sprites until its own score is 0.7."""

@@ -1,0 +1,62 @@
+"""How long training takes until a score is reached: what faster steps are for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from harness.benchmark.device import synchronise
+from harness.benchmark.measure import Case, description, load_images, make_one
+from harness.model_evaluation import ModelEvaluation
+from harness.plugins import Registry
+from harness.scoring import make_metric
+from harness.suite import resolve
+from harness.training.precision import products
+
+
+@dataclass(frozen=True)
+class Race:
+    """A case trained until a metric reaches a target; it is scored after every so many steps."""
+
+    case: Case
+    metric: str
+    target: float
+    every: int
+
+
+def run_race(
+    race: Race, registry: Registry, device: torch.device, limit: float, note: Callable[[str], None]
+) -> dict[str, Any]:
+    """Train until the target is reached, or for at most `limit` seconds.
+
+    Returns:
+        A row of the table of times to a score, see `harness.tables`.
+
+    Raises:
+        UserError: a name or setting is wrong, or files are missing.
+    """
+    images = load_images(race.case, registry, device)
+    metric = make_metric(resolve(registry, "metrics", race.metric, {}, "metric"), registry)
+    engine = make_one(race.case, registry, images, 0, note)
+    seconds, steps, best = 0.0, 0, float("-inf")
+    while best < race.target and seconds < limit:
+        started = perf_counter()
+        with products(race.case.precision):
+            for _ in range(race.every):
+                engine.step(steps)
+                steps += 1
+            synchronise(device)
+        seconds += perf_counter() - started
+        best = max(best, metric.score(ModelEvaluation(engine.model, images)).value)
+        engine.model.train()  # Scoring has put it into inference mode.
+        note(f"{race.case.model}: {race.metric} {best:.3f} after {steps:,} steps, {seconds:.0f} s")
+    return {
+        **description(race.case, registry, device),
+        "metric": race.metric,
+        "target": race.target,
+        "seconds": seconds if best >= race.target else None,
+        "steps": steps,
+        "best": best,
+    }

@@ -1,0 +1,163 @@
+"""`harness bench`: how fast training is on this machine."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from harness.cli import plugin_option
+from harness.cli.console import console
+from harness.errors import UserError
+
+
+@click.command()
+@click.option("--model", default="infogan-cr", show_default=True, help="A registered model.")
+@click.option("--config", multiple=True, metavar="NAME=VALUE", help="A setting of the model (may be given again).")
+@click.option("--dataset", default="sprites", show_default=True, help="A registered dataset.")
+@click.option("--dataset-config", multiple=True, metavar="NAME=VALUE", help="A setting of the dataset.")
+@click.option(
+    "--engine",
+    "engines",
+    multiple=True,
+    type=click.Choice(["eager", "compiled", "graph", "fleet"]),
+    default=["eager"],
+    help="Who trains (may be given again) [default: eager].",
+)
+@click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True, help="Images per batch.")
+@click.option("--fleet", type=click.IntRange(min=2), default=8, show_default=True, help="Models of a fleet.")
+@click.option("--precision", type=click.Choice(["float32", "tf32", "bfloat16"]), default="float32", show_default=True)
+@click.option("--steps", type=click.IntRange(min=5), default=50, show_default=True, help="Steps that are timed.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads [default: torch's own choice].")
+@click.option("--standard", is_flag=True, help="Measure the standard set, and the time to a FactorVAE score of 0.7.")
+@click.option(
+    "--limit", type=click.FloatRange(min=0), default=1800, show_default=True, help="Seconds to wait for that score."
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("results"),
+    show_default=True,
+    help="Folder of the tables that rows are added to.",
+)
+@plugin_option
+def command(
+    model: str,
+    config: tuple[str, ...],
+    dataset: str,
+    dataset_config: tuple[str, ...],
+    engines: tuple[str, ...],
+    batch: int,
+    fleet: int,
+    precision: str,
+    steps: int,
+    device: str,
+    threads: int | None,
+    standard: bool,
+    limit: float,
+    output: Path,
+    plugins: tuple[Path, ...],
+) -> None:
+    """Measure how fast a model is trained: speed, memory, energy, and how near to what the device can do.
+
+    Beside each speed stand what a large matrix product and a large copy reach in the same process.
+    """
+    import torch
+
+    from harness.benchmark.measure import Case, measure
+    from harness.benchmark.standard import RACE, STANDARD
+    from harness.benchmark.time_to_score import run_race
+    from harness.plugins import PluginManager
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    place = torch.device(_device(device, engines))
+    registry = PluginManager(plugins).registry
+    own = Case(model, dataset, batch, _settings("--config", config), _settings("--dataset-config", dataset_config))
+    rows = []
+    for case in STANDARD if standard else [own]:
+        for engine in engines:
+            many = engine == "fleet"
+            this = replace(case, engine="eager" if many else engine, fleet=fleet if many else 1, precision=precision)
+            click.echo(f"measuring {this.model} on {this.dataset}, {engine}", err=True)
+            rows.append(measure(this, registry, place, steps, _note))
+    _add("benchmarks", output, rows)
+    console().print(_table(rows), "")
+    if standard:
+        race = replace(RACE, case=replace(RACE.case, precision=precision))
+        found = run_race(race, registry, place, limit, _note)
+        _add("times_to_score", output, [found])
+        reached = f"{found['seconds']:.0f} s" if found["seconds"] is not None else f"not within {limit:g} s"
+        click.echo(f"{race.case.model}, {race.metric} {race.target}: {reached} ({found['steps']:,} steps)")
+    click.echo(f"added to {output / 'benchmarks.parquet'}")
+
+
+def _note(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _device(device: str, engines: Sequence[str]) -> str:
+    import torch
+
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
+        raise UserError("--device cuda: torch sees no GPU here; use --device cpu")
+    chosen = "cuda" if device != "cpu" and there else "cpu"
+    if chosen == "cpu" and "graph" in engines:
+        raise UserError("--engine graph: it replays CUDA graphs, and there is no GPU to run on; choose another")
+    return chosen
+
+
+def _settings(option: str, texts: Sequence[str]) -> dict[str, Any]:
+    from harness.suite_file import value_of
+
+    settings = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise UserError(f"{option} {text}: expected name=value")
+        settings[name.strip()] = value_of(value.strip())
+    return settings
+
+
+def _add(name: str, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Add rows to a table of benchmarks."""
+    import pandas as pd
+
+    from harness.store import write_table
+
+    path = folder / f"{name}.parquet"
+    before = pd.read_parquet(path).to_dict("records") if path.exists() else []
+    write_table(path, name, pd.DataFrame([*before, *rows]))
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    speed = ("steps/s", "model steps/s", "images/s", "GFLOP/s", "of product", "GB/s", "of copy")
+    headings = ("model", "images", "batch", "engine", "models", *speed, "memory", "start", "energy")
+    for number, heading in enumerate(headings):
+        left = number in (0, 1, 3)
+        table.add_column(heading, header_style="dim", justify="left" if left else "right", no_wrap=True)
+    for row in rows:
+        joules = row["joules_per_model_step"]
+        table.add_row(
+            row["model"],
+            row["image"],
+            str(row["batch_size"]),
+            row["engine"],
+            str(row["fleet"]),
+            f"{row['steps_per_second']:.4g}",
+            f"{row['model_steps_per_second']:.4g}",
+            f"{row['images_per_second']:,.0f}",
+            f"{row['flop_per_second'] / 1e9:,.0f}",
+            f"{row['flop_fraction']:.0%}",
+            f"{row['bytes_per_second'] / 1e9:,.1f}",
+            f"{row['bytes_fraction']:.0%}",
+            f"{row['peak_bytes'] / 1e9:.2f} GB",
+            f"{row['start_seconds']:.1f} s",
+            "-" if joules is None else f"{joules:.3g} J",
+        )
+    return table
