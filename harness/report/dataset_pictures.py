@@ -38,7 +38,7 @@ def _traversals(dataset: GroundTruthDataset, title: str) -> Image.Image:
     for factor in range(len(dataset.factors.names)):
         indices = dataset.factors.traversal(factor, COLUMNS)
         rows.append(_row(dataset, indices))
-        values = [f"{value:.3g}" for value in dataset.factors.real_values(indices)[:, factor]]
+        values = [f"{value:.4g}" for value in dataset.factors.real_values(indices)[:, factor].round(3) + 0.0]
         labels += values + [""] * (COLUMNS - len(values))
     names = [name.replace("_", " ") for name in dataset.factors.names]
     return sheet(np.stack(rows), title=title, row_labels=names, tile_labels=labels)

@@ -20,7 +20,7 @@ class Greys(GroundTruthDataset):
     """Brightness is the first factor; the second has 20 levels and makes hardly a difference."""
 
     image = SPEC
-    factors = FactorGrid(["grey_value", "other"], [3, 20], [[0.0, 0.5, 1.0], np.arange(20)])
+    factors = FactorGrid(["grey_value", "other"], [3, 20], [[-1e-7, 0.5, 1.0], [0, 1, 2.12345, *range(3, 20)]])
 
     def images(self, indices):
         ids = self.factors.ids(indices.numpy())
@@ -78,6 +78,7 @@ def test_one_row_for_each_factor(drawn):
     assert found["tile_labels"][:10] == ["0", "0.5", "1", *[""] * 7]
     # Ten of twenty levels, the first and the last among them.
     assert found["tile_labels"][10] == "0"
+    assert found["tile_labels"][11] == "2.123"
     assert found["tile_labels"][-1] == "19"
     assert len(found["tile_labels"]) == 20
 
