@@ -1,6 +1,5 @@
 """Pictures of datasets, read back pixel by pixel."""
 
-import numpy as np
 import pytest
 import torch
 
