@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from harness.plugins import PluginManager
 
 # How long an example takes says nothing about whether it is right.
-settings.register_profile("harness", deadline=None)
+settings.register_profile("harness", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("harness")
 
 TESTS = Path(__file__).parent
