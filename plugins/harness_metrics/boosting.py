@@ -240,10 +240,10 @@ class Grower:
         """
         left, n_left = sums.cumsum(axis=1), counts.cumsum(axis=1)
         (left, total), (n_left, n) = (left[:, :-1], left[:, -1:]), (n_left[:, :-1], n_left[:, -1:])
-        n_right = n - n_left
         # By how much the squared error falls when two means replace one.
-        improvement = (left * n - n_left * total) ** 2
-        improvement /= np.maximum(n_left * n_right * n, 1)
+        improvement = left - n_left * (total / np.maximum(n, 1))
+        improvement *= improvement
+        improvement *= n / np.maximum(n_left * (n - n_left), 1)
         thresholds = improvement.argmax(axis=1)
         best = np.take_along_axis(improvement, thresholds[:, None], axis=1)[:, 0]
         most = best.max(axis=0)

@@ -21,7 +21,7 @@ class DHSIC(Metric):
     own distributions: the mean of products of kernels, plus the product of their means, minus twice the mean of
     products of their row means, over all pairs of 5,000 different observations. The kernel of a code is
     exp(-|d| / h^2), h being the median of |d| over all pairs, those of an observation with itself included. The
-    distance is not squared, so the value depends on the unit of the codes, unlike that of a Gaussian kernel.
+    distance is not squared, so the value depends on the unit of the codes, which for a squared one it would not.
 
     A dead code is independent of all others and changes nothing. Where half of all pairs of a code are equal, h is
     0 and the kernel its limit: 1 for equal codes and 0 for others. A single code, or a single observation, has

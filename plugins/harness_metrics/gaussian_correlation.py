@@ -21,7 +21,7 @@ class TotalCorrelation(Metric):
     observations. Order, sign and scale of codes do not matter.
 
     A dead code shares nothing with any other and changes nothing; a single code scores 0. A code that is a linear
-    function of others would cost infinitely much and costs 13.8 nats: no eigenvalue of the correlation matrix
+    function of others would cost infinitely much and costs about 13.8 nats: no eigenvalue of the correlation matrix
     counts as less than 1e-12.
     """
 
