@@ -75,7 +75,7 @@ class Study:
         manager: the plugins; their observing hooks are told what happens.
         slots: where trials run.
         fleets: the suite's trials, those together that are trained together; each alone by default.
-        engine: what trains a trial that is alone: "eager", "compiled" or "graph".
+        engine: what trains them: "eager", "compiled" or "graph".
         timeout: seconds that one trial may take in this run; None for no limit.
         checkpoint_seconds: time between two checkpoints of a trial.
 

@@ -40,8 +40,8 @@ class Case:
         model: a registered model, and its `settings`.
         dataset: a registered dataset, and its `dataset_settings`.
         batch_size: images per batch.
-        engine: "eager", "compiled" or "graph"; several trials are a fleet.
-        fleet: trials, which differ in their seeds.
+        engine: "eager", "compiled" or "graph".
+        fleet: trials, which differ in their seeds; several are trained as one.
         precision: "float32", "tf32" or "bfloat16".
     """
 
@@ -78,11 +78,11 @@ def measure(
         limits = ceilings(device, case.precision)
         cost = cost_of(make_one(replace(case, engine="eager"), registry, images, 0, note))
         members = [make_one(case, registry, images, seed, note) for seed in range(case.fleet)]
-        timed = _time(engine_of(members, note), steps, device)
+        timed = _time(engine_of(members, note, recorded=case.engine == "graph"), steps, device)
     return {
         **description(case, registry, device),
         "image": str(images.image),
-        "engine": "fleet" if case.fleet > 1 else case.engine,
+        "engine": case.engine,
         "fleet": case.fleet,
         **_figures(case, cost, limits, timed),
     }

@@ -22,12 +22,18 @@ from harness.errors import UserError
     "--engine",
     "engines",
     multiple=True,
-    type=click.Choice(["eager", "compiled", "graph", "fleet"]),
-    default=["eager"],
-    help="Who trains (may be given again) [default: eager].",
+    type=click.Choice(["auto", "eager", "compiled", "graph", "fleet"]),
+    default=["auto"],
+    help="Who trains, as in `harness run` (may be given again) [default: auto].",
 )
 @click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True, help="Images per batch.")
-@click.option("--fleet", type=click.IntRange(min=2), default=8, show_default=True, help="Models of a fleet.")
+@click.option(
+    "--fleet",
+    "fleets",
+    multiple=True,
+    type=click.IntRange(min=1),
+    help="Models trained as one (may be given again) [default: 1, or 8 by the engine fleet].",
+)
 @click.option("--precision", type=click.Choice(["float32", "tf32", "bfloat16"]), default="float32", show_default=True)
 @click.option("--steps", type=click.IntRange(min=5), default=50, show_default=True, help="Steps that are timed.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
@@ -51,7 +57,7 @@ def command(
     dataset_config: tuple[str, ...],
     engines: tuple[str, ...],
     batch: int,
-    fleet: int,
+    fleets: tuple[int, ...],
     precision: str,
     steps: int,
     device: str,
@@ -70,6 +76,7 @@ def command(
     from harness.benchmark.measure import Case, measure
     from harness.benchmark.standard import RACE, STANDARD
     from harness.benchmark.time_to_score import run_race
+    from harness.execution.fleets import settle_engine
     from harness.plugins import PluginManager
 
     if threads is not None:
@@ -78,11 +85,11 @@ def command(
     registry = PluginManager(plugins).registry
     own = Case(model, dataset, batch, _settings("--config", config), _settings("--dataset-config", dataset_config))
     rows = []
+    ways = [settle_engine(engine, fleet) for engine in engines for fleet in fleets or [None]]
     for case in STANDARD if standard else [own]:
-        for engine in engines:
-            many = engine == "fleet"
-            this = replace(case, engine="eager" if many else engine, fleet=fleet if many else 1, precision=precision)
-            click.echo(f"measuring {this.model} on {this.dataset}, {engine}", err=True)
+        for engine, fleet in ways:
+            click.echo(f"measuring {case.model} on {case.dataset}, {engine}, {fleet} at once", err=True)
+            this = replace(case, engine=engine, fleet=fleet, precision=precision)
             rows.append(measure(this, registry, place, steps, _note))
     _add("benchmarks", output, rows)
     console().print(_table(rows), "")

@@ -16,7 +16,7 @@ DEFAULT_SIZE = 8
 
 
 def settle_engine(engine: str, fleet: int | None) -> tuple[str, int]:
-    """What trains a trial that is alone, and how many trials a fleet has at most; 1 for no fleets.
+    """What trains: "eager", "compiled" or "graph"; and how many trials a fleet has at most, 1 for no fleets.
 
     Args:
         engine: "auto" (a fleet if its size is given, else eager), "eager", "compiled", "graph" or "fleet".
@@ -27,9 +27,9 @@ def settle_engine(engine: str, fleet: int | None) -> tuple[str, int]:
     """
     if engine in ("auto", "fleet"):
         return "eager", fleet or (1 if engine == "auto" else DEFAULT_SIZE)
-    if (fleet or 1) > 1:
+    if engine != "graph" and (fleet or 1) > 1:
         raise UserError(f"--fleet {fleet}: it does not go with --engine {engine}, which trains trials one by one")
-    return engine, 1
+    return engine, fleet or 1
 
 
 def form_fleets(trials: Sequence[Trial], registry: Registry, size: int) -> list[list[Trial]]:

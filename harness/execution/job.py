@@ -29,8 +29,8 @@ class Placement:
 class TrialJob:
     """Train trials as far as needed and score each with those metrics it has no score of.
 
-    Several trials are a fleet: they share a dataset and are trained together. A single one is trained by `engine`,
-    "eager", "compiled" or "graph".
+    Several trials are a fleet: they share a dataset and are trained together. `engine` is "eager", "compiled" or
+    "graph".
     """
 
     trials: Sequence[Trial]

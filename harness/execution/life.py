@@ -127,12 +127,7 @@ class _Life:
         folder.write_result(result)
 
     def _provenance(self) -> dict[str, str | int]:
-        fleet = len(self.job.trials)
-        return {
-            **provenance(self.job.placement.device),
-            "engine": "fleet" if fleet > 1 else self.job.engine,
-            "fleet": fleet,
-        }
+        return {**provenance(self.job.placement.device), "engine": self.job.engine, "fleet": len(self.job.trials)}
 
 
 def load_dataset(choice: Choice, registry: Registry, device: str) -> Dataset:

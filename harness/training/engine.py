@@ -13,6 +13,7 @@ from harness.training.compiled import CompiledEngine
 from harness.training.eager import EagerEngine
 from harness.training.fleet import FleetEngine
 from harness.training.graph import GraphEngine
+from harness.training.recordings import CudaRecorder
 
 
 class Engine(Protocol):
@@ -64,7 +65,7 @@ class Single:
 def make_member(
     engine: str, model: Model, batches: Batches, draws: Rng, resets: Rng, precision: str, note: Callable[[str], None]
 ) -> EagerEngine:
-    """One trial at its beginning.
+    """One trial at its beginning, as it is trained alone.
 
     Args:
         engine: "eager", "compiled" or "graph".
@@ -82,11 +83,14 @@ def make_member(
     return EagerEngine(model, batches, draws, resets, precision)
 
 
-def engine_of(members: Sequence[EagerEngine], note: Callable[[str], None]) -> Engine:
+def engine_of(members: Sequence[EagerEngine], note: Callable[[str], None], *, recorded: bool = False) -> Engine:
     """What steps these trials; several of them as a fleet.
 
     Args:
-        members: of equal `structure`.
+        members: of equal `structure` and precision; those of a fleet are eager.
         note: told why a fleet does something one by one.
+        recorded: whether the steps of a fleet are recorded as CUDA graphs.
     """
-    return Single(members[0]) if len(members) == 1 else FleetEngine(members, note)
+    if len(members) == 1:
+        return Single(members[0])
+    return FleetEngine(members, note, CudaRecorder() if recorded else None)

@@ -18,11 +18,15 @@ from harness.errors import in_a_line
 from harness.model import Model
 from harness.training.eager import EagerEngine, Inputs, gradients_of
 from harness.training.optimizers import StackedAdam
+from harness.training.recordings import Recorder, Recordings
 from harness.training.stacking import Group, Method, Stacks
 
 TOGETHER, BY_SETTINGS, ALONE = range(3)
 HOW = ("together", "together only by members of equal settings", "by one member at a time")
 """How members call a method."""
+
+Losses: TypeAlias = list[tuple[Sequence[int], dict[str, Tensor]]]
+"""Terms of groups of members: their positions, and each term with one number for each of them."""
 
 Plan: TypeAlias = Callable[[Group, Method], Callable[[], None]]
 """Works out what calling a method leads to for a group, changing nothing; returns what carries it out."""
@@ -37,11 +41,16 @@ class FleetEngine:
     Args:
         members: the trials; their tensors become slices of stacks.
         note: told, once, why a method is not called for all members at once.
+        recorder: records steps on a GPU, as the graph engine does; None to do them all eagerly.
     """
 
-    def __init__(self, members: Sequence[EagerEngine], note: Callable[[str], None]) -> None:
+    def __init__(
+        self, members: Sequence[EagerEngine], note: Callable[[str], None], recorder: Recorder | None = None
+    ) -> None:
         self.members = list(members)
         self.failures: dict[int, Exception] = {}
+        self._recorder = recorder
+        self._recording = False
         self._precision = self.members[0].precision
         self._note = note
         self._told: set[str] = set()
@@ -57,7 +66,8 @@ class FleetEngine:
         self._stacks = Stacks(models)
         self._settings = [json.dumps(model.config.values(), sort_keys=True) for model in models]
         self._proven: set[tuple[Method, Group]] = set()
-        self._losses: list[tuple[Sequence[int], dict[str, Tensor]]] = []
+        self._losses: Losses = []
+        self._recordings = Recordings(self._note, self._record) if self._recorder else None
 
     def leave(self, positions: Sequence[int]) -> None:
         """Take members out of the fleet; those behind them move up."""
@@ -68,20 +78,41 @@ class FleetEngine:
 
     def step(self, steps: Sequence[int]) -> None:
         """Do one training step of every member, each at its own step."""
-        self._losses = []
         inputs: dict[int, list[Inputs]] = {}
         for position, member in enumerate(self.members):
             with self._failing(position):
-                inputs[position] = member.draw_inputs(steps[position])[::-1]
+                inputs[position] = member.draw_inputs(steps[position])
+        for optimizer in self._optimizers:
+            optimizer.prepare(steps)
+        sound = self._sound()
+        resets = any(steps[p] in o.reset_at for p in sound for o in self.members[p].objectives)
+        if self._recordings is None or resets:
+            self._losses = self._advance(steps, inputs)
+        else:
+            phase = tuple(
+                (p, number, objective.loss_at(steps[p]))
+                for p in sound
+                for number, objective in enumerate(self.members[p].objectives)
+                if objective.when(steps[p])
+            )
+            self._losses = self._recordings.run(phase, inputs, lambda own: self._advance(steps, own))
+
+    def _advance(self, steps: Sequence[int], inputs: Mapping[int, list[Inputs]]) -> Losses:
+        """The updates of a step on their inputs; returns the members' terms."""
+        losses: Losses = []
+        remaining = {position: iter(drawn) for position, drawn in inputs.items()}
         for number, objective in enumerate(self.members[0].objectives):
             for position in self._sound():
                 if steps[position] in self.members[position].objectives[number].reset_at:
                     with self._failing(position):
                         self.members[position].reset(self.members[position].objectives[number])
-            for repeat in range(objective.repeats):
+            found: Losses = []
+            for _ in range(objective.repeats):
                 active = [p for p in self._sound() if self.members[p].objectives[number].when(steps[p])]
-                self._update(number, steps, {p: inputs[p].pop() for p in active}, last=repeat == objective.repeats - 1)
+                found = self._update(number, steps, {p: next(remaining[p]) for p in active})
+            losses += found
         self._finish()
+        return losses
 
     def losses(self) -> list[dict[str, float]]:
         """Each member's terms of the last step, "objective/term"; waits for the device once."""
@@ -94,14 +125,14 @@ class FleetEngine:
                     found[position][name] = next(numbers)
         return found
 
-    def _update(self, number: int, steps: Sequence[int], inputs: Mapping[int, Inputs], *, last: bool) -> None:
-        """One update of an objective by the members that have inputs; the terms of its last one are kept."""
+    def _update(self, number: int, steps: Sequence[int], inputs: Mapping[int, Inputs]) -> Losses:
+        """One update of an objective by the members that have inputs; returns their terms."""
+        losses: Losses = []
         objectives = {position: self.members[position].objectives[number] for position in inputs}
 
         def keep(positions: Sequence[int], terms: Mapping[str, Tensor]) -> None:
-            if last:
-                name = self.members[0].objectives[number].name
-                self._losses.append((positions, {f"{name}/{term}": value.detach() for term, value in terms.items()}))
+            name = self.members[0].objectives[number].name
+            losses.append((positions, {f"{name}/{term}": value.detach() for term, value in terms.items()}))
 
         def plan(group: Group, loss: Method) -> Callable[[], None]:
             parameters, buffers = self._take(group, loss)
@@ -114,8 +145,7 @@ class FleetEngine:
             gradients = gradients_of(terms, list(leaves.values()))
 
             def carry_out() -> None:
-                own_steps = [steps[position] for position in group.positions]
-                self._optimizers[number].update(group, list(trained.values()), gradients, own_steps)
+                self._optimizers[number].update(group, list(trained.values()), gradients)
                 self._stacks.put(group, trained, buffers)
                 keep(group.positions, terms)
 
@@ -129,6 +159,7 @@ class FleetEngine:
             keep([position], {name: value.view(1) for name, value in terms.items()})
 
         self._call({p: objective.loss_at(steps[p]) for p, objective in objectives.items()}, plan, alone)
+        return losses
 
     @torch.no_grad()
     def _finish(self) -> None:
@@ -202,4 +233,14 @@ class FleetEngine:
         try:
             yield
         except Exception as error:  # A model may raise anything; it must not stop the others.
+            if self._recording:  # Then it is the recording that cannot be.
+                raise
             self.failures[position] = error
+
+    def _record(self, work: Callable[[], Losses]) -> Callable[[], Losses]:
+        assert self._recorder is not None
+        self._recording = True
+        try:
+            return self._recorder(work)
+        finally:
+            self._recording = False

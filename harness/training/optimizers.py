@@ -94,15 +94,24 @@ class StackedAdam:
             [share(tensors) for tensors in zip(*lists, strict=True)]
             for lists in zip(*((state.means, state.squares, state.counts) for state in states), strict=True)
         )
-        self._numbers: dict[tuple[tuple[float, ...], ...], tuple[Tensor, ...]] = {}
+        self._rows: list[tuple[float, ...]] = []
+        self._numbers = torch.zeros(len(states), 5, dtype=torch.double, device=states[0].parameters[0].device)
+
+    def prepare(self, steps: Sequence[int]) -> None:
+        """Put learning rates where updates read them; once per training step, with that of every member."""
+        rows: list[tuple[float, ...]] = [
+            (spec.lr_at(step), *spec.betas, spec.eps, spec.weight_decay)
+            for spec, step in zip(self.specs, steps, strict=True)
+        ]
+        if rows != self._rows:  # Copying numbers to a device waits for it: only when they change.
+            self._numbers.copy_(torch.tensor(rows, dtype=torch.double))
+            self._rows = rows
 
     @torch.no_grad()
-    def update(
-        self, part: Part, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None], steps: Sequence[int]
-    ) -> None:
-        """Update stacked parameters (G, ...) of a part of the members, each at its own training step."""
-        lr, beta1, beta2, eps, decay = self._numbers_of(part, steps, parameters[0])
-        decays = any(self.specs[position].weight_decay for position in part.positions)
+    def update(self, part: Part, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
+        """Update stacked parameters (G, ...) of a part of the members, at the steps last prepared."""
+        lr, beta1, beta2, eps, decay = part.take(self._numbers).unbind(dim=1)
+        decays = any(spec.weight_decay for spec in self.specs)
         for number, (parameter, slope) in enumerate(zip(parameters, gradients, strict=True)):
             if slope is None:
                 continue
@@ -120,14 +129,3 @@ class StackedAdam:
             parameter.sub_(each(lr / (1 - beta1**count)) * mean / size)
             for stack, new in zip(stacks, slices, strict=True):
                 part.put(stack, new)
-
-    def _numbers_of(self, part: Part, steps: Sequence[int], like: Tensor) -> tuple[Tensor, ...]:
-        """Each member's learning rate, betas, epsilon and weight decay, (G,) each in double precision."""
-        specs = [self.specs[position] for position in part.positions]
-        rows = tuple(
-            (spec.lr_at(step), *spec.betas, spec.eps, spec.weight_decay)
-            for spec, step in zip(specs, steps, strict=True)
-        )
-        if rows not in self._numbers:  # Making a tensor from numbers waits for the device: only when they change.
-            self._numbers = {rows: torch.tensor(rows, dtype=torch.double, device=like.device).unbind(dim=1)}
-        return self._numbers[rows]

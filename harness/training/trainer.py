@@ -67,7 +67,7 @@ def train(
         dataset: theirs, loaded on the device to train on.
         folder: gets checkpoints, histories and models.
         observer: is told and asked.
-        engine: what trains a trial that is not in a fleet: "eager", "compiled" or "graph".
+        engine: "eager", "compiled" or "graph"; a fleet is eager or, with "graph", recorded.
         checkpoint_seconds: time between two checkpoints.
 
     Returns:
@@ -77,7 +77,7 @@ def train(
         Interrupted: `observer.stopping` said so.
     """
     models: dict[str, Model] = {}
-    trainings = []
+    untrained: list[tuple[Trial, Model]] = []
     for trial in trials:
         try:
             model = new_model(trial, registry, dataset)
@@ -85,13 +85,31 @@ def train(
                 load_weights(model, folder.trial(trial.id))
                 models[trial.id] = model
             else:
-                trainings.append(_Training.of(trial, model, dataset, folder.trial(trial.id), engine, observer))
+                untrained.append((trial, model))
         except Exception as error:  # A model or a file may raise anything; it must not stop the others.
             observer.failed(trial, error)
-    for alike in _alike(trainings):
-        with products(alike[0].trial.precision):
-            _run(alike, observer, checkpoint_seconds)
-    return models | {training.trial.id: training.engine.model for training in trainings if training.finished}
+    for alike in _alike(untrained):
+        trainings = []
+        for trial, model in alike:
+            try:
+                own_engine = engine if len(alike) == 1 else "eager"
+                trainings.append(_Training.of(trial, model, dataset, folder.trial(trial.id), own_engine, observer))
+            except Exception as error:
+                observer.failed(trial, error)
+        with products(alike[0][0].precision):
+            _run(trainings, observer, checkpoint_seconds, recorded=engine == "graph")
+        models |= {training.trial.id: training.engine.model for training in trainings if training.finished}
+    return models
+
+
+def _alike(untrained: Sequence[tuple[Trial, Model]]) -> list[list[tuple[Trial, Model]]]:
+    """Trials grouped by their precision and the structure of their models."""
+    if len(untrained) == 1:
+        return [list(untrained)]
+    groups: dict[object, list[tuple[Trial, Model]]] = {}
+    for trial, model in untrained:
+        groups.setdefault((trial.precision, structure(model)), []).append((trial, model))
+    return list(groups.values())
 
 
 def new_model(trial: Trial, registry: Registry, dataset: Dataset) -> Model:
@@ -193,10 +211,10 @@ class _Training:
         self.finished = True
 
 
-def _run(trainings: Sequence[_Training], observer: Observer, checkpoint_seconds: float) -> None:
+def _run(trainings: Sequence[_Training], observer: Observer, checkpoint_seconds: float, *, recorded: bool) -> None:
     remaining = list(trainings)
     try:
-        _Course(remaining, observer, checkpoint_seconds).run()
+        _Course(remaining, observer, checkpoint_seconds, recorded=recorded).run()
     except Interrupted:
         raise
     except Exception as error:  # What is nobody's own error is everybody's.
@@ -208,9 +226,11 @@ def _run(trainings: Sequence[_Training], observer: Observer, checkpoint_seconds:
 class _Course:
     """Trainings of equal structure, done step by step by one engine; those that have ended leave the list."""
 
-    def __init__(self, trainings: list[_Training], observer: Observer, checkpoint_seconds: float) -> None:
+    def __init__(
+        self, trainings: list[_Training], observer: Observer, checkpoint_seconds: float, *, recorded: bool
+    ) -> None:
         self.trainings = trainings
-        self.engine = engine_of([training.engine for training in trainings], self._note)
+        self.engine = engine_of([training.engine for training in trainings], self._note, recorded=recorded)
         self.observer = observer
         self.checkpoint_seconds = checkpoint_seconds
 
@@ -273,13 +293,3 @@ class _Course:
     def _note(self, text: str) -> None:
         training = self.trainings[0]
         self.observer.report(training.trial, Progress(training.done, training.steps, note=text))
-
-
-def _alike(trainings: Sequence[_Training]) -> list[list[_Training]]:
-    """Trainings grouped by precision and the structure of their models."""
-    if len(trainings) == 1:
-        return [list(trainings)]
-    groups: dict[object, list[_Training]] = {}
-    for training in trainings:
-        groups.setdefault((training.trial.precision, structure(training.engine.model)), []).append(training)
-    return list(groups.values())

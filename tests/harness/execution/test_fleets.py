@@ -48,13 +48,14 @@ def test_fleets_are_as_even_as_can_be_and_keep_the_order(registry, trial, size, 
         ("eager", 1, ("eager", 1)),
         ("compiled", None, ("compiled", 1)),
         ("graph", None, ("graph", 1)),
+        ("graph", 4, ("graph", 4)),
     ],
 )
 def test_an_engine_is_what_was_asked_for_and_fleets_where_their_size_was(engine, fleet, settled):
     assert settle_engine(engine, fleet) == settled
 
 
-@pytest.mark.parametrize("engine", ["eager", "compiled", "graph"])
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
 def test_fleets_do_not_go_with_engines_of_single_trials(engine):
     with pytest.raises(UserError, match=f"--fleet 4: it does not go with --engine {engine}"):
         settle_engine(engine, 4)

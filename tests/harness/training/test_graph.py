@@ -9,7 +9,9 @@ from harness.dataset import Dataset
 from harness.model import build
 from harness.training.batches import Batches
 from harness.training.eager import EagerEngine
-from harness.training.graph import WARM_UP, GraphEngine
+from harness.training.fleet import FleetEngine
+from harness.training.graph import GraphEngine
+from harness.training.recordings import WARM_UP
 
 IMAGE = ImageSpec(1, 2, 2)
 
@@ -137,3 +139,64 @@ def test_a_restored_engine_continues_as_the_eager_one():
     for step in range(4, 12):
         graph.step(step)
     assert all(torch.equal(value, graph.state()[name]) for name, value in eager.state().items())
+
+
+def fleet_parts(seed):
+    model = build(Pair, Settings(), IMAGE, Rng(seed)).train()
+    return EagerEngine(model, Batches(Noise(), 5, seed), Rng(seed + 1), Rng(seed + 2))
+
+
+def test_recorded_steps_of_a_fleet_are_the_eager_ones():
+    recorder = Recorder()
+    eager, recorded = (
+        FleetEngine([fleet_parts(seed) for seed in range(3)], pytest.fail, kind) for kind in (None, recorder)
+    )
+    starts = [0, 0, 1]
+    for step in range(20):
+        if step == 17:
+            for fleet in (eager, recorded):
+                fleet.leave([1])
+        at = [start + step for start in starts[: len(eager.members)]]
+        for fleet in (eager, recorded):
+            fleet.step(at)
+        assert recorded.losses() == eager.losses()
+        for one, other in zip(eager.members, recorded.members, strict=True):
+            assert all(torch.equal(value, other.state()[name]) for name, value in one.state().items())
+    assert recorder.replayed > recorder.recorded > 1
+
+
+def test_what_cannot_be_recorded_of_a_fleet_is_no_error_of_a_member():
+    class Odd(Pair):
+        """Its loss is no method, so that members call it one by one; it cannot be recorded."""
+
+        recording = False
+
+        def objectives(self):
+            def loss(images, draws):
+                if Odd.recording:
+                    raise RuntimeError("operation not permitted when stream is capturing")
+                return self.error(images, draws)
+
+            return [Objective("first", [self.first], loss, Adam(1e-3))]
+
+    def recorder(work):
+        Odd.recording = True
+        try:
+            work()
+        finally:
+            Odd.recording = False
+
+    def members():
+        models = [build(Odd, Settings(), IMAGE, Rng(seed)).train() for seed in range(2)]
+        return [EagerEngine(m, Batches(Noise(), 5, 0), Rng(1), Rng(2)) for m in models]
+
+    notes = []
+    fleet, alone = FleetEngine(members(), notes.append, recorder), members()
+    for step in range(8):
+        fleet.step([step] * 2)
+        for engine in alone:
+            engine.step(step)
+    assert not fleet.failures
+    assert "not permitted when stream is capturing" in notes[-1]
+    for one, other in zip(alone, fleet.members, strict=True):
+        assert all(torch.equal(value, other.state()[name]) for name, value in one.state().items())

@@ -65,7 +65,8 @@ def test_stacked_adam_is_each_members_own():
         for state, row in zip(alone, rows, strict=True):
             state.update([*row[:2], None], step)
         gradients = [torch.stack(column) for column in zip(*rows, strict=True)]
-        stacked.update(everyone, stacks, [*gradients[:2], None], [step] * 3)
+        stacked.prepare([step] * 3)
+        stacked.update(everyone, stacks, [*gradients[:2], None])
     for position, state in enumerate(alone):
         for name, value in state.state().items():
             torch.testing.assert_close(together[position].state()[name], value)
@@ -83,7 +84,8 @@ def test_a_part_of_the_members_is_updated_and_the_others_are_left_alone():
         for position in (0, 2):
             alone[position].update(row, step + position)  # Each member is at a step of its own.
         taken = [some.take(stack) for stack in stacks]
-        stacked.update(some, taken, [torch.stack([gradient] * 2) for gradient in row], [step, step + 2])
+        stacked.prepare([step, step, step + 2])
+        stacked.update(some, taken, [torch.stack([gradient] * 2) for gradient in row])
         for stack, slices in zip(stacks, taken, strict=True):
             some.put(stack, slices)
     for position, state in enumerate(alone):
@@ -99,7 +101,8 @@ def test_a_member_of_a_stack_may_go_on_alone():
     together, stacks = members()
     stacked = StackedAdam(together)
     row = tensors(7, torch.double)
-    stacked.update(Part([0, 1, 2], 3, torch.device("cpu")), stacks, [torch.stack([g] * 3) for g in row], [0, 0, 0])
+    stacked.prepare([0, 0, 0])
+    stacked.update(Part([0, 1, 2], 3, torch.device("cpu")), stacks, [torch.stack([g] * 3) for g in row])
     for position, state in enumerate(alone):
         state.update(row, 0)
         state.update(row, 1)
