@@ -6,7 +6,6 @@ with its own batches, generators, objectives and checkpoints. Only the updates a
 `torch.func.vmap` turns a loss of one model into the same loss of all of them.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -14,22 +13,15 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from harness.errors import in_a_line
 from harness.model import Model
+from harness.training.calls import Calls
 from harness.training.eager import EagerEngine, Inputs, gradients_of
 from harness.training.optimizers import StackedAdam
 from harness.training.recordings import Recorder, Recordings
-from harness.training.stacking import Group, Method, Stacks
-
-TOGETHER, BY_SETTINGS, ALONE = range(3)
-HOW = ("together", "together only by members of equal settings", "by one member at a time")
-"""How members call a method."""
+from harness.training.stacking import Group, Method
 
 Losses: TypeAlias = list[tuple[Sequence[int], dict[str, Tensor]]]
 """Terms of groups of members: their positions, and each term with one number for each of them."""
-
-Plan: TypeAlias = Callable[[Group, Method], Callable[[], None]]
-"""Works out what calling a method leads to for a group, changing nothing; returns what carries it out."""
 
 
 class FleetEngine:
@@ -54,7 +46,6 @@ class FleetEngine:
         self._precision = self.members[0].precision
         self._note = note
         self._told: set[str] = set()
-        self._how: dict[Method, int] = {}
         self._stack()
 
     def _stack(self) -> None:
@@ -62,15 +53,21 @@ class FleetEngine:
         objectives = self.members[0].objectives
         names = {id(parameter): name for name, parameter in models[0].named_parameters()}
         self._trained = [[names[id(parameter)] for parameter in objective.parameters()] for objective in objectives]
-        self._optimizers = [StackedAdam([m.optimizers[o.name] for m in self.members]) for o in objectives]
-        self._stacks = Stacks(models)
-        self._settings = [json.dumps(model.config.values(), sort_keys=True) for model in models]
-        self._proven: set[tuple[Method, Group]] = set()
+        self._optimizers = [
+            StackedAdam(
+                [member.optimizers[objective.name] for member in self.members], recorded=self._recorder is not None
+            )
+            for objective in objectives
+        ]
+        self._calls = Calls(models, self._tell)
         self._losses: Losses = []
-        self._recordings = Recordings(self._note, self._record) if self._recorder else None
+        self._recordings = Recordings(self._tell, self._record) if self._recorder else None
 
     def leave(self, positions: Sequence[int]) -> None:
         """Take members out of the fleet; those behind them move up."""
+        for position in positions:
+            for optimizer in self.members[position].optimizers.values():
+                optimizer.rate = None
         self.members = [member for position, member in enumerate(self.members) if position not in positions]
         self.failures = {}
         if self.members:
@@ -135,7 +132,7 @@ class FleetEngine:
             losses.append((positions, {f"{name}/{term}": value.detach() for term, value in terms.items()}))
 
         def plan(group: Group, loss: Method) -> Callable[[], None]:
-            parameters, buffers = self._take(group, loss)
+            parameters, buffers = self._calls.take(group, loss)
             trained = {name: parameters[name] for name in self._trained[number]}
             leaves = {name: parameter.detach().requires_grad_() for name, parameter in trained.items()}
             images, draws = zip(*(inputs[position] for position in group.positions), strict=True)
@@ -146,7 +143,7 @@ class FleetEngine:
 
             def carry_out() -> None:
                 self._optimizers[number].update(group, list(trained.values()), gradients)
-                self._stacks.put(group, trained, buffers)
+                self._calls.stacks.put(group, trained, buffers)
                 keep(group.positions, terms)
 
             return carry_out
@@ -155,10 +152,11 @@ class FleetEngine:
             images, draws = inputs[position]
             # Slices of stacks lie contiguously, and some convolutions cannot take images laid out otherwise.
             images = images.contiguous()
-            terms = self.members[position].update(objectives[position], steps[position], images, draws)
-            keep([position], {name: value.view(1) for name, value in terms.items()})
+            with self._failing(position):
+                terms = self.members[position].update(objectives[position], steps[position], images, draws)
+                keep([position], {name: value.view(1) for name, value in terms.items()})
 
-        self._call({p: objective.loss_at(steps[p]) for p, objective in objectives.items()}, plan, alone)
+        self._calls.call({p: objective.loss_at(steps[p]) for p, objective in objectives.items()}, plan, alone)
         return losses
 
     @torch.no_grad()
@@ -168,61 +166,21 @@ class FleetEngine:
             return
 
         def plan(group: Group, finish_step: Method) -> Callable[[], None]:
-            parameters, buffers = self._take(group, finish_step)
+            parameters, buffers = self._calls.take(group, finish_step)
             group.call(finish_step, parameters, buffers)
-            return lambda: self._stacks.put(group, parameters, buffers)
+            return lambda: self._calls.stacks.put(group, parameters, buffers)
+
+        def alone(position: int) -> None:
+            with self._failing(position):
+                methods[position]()
 
         methods = {position: self.members[position].model.finish_step for position in self._sound()}
-        self._call(methods, plan, lambda position: methods[position]())
+        self._calls.call(methods, plan, alone)
 
-    def _call(self, methods: Mapping[int, Callable[..., object]], plan: Plan, alone: Callable[[int], None]) -> None:
-        """Have members call their methods, as many at once as can be."""
-        by_method: dict[Method, list[int]] = {}
-        for position, method in methods.items():
-            own = getattr(method, "__self__", None) is self.members[position].model
-            if not own:
-                self._tell(ALONE, method, "it is no method of the model")
-            by_method.setdefault(getattr(method, "__func__", method) if own else method, []).append(position)
-        for method, positions in by_method.items():
-            self._divide(self._how.get(method, TOGETHER), method, positions, plan, alone)
-
-    def _divide(
-        self, how: int, method: Method, positions: Sequence[int], plan: Plan, alone: Callable[[int], None]
-    ) -> None:
-        """Call a method in this way, and where that cannot be, by smaller groups."""
-        groups: dict[object, list[int]] = {}
-        for position in positions:
-            groups.setdefault((None, self._settings[position], position)[how], []).append(position)
-        for group in groups.values():
-            if len(group) == 1:
-                with self._failing(group[0]):
-                    alone(group[0])
-            elif not self._together(how, method, self._stacks.group(group), plan):
-                self._divide(how + 1, method, group, plan, alone)
-
-    def _together(self, how: int, method: Method, group: Group, plan: Plan) -> bool:
-        """Call a method for a group at once; whether that worked. What has worked before has to."""
-        try:
-            carry_out = plan(group, method)
-        except Exception as error:  # Whatever vmap, or the model under it, says.
-            if (method, group) in self._proven:
-                raise
-            self._how[method] = how + 1
-            self._tell(how + 1, method, in_a_line(error))
-            return False
-        self._proven.add((method, group))
-        carry_out()
-        return True
-
-    def _tell(self, how: int, method: Method, reason: str) -> None:
-        text = f"in this fleet {getattr(method, '__qualname__', method)} is called {HOW[how]}: {reason}"
+    def _tell(self, text: str) -> None:
         if text not in self._told:
             self._told.add(text)
             self._note(text)
-
-    def _take(self, group: Group, method: Method) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """A group's parameters and buffers; copies, until calling the method has worked."""
-        return self._stacks.take(group, copied=(method, group) not in self._proven)
 
     def _sound(self) -> list[int]:
         return [position for position in range(len(self.members)) if position not in self.failures]

@@ -86,9 +86,10 @@ class StackedAdam:
 
     Args:
         states: the members' optimizers of the same objective; their tensors become slices of stacks.
+        recorded: whether updates are recorded, those too that members do by themselves.
     """
 
-    def __init__(self, states: Sequence[AdamState]) -> None:
+    def __init__(self, states: Sequence[AdamState], *, recorded: bool = False) -> None:
         self.specs = [state.spec for state in states]
         self.means, self.squares, self.counts = (
             [share(tensors) for tensors in zip(*lists, strict=True)]
@@ -96,6 +97,9 @@ class StackedAdam:
         )
         self._rows: list[tuple[float, ...]] = []
         self._numbers = torch.zeros(len(states), 5, dtype=torch.double, device=states[0].parameters[0].device)
+        self._rates = self._numbers[:, 0].float()
+        for state, rate in zip(states, self._rates, strict=True):
+            state.rate = rate if recorded else None
 
     def prepare(self, steps: Sequence[int]) -> None:
         """Put learning rates where updates read them; once per training step, with that of every member."""
@@ -105,6 +109,7 @@ class StackedAdam:
         ]
         if rows != self._rows:  # Copying numbers to a device waits for it: only when they change.
             self._numbers.copy_(torch.tensor(rows, dtype=torch.double))
+            self._rates.copy_(self._numbers[:, 0])
             self._rows = rows
 
     @torch.no_grad()

@@ -200,3 +200,28 @@ def test_what_cannot_be_recorded_of_a_fleet_is_no_error_of_a_member():
     assert "not permitted when stream is capturing" in notes[-1]
     for one, other in zip(alone, fleet.members, strict=True):
         assert all(torch.equal(value, other.state()[name]) for name, value in one.state().items())
+
+
+def test_learning_rates_fall_in_recorded_steps_of_members_on_their_own_too():
+    class Closed(Pair):
+        """Its loss is no method, so that members call it one by one."""
+
+        def objectives(self):
+            def loss(images, draws):
+                return self.error(images, draws)
+
+            return [Objective("first", [self.first], loss, Adam(lambda step: 2.0 ** -(step // 2 + 4)))]
+
+    def members():
+        models = [build(Closed, Settings(), IMAGE, Rng(seed)).train() for seed in range(2)]
+        return [EagerEngine(m, Batches(Noise(), 5, 0), Rng(1), Rng(2)) for m in models]
+
+    recorder = Recorder()
+    fleet, alone = FleetEngine(members(), lambda text: None, recorder), members()
+    for step in range(12):
+        fleet.step([step] * 2)
+        for engine in alone:
+            engine.step(step)
+    assert recorder.replayed == 12 - WARM_UP
+    for one, other in zip(alone, fleet.members, strict=True):
+        assert all(torch.equal(value, other.state()[name]) for name, value in one.state().items())
