@@ -21,9 +21,10 @@ def products(precision: str) -> Iterator[None]:
 
 
 def _allow_tf32(allowed: bool) -> None:
-    # Both ways of setting each, the old and the new, have to agree: torch refuses to tell if they do not.
+    # Both ways of setting each, the old and then the new, have to agree: torch refuses to tell if they do not.
     torch.set_float32_matmul_precision("high" if allowed else "highest")
     cudnn: Any = torch.backends.cudnn
+    cudnn.allow_tf32 = allowed
     cudnn.conv.fp32_precision = cudnn.rnn.fp32_precision = "tf32" if allowed else "ieee"
 
 

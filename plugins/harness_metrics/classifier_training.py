@@ -123,7 +123,7 @@ def _train(network: ClassifierNetwork, dataset: Dataset, classes: Labelling, rec
     optimizer = AdamState(Adam(recipe.learning_rate), parameters)
     batch_size = min(BATCH_SIZE, len(train))
     # Deterministic, so that a classifier that was kept and one trained again are the same.
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True), torch.enable_grad():
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False), torch.enable_grad():
         for _ in range(recipe.epochs):
             shuffled = train[rng.permutation(len(train))].to(dataset.device)
             for batch in torch.split(shuffled[: len(train) // batch_size * batch_size], batch_size):

@@ -202,7 +202,7 @@ def test_fresh_starts_again(command, suite_file, tmp_path, results):
 
 def test_a_failing_metric_and_selector_are_reported_and_cost_nothing_else(command, suite_file, tmp_path, results):
     suite = SUITE.replace('"spread", "error"', '"spread", "broken"').replace('["alike"', '["broken-selector", "alike"')
-    run = command("run", suite_file(suite), "--plugin", TOY, "--output", "out", "--set", "seeds=1")
+    run = command("run", suite_file(suite), "--plugin", TOY, "--output", "out", "--set", "seeds=2")
     assert run.returncode == 1
     assert "RuntimeError: broken on purpose" in run.stderr
     assert "broken-selector: RuntimeError" in run.stderr

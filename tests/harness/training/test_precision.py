@@ -65,6 +65,17 @@ def test_products_use_tf32_only_where_asked():
         assert state() == ("highest", "ieee", "ieee")
 
 
+def test_torchs_older_flags_can_still_be_read_and_set():
+    """Libraries do, and torch raises an error where they disagree with the newer ones."""
+    for precision in ("float32", "tf32"):
+        for _ in range(2):
+            with products(precision):
+                assert torch.backends.cudnn.allow_tf32 == (precision == "tf32")
+                with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+                    assert not torch.backends.cudnn.allow_tf32
+            assert not torch.backends.cudnn.allow_tf32
+
+
 @pytest.mark.parametrize(("precision", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
 def test_losses_are_computed_in_the_precision_and_parameters_stay_float32(precision, dtype):
     trained = engine(precision)
