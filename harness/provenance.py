@@ -1,12 +1,15 @@
 """Where a number comes from: versions, hardware and the state of the working directory."""
 
+import os
 import platform
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 
-PACKAGES = ("disentanglement-harness", "torch", "numpy", "scipy", "scikit-learn")
+DISTRIBUTION = "disentanglement-harness"
 
 
 def now() -> str:
@@ -15,17 +18,39 @@ def now() -> str:
 
 
 def provenance(device: str) -> dict[str, str | int]:
-    """Everything about this process that could explain a difference between two runs, as plain data."""
+    """Everything about this process that could explain a difference between two runs, as plain data.
+
+    Versions of the harness and of the packages that it depends on; the machine; the placement; the state of git.
+    `git_commit` is that of the working directory, `code_commit` that of the harness's own code where it is run from
+    a checkout.
+    """
     import torch
 
+    on_gpu = device.startswith("cuda")
     return {
-        **{package: _version(package) for package in PACKAGES},
+        **{package: _version(package) for package in (DISTRIBUTION, *dependencies())},
         "python": sys.version.split()[0],
         "platform": platform.platform(),
-        "device": torch.cuda.get_device_name() if device.startswith("cuda") else _processor(),
+        "device_type": "cuda" if on_gpu else "cpu",
+        "device": torch.cuda.get_device_name() if on_gpu else _processor(),
+        "driver": _driver() if on_gpu else "",
+        "cuda": str(torch.version.cuda or ""),
+        "processor": _processor(),
+        "cores": os.cpu_count() or 0,
+        "memory_gib": _memory_gib(),
         "threads": torch.get_num_threads(),
         "git_commit": git_commit(),
+        "code_commit": _code_commit(),
     }
+
+
+def dependencies() -> list[str]:
+    """The packages that the harness needs, without its extras."""
+    try:
+        required = requires(DISTRIBUTION) or []
+    except PackageNotFoundError:
+        return []
+    return [re.split(r"[^\w.-]", each, maxsplit=1)[0] for each in required if "extra ==" not in each]
 
 
 def _version(package: str) -> str:
@@ -37,23 +62,45 @@ def _version(package: str) -> str:
 
 def _processor() -> str:
     """The CPU's name; Linux keeps it where `platform` does not look."""
+    return _line_after(Path("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine()
+
+
+def _driver() -> str:
+    """The GPU driver's version line, "" where it cannot be read."""
+    return _line_after(Path("/proc/driver/nvidia/version"), "NVRM version")
+
+
+def _memory_gib() -> int:
+    """The machine's memory in GiB, 0 where it is not known."""
+    kilobytes = _line_after(Path("/proc/meminfo"), "MemTotal").removesuffix(" kB")
+    return round(int(kilobytes) / 2**20) if kilobytes.isdecimal() else 0
+
+
+def _line_after(file: Path, name: str) -> str:
+    """What stands behind "name:" in a file of the kernel; "" if it does not."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+        lines = file.read_text(encoding="utf-8").splitlines()
     except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
 
 
-def git_commit() -> str:
-    """The commit of the working directory, "+" behind it if there are uncommitted changes, "" if there is none."""
+def git_commit(folder: Path = Path()) -> str:
+    """The commit of a folder, "+" behind it if there are uncommitted changes, "" if there is none."""
+    commit = _git(folder, "rev-parse", "--short=12", "HEAD")
+    return commit + ("+" if commit and _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
 
-    def git(*arguments: str) -> str:
-        run = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False, timeout=10)
-        return run.stdout.strip() if run.returncode == 0 else ""
 
+def _code_commit() -> str:
+    """The commit of the harness's code; "" where it is installed, be it into a folder inside some checkout."""
+    here = Path(__file__)
+    return git_commit(here.parent) if _git(here.parent, "ls-files", here.name) else ""
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """What git says of a folder; "" where it fails or there is none."""
     try:
-        commit = git("rev-parse", "--short=12", "HEAD")
-        return commit + ("+" if commit and git("status", "--porcelain", "--untracked-files=no") else "")
+        run = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, check=False, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return ""
+    return run.stdout.strip() if run.returncode == 0 else ""

@@ -32,6 +32,7 @@ class ScoreRecord:
     reason: str = ""
     traceback: str = ""
     seconds: float = 0.0
+    evaluation_seed: int = 0
 
 
 def score_key(metric: Choice, seed: int) -> str:
@@ -72,6 +73,7 @@ def _score_one(evaluation: Evaluation, choice: Choice, metric: Metric) -> ScoreR
             higher_is_better=metric.higher_is_better,
             status=status,
             seconds=monotonic() - started,
+            evaluation_seed=evaluation.seed,
             **found,
         )
 

@@ -20,7 +20,7 @@ from harness.plugins import PluginManager, Registry
 from harness.provenance import now, provenance
 from harness.scoring import score, score_key
 from harness.store import ResultsFolder, TrialFolder, locked
-from harness.training.trainer import Interrupted, Observer, train, training_seconds
+from harness.training.trainer import Interrupted, Observer, Trained, train
 from harness.trial import Choice, Outcome, Progress, Result, Trial
 
 if TYPE_CHECKING:
@@ -65,7 +65,10 @@ class _Life:
                 self._fail(trial, error)
             return
         observer = Observer(
-            report=lambda trial, progress: self.report(trial.id, progress), failed=self._fail, stopping=stop
+            report=lambda trial, progress: self.report(trial.id, progress),
+            failed=self._fail,
+            stopping=stop,
+            provenance=self._provenance,
         )
         stop.polite = True
         models = train(
@@ -100,13 +103,15 @@ class _Life:
         records = score(
             evaluation, missing, registry, lambda metric: self.report(trial.id, Progress(steps, steps, stage=metric))
         )
+        trained = Trained.of(folder)
         result = Result(
             trial.id,
             Outcome.FINISHED,
-            seconds=training_seconds(folder),
+            seconds=trained.seconds,
             finished_at=now(),
             scores=(*kept, *(asdict(record) for record in records)),
-            provenance=self._provenance(),
+            # Of the training: a metric that is added on another machine moves no model there.
+            provenance=trained.provenance or self._provenance(),
         )
         folder.write_result(result)
 

@@ -1,8 +1,9 @@
 """The training of trials: from their seeds, or their last checkpoints, to trained models on disk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 
 import torch
 
@@ -40,11 +41,13 @@ class Observer:
         report: called about once a second for each trial.
         failed: called when a trial ends badly: it diverged, or its model raised.
         stopping: asked before every step.
+        provenance: asked when a trained model is written: what is to be known about where it was trained.
     """
 
     report: Callable[[Trial, Progress], None]
     failed: Callable[[Trial, Exception], None]
     stopping: Callable[[], bool]
+    provenance: Callable[[], Mapping[str, Any]]
 
 
 def train(
@@ -130,9 +133,28 @@ def load_weights(model: Model, folder: TrialFolder) -> None:
     model.load_state_dict(weights)
 
 
-def training_seconds(folder: TrialFolder) -> float:
-    """How long the training took, s, over all attempts; of a member of a fleet, how long the fleet took."""
-    return float(checkpoint.load(folder.model)[1]["seconds"])
+@dataclass(frozen=True)
+class Trained:
+    """What a trained model's file says about its training.
+
+    Attributes:
+        seconds: how long it took, s, over all attempts; of a member of a fleet, how long the fleet took.
+        provenance: of the process that ended it; empty for files from before it was recorded.
+    """
+
+    seconds: float
+    provenance: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, folder: TrialFolder) -> "Trained":
+        """Read the file.
+
+        Raises:
+            UserError: it is damaged.
+            FileNotFoundError: the trial has not been trained.
+        """
+        meta = checkpoint.load(folder.model)[1]
+        return cls(float(meta["seconds"]), meta.get("provenance", {}))
 
 
 @dataclass
@@ -202,10 +224,10 @@ class _Training:
             self.folder.checkpoint, self.engine.state(), {"step": self.done, "threads": torch.get_num_threads()}
         )
 
-    def finish(self) -> None:
+    def finish(self, provenance: Mapping[str, Any]) -> None:
         """Write the trained model, which ends the training."""
         self.history.save(self.folder.history)
-        meta = {"trial": self.trial.id, "seconds": self.history.seconds}
+        meta = {"trial": self.trial.id, "seconds": self.history.seconds, "provenance": dict(provenance)}
         checkpoint.save(self.folder.model, self.engine.model.state_dict(), meta)
         self.folder.checkpoint.unlink(missing_ok=True)
         self.finished = True
@@ -281,7 +303,7 @@ class _Course:
             self.observer.failed(training.trial, error)
         done = {p: t for p, t in enumerate(self.trainings) if t.done >= t.steps and p not in failed}
         for training in done.values():
-            training.finish()
+            training.finish(self.observer.provenance())
         if leaving := failed.keys() | done.keys():
             self.trainings[:] = [training for p, training in enumerate(self.trainings) if p not in leaving]
             self.engine.leave(sorted(leaving))

@@ -151,7 +151,7 @@ def test_what_is_not_training(benchmark, tmp_path, monkeypatch, checkpoint_secon
         return losses
 
     monkeypatch.setattr(EagerEngine, "step", timed)
-    observer = Observer(lambda trial, progress: None, lambda trial, error: pytest.fail(str(error)), lambda: False)
+    observer = Observer(lambda trial, progress: None, lambda trial, error: pytest.fail(str(error)), lambda: False, dict)
 
     often = {"checkpoint_seconds": checkpoint_seconds}
 

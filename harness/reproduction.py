@@ -1,0 +1,148 @@
+"""Doing a finished trial again, to see whether the same numbers come out and, if not, what else is different."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.errors import UserError
+from harness.execution.devices import Slots, find_slots
+from harness.plugins import PluginManager
+from harness.scoring import score_key
+from harness.store import ResultsFolder
+from harness.study import Study
+from harness.suite import Suite
+from harness.training import checkpoint
+from harness.trial import Choice, Result, Trial
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One score of before and of now; None stands for a score that there is not, for a reason."""
+
+    metric: str
+    recorded: float | None
+    again: float | None
+    recorded_reason: str = ""
+    again_reason: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        """Now less before; None unless there are both."""
+        return None if self.recorded is None or self.again is None else self.again - self.recorded
+
+    def equal(self, tolerance: float) -> bool:
+        """Whether the scores differ by no more than the tolerance, or are both missing for the same reason."""
+        if self.difference is None:
+            return self.recorded == self.again and self.recorded_reason == self.again_reason
+        return abs(self.difference) <= tolerance
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A trial of before beside the same trial of now.
+
+    Attributes:
+        recorded: how it ended before.
+        again: how it ended now.
+        scores: its scores, metric by metric.
+        parameters: largest difference between parameters of the two trained models; None unless there are both.
+        changed: what differs between the two in code, packages, hardware and placement: {name: (before, now)}.
+    """
+
+    recorded: Result
+    again: Result
+    scores: list[Compared]
+    parameters: float | None
+    changed: dict[str, tuple[Any, Any]]
+
+    def equal(self, tolerance: float = 0.0) -> bool:
+        """Whether it ended alike, with scores that differ by no more than the tolerance."""
+        return self.recorded.outcome is self.again.outcome and all(score.equal(tolerance) for score in self.scores)
+
+
+def reproduce(folder: ResultsFolder, trial: Trial, manager: PluginManager, output: Path) -> Reproduction:
+    """Train a trial anew and score it as it was scored, with the device, threads and engine that it had.
+
+    Where those are not to be had here, others are used, and `Reproduction.changed` says so. A trial that was trained
+    in a fleet is now trained alone.
+
+    Args:
+        folder: where the trial is recorded.
+        trial: one of its trials.
+        manager: the plugins.
+        output: a results folder for the trial of now.
+
+    Raises:
+        UserError: the trial is not done, its plugins are not there, or `output` holds it already.
+    """
+    recorded = folder.trial(trial.id).result
+    if recorded is None:
+        raise UserError(f"{trial.title}: it is not done, so there is nothing to compare with")
+    if ResultsFolder(output).trial(trial.id).path.exists():
+        raise UserError(f"{output}: the trial is there already; choose another folder")
+    suite = _suite_of_one(folder.suite, trial, recorded)
+    slots, engine = _placement(recorded.provenance)
+    study = Study(suite, output, manager, slots, engine=engine)
+    study.run()
+    again = study.folder.trial(trial.id).result
+    if again is None:
+        raise UserError(f"{trial.title}: it was stopped before its end")
+    return Reproduction(
+        recorded,
+        again,
+        _compare_scores(suite, recorded, again),
+        _distance(folder, study.folder, trial),
+        _changes(trial, manager, recorded.provenance, again.provenance),
+    )
+
+
+def _suite_of_one(suite: Suite, trial: Trial, recorded: Result) -> Suite:
+    """The trial with every metric that it was scored by on the suite's draws."""
+    choices = [Choice(record["metric"], record["settings"], record["version"]) for record in recorded.scores]
+    keys = {record["key"] for record in recorded.scores}
+    metrics = tuple(choice for choice in choices if score_key(choice, suite.evaluation_seed) in keys)
+    return replace(suite, trials=(trial,), metrics=metrics or suite.metrics, selectors=())
+
+
+def _placement(provenance: Mapping[str, Any]) -> tuple[Slots, str]:
+    """Where a trial was trained, and by which engine, as far as that is possible here."""
+    cuda = provenance.get("device_type") == "cuda" and torch.cuda.is_available()
+    slots = replace(find_slots("cuda:0" if cuda else "cpu", 1, 1), threads=int(provenance.get("threads", 1)))
+    engine = str(provenance.get("engine", "eager"))
+    return slots, engine if cuda or engine != "graph" else "eager"
+
+
+def _compare_scores(suite: Suite, recorded: Result, again: Result) -> list[Compared]:
+    before = {record["key"]: record for record in recorded.scores}
+    now = {record["key"]: record for record in again.scores}
+    missing = {"score": None, "reason": "not scored"}
+    found = []
+    for metric in suite.metrics:
+        key = score_key(metric, suite.evaluation_seed)
+        old, new = before.get(key, missing), now.get(key, missing)
+        found.append(Compared(metric.name, old["score"], new["score"], old["reason"], new["reason"]))
+    return found
+
+
+def _distance(recorded: ResultsFolder, again: ResultsFolder, trial: Trial) -> float | None:
+    files = [folder.trial(trial.id).model for folder in (recorded, again)]
+    if not all(file.exists() for file in files):
+        return None
+    before, now = (checkpoint.load(file)[0] for file in files)
+    if {name: value.shape for name, value in before.items()} != {name: value.shape for name, value in now.items()}:
+        return float("inf")
+    return max(((before[name].double() - now[name].double()).abs().max().item() for name in before), default=0.0)
+
+
+def _changes(
+    trial: Trial, manager: PluginManager, recorded: Mapping[str, Any], again: Mapping[str, Any]
+) -> dict[str, tuple[Any, Any]]:
+    """Everything recorded about how a number came about that is different now."""
+    found = {name: (recorded.get(name, "unknown"), again.get(name, "unknown")) for name in {**recorded, **again}}
+    for kind, choice in (("models", trial.model), ("datasets", trial.dataset)):
+        plugin = manager.registry.find(kind, choice.name).plugin
+        found[f"version of {choice.name}"] = (choice.version, plugin.version)
+    return {name: pair for name, pair in found.items() if pair[0] != pair[1]}
