@@ -1,6 +1,6 @@
 """The evaluation of a trained model on a dataset: codes, samples and reconstructions, each made once."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
 from harness.errors import DivergenceError
 from harness.evaluation import Codes, Evaluation, out_of_range
 from harness.factors import Indices
+from harness.fleet_evaluation import Companions
 from harness.model import ABILITIES, Model
 from harness.rng import Rng
 from harness.split import split
@@ -19,7 +20,8 @@ from harness.split import split
 SAMPLE_BLOCK = 500
 """Generated images come in blocks of this size, each with latent vectors of its own."""
 KEPT_SAMPLES = 2**30
-"""Generated images are kept for the next metric up to this size, bytes; the others are made again."""
+"""Generated images are kept for the next metric up to this size, bytes, of all models that are evaluated together;
+the others are made again."""
 
 T = TypeVar("T")
 
@@ -49,6 +51,19 @@ class ModelEvaluation(Evaluation):
         self._encoded = np.zeros(max(len(dataset), last + 1), dtype=bool)
         self._samples: dict[int, Tensor] = {}
         self._made: dict[Hashable, Any] = {}
+        self._companions: Companions | None = None
+        self._together: Sequence[ModelEvaluation] = (self,)
+
+    @staticmethod
+    def join(evaluations: "Sequence[ModelEvaluation]", companions: Companions) -> None:
+        """Have evaluations encode and generate together from now on.
+
+        Args:
+            evaluations: on one dataset with one seed.
+            companions: their models, in the same order.
+        """
+        for evaluation in evaluations:
+            evaluation._companions, evaluation._together = companions, evaluations
 
     def abilities(self) -> set[str]:
         """The model's abilities, with "factors" and "labels" where the dataset has them."""
@@ -77,11 +92,12 @@ class ModelEvaluation(Evaluation):
         wanted = np.unique(indices)
         missing = wanted[~self._encoded[wanted]]
         if len(missing):
-            fresh = self.encode_dataset(missing)
-            if self._codes is None:
-                self._codes = np.zeros((len(self._encoded), fresh.shape[1]), dtype=np.float32)
-            self._codes[missing] = fresh
-            self._encoded[missing] = True
+            codes = self._encode_together(missing)
+            if codes is None:
+                self._keep(missing, self.encode_dataset(missing))
+            else:
+                for evaluation, its in zip(self._together, codes, strict=True):
+                    evaluation._keep(missing, its)
         if self._codes is None:
             return np.zeros((*np.shape(indices), 0), dtype=np.float32)
         return self._codes[indices]
@@ -98,6 +114,26 @@ class ModelEvaluation(Evaluation):
         if reason := out_of_range(codes):
             raise DivergenceError(f"the codes of the images: {reason}")
         return codes
+
+    def _encode_together(self, indices: Indices) -> Codes | None:
+        """(G, n, D) codes by all models of the images at `indices`; None if each has to give its own."""
+        if self._companions is None:
+            return None
+        noise, pieces = self._code_noise(len(self._encoded), "dataset"), []
+        for part in _parts(indices, self.batch_size):
+            found = self._companions.represent(self._ordered(self.images(part)), noise[part])
+            if found is None:
+                return None
+            pieces.append(found)
+        codes: Codes = torch.cat(pieces, dim=1).cpu().numpy()
+        return None if out_of_range(codes.reshape(-1, codes.shape[2])) else codes
+
+    def _keep(self, indices: Indices, codes: Codes) -> None:
+        """Keep the codes (n, D) of the images at `indices`."""
+        if self._codes is None:
+            self._codes = np.zeros((len(self._encoded), codes.shape[1]), dtype=np.float32)
+        self._codes[indices] = codes
+        self._encoded[indices] = True
 
     def kl(self, indices: Indices) -> NDArray[np.float64]:
         """(D,) divergence of each code's posterior from its prior in nats, averaged over the images."""
@@ -149,10 +185,17 @@ class ModelEvaluation(Evaluation):
         """Block `number` of that series, (500, C, H, W): for series that do not fit into memory."""
         if number in self._samples:
             return self._samples[number]
-        block = self.generate(self.latents(f"samples/{number}", SAMPLE_BLOCK))
-        if (len(self._samples) + 1) * block.nbytes <= KEPT_SAMPLES:
-            self._samples[number] = block
-        return block
+        latents, image = self.latents(f"samples/{number}", SAMPLE_BLOCK), self.model.image
+        nbytes = 4 * SAMPLE_BLOCK * image.channels * image.height * image.width
+        if (len(self._samples) + 1) * len(self._together) * nbytes > KEPT_SAMPLES:
+            return self.generate(latents)
+        blocks = self._companions.generate(latents) if self._companions else None
+        if blocks is None:
+            self._samples[number] = self.generate(latents)
+        else:
+            for evaluation, block in zip(self._together, blocks, strict=True):
+                evaluation._samples[number] = block
+        return self._samples[number]
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returns, made once for each key: for what metrics share, such as a classifier's predictions."""

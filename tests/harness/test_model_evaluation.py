@@ -1,9 +1,12 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from harness import ImageSpec, ModelEvaluation, NotApplicableError, Rng
 from harness.errors import DivergenceError
+from harness.fleet_evaluation import Companions
 from harness.model import build
 
 
@@ -148,3 +151,59 @@ def test_nothing_records_gradients(evaluation):
     assert not evaluation.encode(images).requires_grad
     assert not evaluation.reconstruct(images).requires_grad
     assert evaluation.generate(evaluation.latents("samples", 9)).shape == (9, 1, 8, 8)
+
+
+class TestTogether:
+    """Evaluations of alike models that encode and generate as one."""
+
+    @pytest.fixture
+    def models(self, evaluation):
+        def model(seed):
+            return build(type(evaluation.model), evaluation.model.config, ImageSpec(1, 8, 8), Rng(seed)).eval()
+
+        return [model(seed) for seed in range(3)]
+
+    def joined(self, models, dataset, note=pytest.fail):
+        evaluations = [ModelEvaluation(copy.deepcopy(model), dataset, batch_size=7) for model in models]
+        ModelEvaluation.join(evaluations, Companions([evaluation.model for evaluation in evaluations], note))
+        return evaluations
+
+    def test_each_gets_what_it_would_alone(self, evaluation, models):
+        for one, model in zip(self.joined(models, evaluation.dataset), models, strict=True):
+            alone = ModelEvaluation(model, evaluation.dataset)
+            np.testing.assert_allclose(one.codes(np.arange(64)), alone.codes(np.arange(64)), rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(one.samples(700), alone.samples(700))
+
+    def test_what_one_is_asked_the_others_know(self, evaluation, models):
+        first, second, _ = self.joined(models, evaluation.dataset)
+        first.codes(np.arange(64))
+        first.samples(500)
+        second.model.encode = second.model.generate = None  # Neither will be called.
+        assert second.codes(np.arange(64)).shape == (64, 3)
+        assert second.samples(500).shape == (500, 1, 8, 8)
+
+    def test_broken_codes_are_the_error_of_one(self, evaluation, models):
+        with torch.no_grad():
+            next(models[1].parameters()).fill_(torch.nan)
+        first, second, third = self.joined(models, evaluation.dataset)
+        with pytest.raises(DivergenceError):
+            second.codes(np.arange(5))
+        for one in (first, third):
+            assert np.isfinite(one.codes(np.arange(5))).all()
+
+    def test_what_cannot_be_called_at_once_is_called_one_by_one(self, evaluation, models):
+        class Wilful(type(evaluation.model)):
+            def encode(self, images):
+                if images.sum().item() < 0:  # Its value is not known under vmap where images are stacked.
+                    raise AssertionError
+                return super().encode(images)
+
+        for model in models:
+            model.__class__ = Wilful
+        notes = []
+        evaluations = self.joined(models, evaluation.dataset, notes.append)
+        for one, model in zip(evaluations, models, strict=True):
+            alone = ModelEvaluation(model, evaluation.dataset)
+            np.testing.assert_allclose(one.codes(np.arange(64)), alone.codes(np.arange(64)), rtol=1e-4, atol=1e-6)
+        assert len(notes) == 1
+        assert "represent is called by one model at a time" in notes[0]
