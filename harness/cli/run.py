@@ -127,7 +127,8 @@ def _print_results(study: "Study", tables: "Tables") -> int:
     out.print(rich_table(wide_leaderboard(tables.leaderboard), suite.title, BOARD_CAPTION), "")
     if len(tables.selections):
         out.print(rich_table(wide_selections(tables.selections), "Selectors", SELECTION_CAPTION), "")
-    click.echo(f"Results are in {folder.path}; print them again with: harness leaderboard {folder.path}")
+    click.echo(f"Results are in {folder.path}. Next, the same table and all the rest as a page with pictures:\n")
+    click.echo(f"  harness leaderboard {folder.path}\n  harness report {folder.path}\n")
     failed = failures(suite, folder)
     for line in failed:
         click.echo(f"failed: {line}", err=True)
