@@ -1,57 +1,91 @@
-"""How much memory training a model takes: worked out from its tensors, without the device."""
+"""How much memory training a model takes: counted on small batches, on the CPU."""
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from harness.model import ImageSpec, Model
-from harness.objective import Draws, Objective
 from harness.rng import Rng
+from harness.training.eager import gradients_of
 
-COUNTED_IMAGES = 4
-"""Images in the batch that is counted: more than one, for the sake of batch normalisation."""
+COUNTED = (4, 8)
+"""Images in the batches that are counted; what a batch takes grows with it along a straight line."""
 
-COPIES = 4
-"""Of each parameter: itself, its gradient and Adam's two moments."""
-
-SPARE = 1.5
-"""By how much the largest set of activations is multiplied: their gradients are made while they are still there."""
+COPIES = 3
+"""Of each parameter that stay: itself and Adam's two moments."""
 
 
 def training_bytes(model: Model, image: ImageSpec, batch_size: int, steps: Sequence[int]) -> int:
-    """Bytes that one training of a model takes, about: parameters, optimizer states, and what is kept for gradients.
+    """Bytes that one training of a model takes: what stays, and the most that an update takes beside it.
+
+    What kernels need for themselves, and what an allocator loses between tensors, comes on top.
 
     Args:
         model: on the CPU; it is not changed but for its batch statistics.
         image: of the images it is trained on.
         batch_size: images per batch.
-        steps: training steps whose losses are looked at, as losses may grow when something is switched on.
+        steps: training steps whose updates are counted; they may take more once something is switched on.
     """
-    rng = Rng(0)
-    images = rng.uniform(COUNTED_IMAGES, image.channels, image.height, image.width)
-    most = 0
-    for step in steps:
-        schedule = {name: torch.tensor(value) for name, value in model.schedule(step).items()}
-        draws = {**model.draw(COUNTED_IMAGES, rng), **schedule}
-        active = [objective for objective in model.objectives() if objective.when(step)]
-        most = max([most, *(_activations(model, objective, step, images, draws) for objective in active)])
-    tensors = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
-    return COPIES * tensors + int(SPARE * most * batch_size / COUNTED_IMAGES)
+    few, more = COUNTED
+    peaks = [(_peak(model, image, few, step), _peak(model, image, more, step)) for step in steps]
+    update = max(low + (high - low) * (batch_size - few) // (more - few) for low, high in peaks)
+    return COPIES * sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers())) + update
 
 
-def _activations(model: Model, objective: Objective, step: int, images: Tensor, draws: Draws) -> int:
-    """Bytes of the tensors that a loss keeps for its gradients, those of the model left out."""
-    own = {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
-    kept: dict[int, Tensor] = {}
+def _peak(model: Model, image: ImageSpec, batch_size: int, step: int) -> int:
+    """The most bytes that any update of a step has in use at once, the model's own left out."""
+    rng, live = Rng(0), Live()
+    schedule = {name: torch.tensor(value) for name, value in model.schedule(step).items()}
+    for objective in model.objectives():
+        if objective.when(step):
+            with live:
+                images = rng.uniform(batch_size, image.channels, image.height, image.width)
+                terms = objective.loss_at(step)(images, {**model.draw(batch_size, rng), **schedule})
+                gradients_of(terms, objective.parameters())
+                del images, terms
+    return live.most
 
-    def keep(tensor: Tensor) -> Tensor:
-        if (place := tensor.untyped_storage().data_ptr()) not in own:
-            kept[place] = tensor
-        return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        terms = objective.loss_at(step)(images, draws)
-    found = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
-    del terms
-    return found
+class Live(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_subclass__
+    """Adds up the tensors made under it that are still in use.
+
+    Attributes:
+        now: their bytes.
+        most: the largest that `now` has been.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.now = self.most = 0
+        self._counted: set[int] = set()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Count what one operation makes."""
+        given = {_place(tensor) for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)}
+        found = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(found):
+            if isinstance(tensor, Tensor) and _place(tensor) not in given | self._counted:
+                self._count(tensor.untyped_storage())
+        return found
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        place, nbytes = storage.data_ptr(), storage.nbytes()
+        self._counted.add(place)
+        self.now += nbytes
+        self.most = max(self.most, self.now)
+        weakref.finalize(storage, self._forget, place, nbytes)
+
+    def _forget(self, place: int, nbytes: int) -> None:
+        self._counted.discard(place)
+        self.now -= nbytes
+
+
+def _place(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()

@@ -1,12 +1,17 @@
-"""Every registered model trains in a fleet as it does alone."""
+"""Every registered model trains in a fleet, and is evaluated with its companions, as it is alone."""
 
 from typing import get_args
 
 import pytest
+import torch
 
+from harness import Rng
 from harness.config import parse
+from harness.fleet_evaluation import Companions
+from harness.model import build
 from harness.plugins import PluginManager
-from harness.testing.fleets import compare
+from harness.testing.fleets import compare, varied
+from harness.training.memory import training_bytes
 
 REGISTRY = PluginManager(blocked=["harness_linear"]).registry
 SMALL = {
@@ -36,12 +41,16 @@ def dataset():
     return made
 
 
-def compared(variant, dataset, **how):
+def small(variant):
+    """The class of a variant's model and its settings."""
     name, networks = variant
     model_class = REGISTRY.find("models", name).load()
     settings = {**SMALL, **({"networks": networks} if networks else {})}
-    known = {name: value for name, value in settings.items() if name in model_class.Config.model_fields}
-    return compare(model_class, known, dataset, **how)
+    return model_class, {name: value for name, value in settings.items() if name in model_class.Config.model_fields}
+
+
+def compared(variant, dataset, **how):
+    return compare(*small(variant), dataset, **how)
 
 
 def assert_alike(found):
@@ -62,3 +71,30 @@ def test_a_model_trains_in_a_fleet_as_alone(variant, dataset):
 @pytest.mark.parametrize("variant", list(variants()))
 def test_a_model_trains_in_a_fleet_as_alone_for_a_hundred_steps(variant, dataset):
     assert_alike(compared(variant, dataset, steps=100))
+
+
+@pytest.mark.parametrize("variant", list(variants()))
+def test_a_model_encodes_and_generates_with_its_companions_as_alone(variant, dataset):
+    model_class, settings = small(variant)
+    configs = varied(model_class, parse(model_class.Config, settings, "model"), dataset)
+    models = [build(model_class, config, dataset.image, Rng(seed)).eval() for seed, config in enumerate(configs)]
+    images, rng = dataset.images(torch.arange(5)), Rng(9)
+    asked = {}
+    if models[0].can("encode"):
+        asked["represent"] = (images, rng.normal(5, models[0].code_noise))
+    if models[0].can("generate"):
+        asked["generate"] = (models[0].latents.draw(5, rng),)
+    with torch.no_grad():
+        alone = {name: [getattr(model, name)(*inputs) for model in models] for name, inputs in asked.items()}
+    companions = Companions(models, pytest.fail)
+    for name, inputs in asked.items():
+        torch.testing.assert_close(getattr(companions, name)(*inputs), torch.stack(alone[name]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("variant", list(variants()))
+def test_twice_the_batch_takes_more_memory_but_not_twice(variant, dataset):
+    """Parameters are there once."""
+    model_class, settings = small(variant)
+    model = build(model_class, parse(model_class.Config, settings, "model"), dataset.image, Rng(0))
+    one, two = (training_bytes(model, dataset.image, batch_size, [0, 10]) for batch_size in (64, 128))
+    assert one < two < 2 * one

@@ -3,14 +3,14 @@ from torch import nn
 
 from harness import Adam, ImageSpec, Model, Objective, Rng, Settings
 from harness.model import build
-from harness.training.memory import COPIES, SPARE, training_bytes
+from harness.training.memory import Live, training_bytes
 
 IMAGE = ImageSpec(1, 4, 4)
 PARAMETERS = 4 * (16 * 8 + 8)
 
 
 class Late(Model):
-    """From step 10 its loss has another layer's activations too."""
+    """From step 10 its loss needs more memory."""
 
     def __init__(self, config, image):
         super().__init__(config, image)
@@ -36,25 +36,42 @@ def bytes_of(batch_size, steps):
     return training_bytes(build(Late, Settings(), IMAGE, Rng(0)), IMAGE, batch_size, steps)
 
 
-def test_parameters_count_four_times_and_what_gradients_need_once_per_image():
-    # An image of 16 numbers, kept for the weight's gradient, and 8 outputs, kept for the square's.
-    assert bytes_of(64, [0]) == COPIES * PARAMETERS + SPARE * 64 * 4 * (16 + 8)
+def test_what_is_in_use_is_counted():
+    given = Rng(0).uniform(10, 100)
+    with Live() as live:
+        doubled = given * 2
+        assert live.now == 4000
+        view = (doubled + 1).view(-1)  # A view takes nothing.
+        assert live.now == 8000
+        del doubled
+        assert live.now == 4000
+        view.relu_()
+        assert (live.now, live.most) == (4000, 8000)
+        del view
+        assert (live.now, live.most) == (0, 8000)
 
 
-def test_the_largest_loss_decides():
-    # The exponential's result is kept too.
-    assert bytes_of(64, [0, 20]) == COPIES * PARAMETERS + SPARE * 64 * 4 * (16 + 8 + 8)
-    assert bytes_of(64, [20]) == bytes_of(64, [0, 20])
+def test_what_was_there_before_is_not_counted():
+    given = Rng(0).uniform(10, 100)
+    with Live() as live:
+        given += 1
+        given.view(-1)
+    assert live.most == 0
 
 
-def test_shared_tensors_count_once():
-    class Twice(Late):
-        def early(self, images, draws):
-            flat = images.flatten(1)
-            return {"size": (self.layer(flat) * self.layer(flat)).mean()}
+def test_parameters_count_three_times_and_an_update_beside_them():
+    """An image of 16 numbers and the 8 outputs are needed for gradients, which are as large as parameters."""
+    needed = 64 * 4 * (16 + 8) + PARAMETERS
+    assert 3 * PARAMETERS + needed <= bytes_of(64, [0]) <= 3 * PARAMETERS + 2.5 * needed
 
-    one = training_bytes(build(Twice, Settings(), IMAGE, Rng(0)), IMAGE, 64, [0])
-    assert one == COPIES * PARAMETERS + SPARE * 64 * 4 * (16 + 8 + 8)
+
+def test_memory_grows_along_a_line_with_the_batch():
+    few, some, many = (bytes_of(n, [0]) for n in (10, 100, 190))
+    assert many - some == some - few > 0
+
+
+def test_the_largest_update_decides():
+    assert bytes_of(64, [0]) < bytes_of(64, [0, 20]) == bytes_of(64, [20])
 
 
 def test_nothing_of_torchs_own_generator_is_used():
