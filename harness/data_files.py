@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from harness.errors import UserError
+from harness.files import locked, write_whole
 from harness.seeds import seed_for
-from harness.store import locked, write_whole
 
 T = TypeVar("T")
 

@@ -15,6 +15,20 @@ class UserError(HarnessError):
     """
 
 
+class DamagedFileError(UserError):
+    """A file of results is not what was once written: cut off, changed or foreign."""
+
+
+class StorageError(HarnessError, OSError):
+    """A file of results cannot be read or written: the disk is full, permission is denied, the network is down.
+
+    Made like an OSError, of errno, what it means, and the place.
+    """
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
+
+
 class DivergenceError(HarnessError):
     """A loss or a code is not a usable number; the trial or score ends with this as its recorded reason."""
 

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from harness.config import parse
+from harness.files import read_json
 from harness.judging import Comparison, judge
 from harness.plugins import Registry
 from harness.selector import Selector
-from harness.store import ResultsFolder, read_json
+from harness.store import ResultsFolder
 from harness.suite import Suite
 from harness.tables import SELECTIONS, SELECTOR_SCORES
 from harness.trial import Choice, Trial, digest

@@ -1,73 +1,45 @@
-"""Results on disk: one folder per study, one folder per trial, every file written whole or not at all."""
+"""Results on disk or at a URL: one folder per study and one per trial."""
 
-import fcntl
-import json
+import hashlib
 import os
+import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from harness.errors import UserError
+from harness.errors import DamagedFileError, StorageError, UserError
+from harness.files import (
+    locked,
+    parse_json,
+    read_bytes,
+    read_json,
+    set_aside,
+    write_json,
+    write_table,
+    write_whole,
+)
+from harness.location import is_local, location
 from harness.suite import Suite
 from harness.trial import Result, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
+    from upath import UPath
 
-SCHEMA_VERSION = 1
-"""Version of the files' format; readers refuse a newer one."""
+__all__ = ["ResultsFolder", "TrialFolder", "locked", "tell", "write_json", "write_table", "write_whole"]
 
-
-def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file beside its place, flush it to the disk and move it there in one go."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+READ_AT_ONCE = 1000
+"""Files that are fetched together from a URL."""
 
 
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write plain data as JSON, whole or not at all."""
-    text = json.dumps({"schema_version": SCHEMA_VERSION, **data}, indent=1)
-    write_whole(path, lambda file: file.write(text.encode()))
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read what `write_json` wrote.
-
-    Raises:
-        UserError: the file is broken or comes from a newer version of the harness.
-        FileNotFoundError: there is no such file.
-    """
-    try:
-        data = json.loads(path.read_bytes())
-        schema_version = data.pop("schema_version")
-    except (ValueError, KeyError, AttributeError):
-        raise UserError(f"{path}: not a file of this harness, or damaged; delete it to do its work again") from None
-    if schema_version > SCHEMA_VERSION:
-        raise UserError(f"{path}: written by a newer version of the harness; upgrade disentanglement-harness")
-    return data  # type: ignore[no-any-return] # a JSON object, as the pop above has shown
-
-
-@contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold a lock file that the kernel frees at any death; yields whether it was got."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+@cache
+def tell(text: str) -> None:
+    """Say something on the standard error, once."""
+    print(f"harness: {text}", file=sys.stderr, flush=True)
 
 
 class TrialFolder:
@@ -78,6 +50,8 @@ class TrialFolder:
         self.trial_file = path / "trial.json"
         self.checkpoint = path / "checkpoint.safetensors"
         """Everything needed to continue; only while training."""
+        self.previous_checkpoint = path / "previous.safetensors"
+        """The checkpoint before that, for when the last one is damaged."""
         self.model = path / "model.safetensors"
         """The trained model's parameters and buffers."""
         self.history = path / "history.parquet"
@@ -85,14 +59,45 @@ class TrialFolder:
         self.log = path / "log.txt"
         """What the worker process wrote to its standard error."""
         self.lock = path / "lock"
+        """Held by the process that works on the trial, on a disk."""
+        self.lease = path / "lease"
+        """Held by the run that sees to the trial, see `harness.leases`."""
 
     @property
     def result(self) -> Result | None:
-        """How the trial ended; None while it has not."""
+        """How the trial ended; None while it has not, or if the file is damaged, which is said."""
         try:
-            return Result.from_json(read_json(self.result_file))
+            return self.parse_result(read_bytes(self.result_file))
         except FileNotFoundError:
             return None
+
+    def parse_result(self, content: bytes) -> Result | None:
+        """How the trial ended by the content of its file; None if that is damaged, which is said."""
+        try:
+            return self._parse_result(content)
+        except DamagedFileError as error:
+            tell(str(error))
+            return None
+
+    def _parse_result(self, content: bytes) -> Result:
+        data = parse_json(self.result_file, content)
+        try:
+            return Result.from_json(data)
+        except (KeyError, TypeError, ValueError):
+            raise DamagedFileError(f"{self.result_file}: damaged, or not the result of a trial") from None
+
+    def set_aside_damaged(self) -> None:
+        """Rename what cannot be read of what the trial is and how it ended, and say so; only for who holds it."""
+        for file, parse in (
+            (self.trial_file, parse_json),
+            (self.result_file, lambda _, text: self._parse_result(text)),
+        ):
+            try:
+                parse(file, read_bytes(file))
+            except FileNotFoundError:
+                continue
+            except DamagedFileError as error:
+                tell(f"{error}; it is {set_aside(file).name} now, and the trial is done again")
 
     def write_trial(self, trial: Trial) -> None:
         """Record what the trial is."""
@@ -102,13 +107,23 @@ class TrialFolder:
         """Record how the trial ended."""
         write_json(self.result_file, result.to_json())
 
+    def remove_leftovers(self) -> None:
+        """Remove files that a killed process was still writing aside."""
+        if is_local(self.path):
+            for file in self.path.glob(".*"):
+                file.unlink()
+
 
 class ResultsFolder:
-    """The files of one study: its suite, its trials and the tables made from them."""
+    """The files of one study: its suite, its trials and the tables made from them.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.suite_file = path / "suite.json"
+    Args:
+        place: a path or a URL.
+    """
+
+    def __init__(self, place: str | Path) -> None:
+        self.path = location(place)
+        self.suite_file = self.path / "suite.json"
 
     def create(self) -> None:
         """Make the folder if there is none.
@@ -117,15 +132,50 @@ class ResultsFolder:
             UserError: it cannot be made or written.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path):
-                pass
+            if is_local(self.path):
+                self.path.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=self.path):
+                    pass
+            else:
+                probe = self.path / f".{os.getpid()}"
+                write_whole(probe, lambda file: file.write(b"can be written"))
+                probe.unlink()
         except OSError as error:
-            raise UserError(f"{self.path}: cannot write results there: {error.strerror}") from None
+            raise UserError(f"{self.path}: cannot write results there: {error.strerror or error}") from None
 
     def trial(self, trial_id: str) -> TrialFolder:
         """The folder of one trial."""
         return TrialFolder(self.path / "trials" / trial_id)
+
+    def results(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Result | None]]:
+        """Trials and how they ended, see `TrialFolder.result`; from a URL many are fetched at once."""
+        if is_local(self.path):
+            yield from ((trial, self.trial(trial.id).result) for trial in trials)
+            return
+        for start in range(0, len(trials), READ_AT_ONCE):
+            yield from self._fetched(trials[start : start + READ_AT_ONCE])
+
+    def _fetched(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Result | None]]:
+        folders = [self.trial(trial.id) for trial in trials]
+        paths = [cast("UPath", folder.result_file).path for folder in folders]
+        found: dict[str, Any] = cast("UPath", self.path).fs.cat(paths, on_error="return")
+        for trial, folder, path in zip(trials, folders, paths, strict=True):
+            content = found[path]
+            if isinstance(content, FileNotFoundError):
+                yield trial, None
+            elif isinstance(content, Exception):
+                raise StorageError(0, str(content), str(folder.result_file))
+            else:
+                yield trial, folder.parse_result(content)
+
+    def discard(self, trials: Iterable[Trial]) -> None:
+        """Delete what there is of trials, and all comparisons."""
+        for path in [*(self.trial(trial.id).path for trial in trials), self.path / "comparisons"]:
+            if is_local(path):
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(FileNotFoundError):
+                    cast("UPath", path).rmdir(recursive=True)
 
     def comparison(self, key: str) -> Path:
         """The file of one selector's comparison of one pool."""
@@ -140,30 +190,61 @@ class ResultsFolder:
         """The suite that was last run into this folder.
 
         Raises:
-            UserError: this is not a results folder.
+            UserError: this is not a results folder, or the file is damaged.
         """
         try:
-            return Suite.from_json(read_json(self.suite_file))
+            data = read_json(self.suite_file)
         except FileNotFoundError:
-            found = sorted(file.parent.name for file in self.path.glob("*/suite.json"))
-            hint = f"; did you mean {self.path / found[0]}?" if found else "; `harness run` writes one"
-            raise UserError(f"{self.path}: not a results folder, it has no suite.json{hint}") from None
+            raise UserError(f"{self.path}: not a results folder, it has no suite.json{self._hint()}") from None
+        except DamagedFileError as error:
+            raise UserError(f"{error}; `harness run` with the suite's file writes it again") from None
+        return Suite.from_json(data)
+
+    def _hint(self) -> str:
+        found = sorted(file.parent.name for file in self.path.glob("*/suite.json")) if is_local(self.path) else []
+        return f"; did you mean {self.path / found[0]}?" if found else "; `harness run` writes one"
+
+    @property
+    def state(self) -> str:
+        """A hash of what tables are made from: it changes with every result, comparison or suite that is written."""
+        stamps = sorted(self._local_stamps() if is_local(self.path) else self._remote_stamps())
+        return hashlib.sha256("\n".join(stamps).encode()).hexdigest()
+
+    def _local_stamps(self) -> Iterator[str]:
+        trials, comparisons = self.path / "trials", self.path / "comparisons"
+        names = [f"trials/{name}/result.json" for name in (os.listdir(trials) if trials.is_dir() else [])]
+        names += [f"comparisons/{file.name}" for file in comparisons.glob("*.json")]
+        for name in ["suite.json", *names]:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                found = os.stat(f"{self.path}/{name}")
+                yield f"{name} {found.st_size} {found.st_mtime_ns}"
+
+    def _remote_stamps(self) -> Iterator[str]:
+        root = cast("UPath", self.path)
+        for name, found in root.fs.find(root.path, detail=True).items():
+            if name.endswith(".json") and "/lease/" not in name:
+                written = [found.get(key) for key in ("size", "ETag", "LastModified", "created", "updated", "mtime")]
+                yield f"{name} {written}"
 
     def table(self, name: str) -> Path:
         """The file of a table: scores, selections or leaderboard."""
         return self.path / f"{name}.parquet"
 
-    def write_table(self, name: str, table: "pd.DataFrame") -> None:
-        """Write a table as Parquet, after `harness.tables`' schema of that name."""
-        write_table(self.table(name), name, table)
+    def write_table(self, name: str, table: "pd.DataFrame", state: str = "") -> None:
+        """Write a table as Parquet, after `harness.tables`' schema of that name; `state` is what it was made from."""
+        write_table(self.table(name), name, table, {"made_from": state})
 
 
-def write_table(path: Path, schema: str, table: "pd.DataFrame") -> None:
-    """Write a table as Parquet, whole or not at all, with the schema's column types and meanings."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from harness.tables import arrow_schema
-
-    arrow = pa.Table.from_pandas(table, schema=arrow_schema(schema, table), preserve_index=False)
-    write_whole(path, lambda file: pq.write_table(arrow, file))
+@contextmanager
+def local_log(log: Path) -> Iterator[Path]:
+    """A log as a file on this machine that can be added to; one of a URL is put there at the end."""
+    if is_local(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        yield log
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        local = Path(folder) / log.name
+        with suppress(FileNotFoundError):
+            local.write_bytes(read_bytes(log))
+        yield local
+        write_whole(log, lambda file: file.write(local.read_bytes() if local.exists() else b""))

@@ -182,7 +182,7 @@ def arrow_schema(name: str, table: "pd.DataFrame") -> "pa.Schema":
     """The Arrow schema of a table; columns beyond the declared ones are doubles."""
     import pyarrow as pa
 
-    from harness.store import SCHEMA_VERSION
+    from harness.files import SCHEMA_VERSION
 
     declared = {column.name: column for column in TABLES[name]}
     fields = [

@@ -134,7 +134,7 @@ def _add(name: str, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Add rows to a table of benchmarks."""
     import pandas as pd
 
-    from harness.store import write_table
+    from harness.files import write_table
 
     path = folder / f"{name}.parquet"
     before = pd.read_parquet(path).to_dict("records") if path.exists() else []

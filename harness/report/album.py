@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.store import write_whole
+from harness.files import write_whole
 
 from .raster import Pixels, data_uri, webp
 

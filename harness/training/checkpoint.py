@@ -1,4 +1,4 @@
-"""Checkpoints: named tensors and plain data in one safetensors file."""
+"""Checkpoints: named tensors and plain data in one sealed safetensors file."""
 
 import json
 from collections.abc import Mapping
@@ -7,38 +7,51 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
-from harness.errors import UserError
-from harness.store import write_whole
+from harness.errors import DamagedFileError
+from harness.files import read_bytes, storing, write_whole
+from harness.seal import BLANK, is_whole, seal
 
-FORMAT = "1"
+FORMAT = "2"
+UNSEALED = "1"
+"""The format of files from before they were sealed."""
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
-    """Write tensors and plain data, whole or not at all."""
+    """Write tensors and plain data, whole or not at all.
+
+    Raises:
+        StorageError: they cannot be written.
+    """
     # Cloned, because safetensors refuses tensors that share memory, as tied weights do.
     plain = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
     }
-    content = safetensors.torch.save(plain, {"format": FORMAT, "meta": json.dumps(dict(meta))})
-    write_whole(path, lambda file: file.write(content))
+    header = {"format": FORMAT, "sha256": BLANK, "meta": json.dumps(dict(meta))}
+    content = seal(safetensors.torch.save(plain, header))
+    with storing(path):
+        write_whole(path, lambda file: file.write(content))
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save` wrote; no code from the file is run.
 
     Raises:
-        UserError: the file is damaged or of another format.
+        DamagedFileError: the file is damaged or of another format.
+        StorageError: it cannot be read.
         FileNotFoundError: there is no such file.
     """
+    content = read_bytes(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except SafetensorError as error:
-        raise UserError(f"{path}: damaged checkpoint ({error}); delete it to train from the start") from None
-    if header.get("format") != FORMAT:
-        raise UserError(f"{path}: not a checkpoint of this harness, or of another version; delete it to train again")
+        tensors = safetensors.torch.load(content)
+        size = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + size]).get("__metadata__", {})
+    except (SafetensorError, ValueError) as error:
+        raise DamagedFileError(f"{path}: damaged checkpoint ({error})") from None
+    if header.get("format") not in (FORMAT, UNSEALED) or "meta" not in header:
+        raise DamagedFileError(f"{path}: not a checkpoint of this harness, or of another version")
+    if header["format"] == FORMAT and not is_whole(content, header.get("sha256")):
+        raise DamagedFileError(f"{path}: damaged checkpoint (its SHA-256 is another than when it was written)")
     return tensors, json.loads(header["meta"])

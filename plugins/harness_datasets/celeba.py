@@ -14,8 +14,8 @@ from PIL.Image import Resampling
 from harness.config import Field, Settings
 from harness.data_files import Arrays, DataFile, decoded, may_download, missing, wrong_format
 from harness.errors import UserError
+from harness.files import locked
 from harness.model import ImageSpec
-from harness.store import locked
 from harness_datasets.image_store import StoredImages
 from harness_datasets.picture_files import decode_pictures
 

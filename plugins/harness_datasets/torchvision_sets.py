@@ -16,8 +16,8 @@ from torchvision import datasets
 from harness.config import Field, Settings
 from harness.data_files import Arrays, data_root, decoded, may_download, missing, wrong_format
 from harness.errors import UserError
+from harness.files import locked, write_whole
 from harness.model import ImageSpec
-from harness.store import locked, write_whole
 from harness_datasets.image_store import StoredLabels
 
 

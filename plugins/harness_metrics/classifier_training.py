@@ -15,8 +15,8 @@ from torch.nn import functional
 from harness import Adam, ModelEvaluation, NotApplicableError, Rng, UserError
 from harness.data_files import data_root
 from harness.dataset import Dataset
+from harness.files import locked
 from harness.plugins import DISTRIBUTION
-from harness.store import locked
 from harness.training import checkpoint
 from harness.training.optimizers import AdamState
 from harness.trial import digest

@@ -1,0 +1,42 @@
+"""Where results are: a path on this machine, or a URL of any filesystem that fsspec knows."""
+
+from pathlib import Path
+from typing import cast
+
+from harness.errors import UserError
+
+
+def location(place: str | Path) -> Path:
+    """What is read and written at a path or a URL, such as `s3://bucket/results`.
+
+    A URL becomes a `upath.UPath`, which behaves like a path as far as the harness uses it.
+
+    Raises:
+        UserError: the packages for such a URL are not installed, or there is no such kind.
+    """
+    scheme, separator, rest = str(place).partition("://")
+    if isinstance(place, Path) or not separator:
+        return Path(place)
+    if scheme == "file":
+        return Path(rest)
+    try:
+        from upath import UPath
+
+        # What other runs write must be seen at once.
+        path = UPath(place, use_listings_cache=False)
+        path.fs  # noqa: B018 - made when it is asked for
+    except ImportError as error:
+        raise UserError(f"{place}: {error}; for s3:// do: pip install 'disentanglement-harness[s3]'") from None
+    except ValueError as error:
+        raise UserError(f"{place}: {error}") from None
+    return cast("Path", path)
+
+
+def is_local(path: Path) -> bool:
+    """Whether a location is on a disk of this machine, or mounted like one."""
+    return isinstance(path, Path)
+
+
+def absolute(path: Path) -> str:
+    """The location as text that means the same in every process."""
+    return str(path.resolve()) if is_local(path) else str(path)
