@@ -60,7 +60,7 @@ def read_npz(path: Path) -> Arrays:
         UserError: the file cannot be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None

@@ -14,8 +14,10 @@ def location(place: str | Path) -> Path:
     Raises:
         UserError: the packages for such a URL are not installed, or there is no such kind.
     """
-    scheme, separator, rest = str(place).partition("://")
-    if isinstance(place, Path) or not separator:
+    if not isinstance(place, str):
+        return place
+    scheme, separator, rest = place.partition("://")
+    if not separator:
         return Path(place)
     if scheme == "file":
         return Path(rest)

@@ -7,13 +7,14 @@ import click
 from harness.cli import format_option
 from harness.cli.completers import complete_results
 from harness.cli.console import console
+from harness.cli.locations import LOCATION
 from harness.cli.render import BOARD_CAPTION, as_json, markdown, rich_table, wide_leaderboard
 from harness.leaderboard import leaderboard, score_table
 from harness.store import ResultsFolder
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path), shell_complete=complete_results)
+@click.argument("path", type=LOCATION, shell_complete=complete_results)
 @format_option("table", "csv", "markdown", "json")
 def command(path: Path, form: str) -> None:
     """Print the leaderboard of the results in PATH, made anew from its trials.

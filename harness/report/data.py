@@ -3,15 +3,16 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from harness.errors import DamagedFileError
+from harness.files import read_table
 from harness.leaderboard import leaderboard, score_table
 from harness.selection import selection_notes
-from harness.store import ResultsFolder, TrialFolder
+from harness.store import ResultsFolder, TrialFolder, tell
 from harness.study import finished_trials
 from harness.suite import Suite
 from harness.trial import Choice, Outcome, Result, Trial
@@ -116,8 +117,7 @@ class _Gathering:
         rows: dict[str, list[Plain]] = {}
         for row in scores.to_dict("records"):
             rows.setdefault(row["trial"], []).append({str(name): value for name, value in row.items()})
-        for trial in self.suite.trials:
-            result = self.folder.trial(trial.id).result
+        for trial, result in self.folder.results(self.suite.trials):
             outcome = str(result.outcome) if result else "pending"
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
             seconds += result.seconds if result else 0.0
@@ -232,10 +232,13 @@ class _Gathering:
 
     def _add_selections(self, places: Mapping[str, int]) -> None:
         """The rows of selections.parquet, which `harness run` writes at its end; none while there is no such file."""
-        path = self.folder.table("selections")
-        if not path.exists():
+        try:
+            rows = read_table(self.folder.table("selections")).to_dict("records")
+        except FileNotFoundError:
             return
-        rows = pd.read_parquet(path).to_dict("records")
+        except DamagedFileError as error:
+            tell(f"{error}; `harness leaderboard {self.folder.path} --rebuild` makes it anew")
+            return
         selectors = list(dict.fromkeys((row["selector"], row["selector_settings"]) for row in rows))
         labels = dict(zip(selectors, distinct_labels(selectors), strict=True))
         for row in rows:
@@ -272,10 +275,14 @@ def _is_matrix(value: Any) -> bool:
 def learning_curves(folder: TrialFolder, points: int) -> Plain:
     """The losses of a trial at no more than so many steps, the first and the last among them; {} without a history."""
     try:
-        table = _read_history(folder.history)
+        frame = read_table(folder.history)
     except FileNotFoundError:
         return {}
-    if not len(table["step"]):
+    except DamagedFileError as error:
+        tell(str(error))
+        return {}
+    table: dict[str, list[Any]] = {str(name): frame[name].tolist() for name in frame.columns}
+    if not len(frame):
         return {}
     rows = np.unique(np.linspace(0, len(table["step"]) - 1, points).round().astype(int))
     return {
@@ -286,13 +293,6 @@ def learning_curves(folder: TrialFolder, points: int) -> Plain:
             if name not in ("step", "seconds")
         },
     }
-
-
-def _read_history(path: Path) -> dict[str, list[Any]]:
-    import pyarrow.parquet as pq
-
-    table: dict[str, list[Any]] = pq.ParquetFile(path).read().to_pydict()
-    return table
 
 
 def _tracebacks(result: Result) -> str:
