@@ -1,6 +1,7 @@
 """`harness check`: does a plugin keep its contract, and if not, what to change?"""
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,25 @@ from harness.errors import UserError
 @click.argument("name")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of it (may be given again).")
 @click.option("--image", "shape", default="1x32x32", show_default=True, metavar="CxHxW", help="Pictures to use.")
+@click.option("--compiled", is_flag=True, help="Also train a model by torch.compile, which takes minutes.")
 @plugin_option
-def command(name: str, settings: tuple[str, ...], shape: str, plugins: tuple[Path, ...]) -> None:
+def command(name: str, settings: tuple[str, ...], shape: str, compiled: bool, plugins: tuple[Path, ...]) -> None:
     """Check that the model, dataset, metric or selector NAME keeps its contract.
 
-    Exit code 1 if it does not; each failure says what to change.
+    Exit code 1 if it does not; each failure (✗) says what to change. Advice (!) is about what need not be changed.
     """
-    from harness.testing import checks
+    from harness.testing import ContractAdvice, checks
 
     out = console()
     failed = 0
-    for check in checks(name, dict(map(_setting, settings)), image=_image(shape), plugins=plugins):
+    found = checks(name, dict(map(_setting, settings)), image=_image(shape), plugins=plugins, compiled=compiled)
+    for check in found:
+        advice: list[warnings.WarningMessage] = []
         try:
-            check()
+            with warnings.catch_warnings(record=True) as advice:
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("always", ContractAdvice)
+                check()
         except UserError:
             raise
         except Exception as error:  # A plugin may raise anything.
@@ -37,6 +44,8 @@ def command(name: str, settings: tuple[str, ...], shape: str, plugins: tuple[Pat
             out.print(Text("✗ ", style="red") + Text(f"{check}: {reason}"))
         else:
             out.print(Text("✓ ", style="green") + Text(str(check)))
+        for each in advice:
+            out.print(Text("! ", style="yellow") + Text(str(each.message)))
     if failed:
         out.print(f"{name} fails {failed} of its checks.")
         sys.exit(1)

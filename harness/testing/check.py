@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,6 +19,10 @@ class CheckFailed(AssertionError):  # noqa: N818 - reads as the outcome that it 
     """A plugin does not keep its contract; the message says what to change."""
 
 
+class ContractAdvice(UserWarning):
+    """A plugin keeps its contract, and would gain by a change."""
+
+
 @dataclass(frozen=True)
 class Check:
     """A question about a plugin; calling it raises CheckFailed if the answer is no."""
@@ -26,7 +31,7 @@ class Check:
     question: Callable[[], None]
 
     def __call__(self) -> None:
-        """Ask.
+        """Ask; what would be better but need not be is a warning, `ContractAdvice`.
 
         Raises:
             CheckFailed: the plugin does not keep its contract.
@@ -41,6 +46,11 @@ def require(condition: bool, change: str) -> None:
     """Raise CheckFailed with what to change, unless `condition`."""
     if not condition:
         raise CheckFailed(change)
+
+
+def advise(change: str) -> None:
+    """Warn of what could be better."""
+    warnings.warn(change, ContractAdvice, stacklevel=3)
 
 
 def require_words(subject: type, settings: type[Settings]) -> None:

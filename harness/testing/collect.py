@@ -11,9 +11,12 @@ from harness.metric import Metric
 from harness.model import ImageSpec, Model
 from harness.plugins import KINDS, PluginManager
 from harness.selector import Selector
+from harness.testing.abilities import ABILITY_MODEL_CHECKS
 from harness.testing.check import Check, title_of
 from harness.testing.datasets import DATASET_CHECKS, DatasetSubject
-from harness.testing.models import MODEL_CHECKS, ModelSubject
+from harness.testing.engines import ENGINE_CHECKS, trains_compiled_as_eager
+from harness.testing.model_subject import ModelSubject
+from harness.testing.models import TRAINING_CHECKS
 from harness.testing.scorers import METRIC_CHECKS, SELECTOR_CHECKS, MetricSubject, SelectorSubject
 
 IMAGE = ImageSpec(1, 32, 32)
@@ -25,6 +28,7 @@ def checks(
     *,
     image: ImageSpec = IMAGE,
     plugins: Sequence[Path] = (),
+    compiled: bool = False,
 ) -> list[Check]:
     """The checks of one plugin class, to be called one by one.
 
@@ -33,6 +37,7 @@ def checks(
         settings: its settings, where the defaults are too large for a check; a model should be made small.
         image: the shape of the pictures that a model is trained on and a metric is given.
         plugins: single-file plugins to load.
+        compiled: also train a model by torch.compile, which takes minutes and, on the CPU, a C++ compiler.
 
     Raises:
         UserError: there is no such name, or a setting is wrong.
@@ -40,7 +45,9 @@ def checks(
     found = _find(subject, plugins) if isinstance(subject, str) else subject
     settings = settings or {}
     if issubclass(found, Model):
-        return _checks(MODEL_CHECKS, ModelSubject.of(found, settings, image))
+        functions = (*TRAINING_CHECKS, *ABILITY_MODEL_CHECKS, *ENGINE_CHECKS)
+        extra = (trains_compiled_as_eager,) if compiled else ()
+        return _checks((*functions, *extra), ModelSubject.of(found, settings, image))
     if issubclass(found, Dataset):
         return _checks(DATASET_CHECKS, DatasetSubject.of(found, settings))
     if issubclass(found, Metric):

@@ -92,15 +92,25 @@ def labels_are_classes(subject: DatasetSubject) -> None:
 
 
 def factors_number_the_images(subject: DatasetSubject) -> None:
-    """Factors, where there are any, number the images: index to levels and back."""
+    """Factors, where there are any, give each image its levels, and levels an image that has them."""
     dataset = subject.loaded()
     if not isinstance(dataset, GroundTruthDataset):
         return
-    grid = dataset.factors
-    require(len(grid.names) == len(grid.sizes), f"name each factor: {len(grid.names)} names, {len(grid.sizes)} sizes")
-    require(len(dataset) == len(grid), f"the grid has {len(grid)} points, the dataset {len(dataset)} images")
+    factors = dataset.factors
+    count = len(factors.names)
+    require(len(factors.sizes) == count, f"name each factor: {count} names, {len(factors.sizes)} sizes")
+    require(len(dataset) == len(factors), f"the factors number {len(factors)} images, the dataset has {len(dataset)}")
     indices = subject.some(dataset).numpy()
-    require(np.array_equal(grid.indices(grid.ids(indices)), indices), "the grid's ids and indices are not inverse")
+    levels = factors.ids(indices)
+    expected = (len(indices), count)
+    require(levels.shape == expected, f"return {expected} levels from the factors' `ids`, not {levels.shape}")
+    inside = bool(((levels >= 0) & (levels < np.asarray(factors.sizes))).all())
+    require(inside, "return levels from 0 to each factor's size - 1 from the factors' `ids`")
+    # Of several images with the same levels any may stand for them, and the product of the sizes may be larger than
+    # the number of images: what must agree are the levels.
+    again = factors.indices(levels)
+    known = bool(((again >= 0) & (again < len(dataset))).all())
+    require(known and np.array_equal(factors.ids(again), levels), "the factors' `indices` do not undo their `ids`")
 
 
 DATASET_CHECKS = (

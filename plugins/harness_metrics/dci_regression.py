@@ -79,7 +79,7 @@ class DCILasso(DCIRegression):
 
     def importances(self, codes: Floats, target: Floats, factor: int, evaluation: Evaluation) -> Floats:
         """Absolute coefficients."""
-        return _coefficients(Lasso(alpha=self.config.alpha), codes, target)
+        return _coefficients(Lasso(alpha=self.config.alpha, random_state=0), codes, target)
 
 
 class DCILassoCV(DCIRegression):
@@ -103,7 +103,7 @@ class DCILassoCV(DCIRegression):
         """
         if len(codes) < self.config.folds:
             raise NotApplicableError(f"{self.config.folds} folds need as many observations, and there are {len(codes)}")
-        return _coefficients(LassoCV(cv=self.config.folds), codes, target)
+        return _coefficients(LassoCV(cv=self.config.folds, random_state=0), codes, target)
 
 
 class DCIForest(DCIRegression):

@@ -145,7 +145,7 @@ def svm_accuracy(train: tuple[Codes, Indices], test: tuple[Codes, Indices], dual
 
     A seed makes the solver that by random dual coordinates.
     """
-    classifier = LinearSVC(C=0.01, class_weight="balanced", dual=dual_seed is not None, random_state=dual_seed)
+    classifier = LinearSVC(C=0.01, class_weight="balanced", dual=dual_seed is not None, random_state=dual_seed or 0)
     with may_stop_early():
         classifier.fit(train[0][:, None], train[1])
     return float(np.mean(classifier.predict(test[0][:, None]) == test[1]))

@@ -1,11 +1,13 @@
 """Each way of breaking a model's contract is found, by the check that is about it, with what to change."""
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
 
 from harness import Adam, Field, ImageSpec, LatentSpace, Model, Normal, Objective, Settings
-from harness.testing import checks
+from harness.testing import CheckFailed, ContractAdvice, checks
 
 IMAGE = ImageSpec(1, 16, 16)
 
@@ -203,6 +205,55 @@ class Sociable(Good):
         return codes - codes.mean(dim=0)
 
 
+class Sampling(Good):
+    """Codes with noise, as they should be."""
+
+    code_noise = 3
+
+    def represent(self, images, noise):
+        return self.encode(images) + noise
+
+
+NUMBERED = []
+"""Grows with every call of a model that must not change."""
+
+
+class Numbering(Sampling):
+    """Its codes depend on how often they were asked for."""
+
+    def represent(self, images, noise):
+        NUMBERED.append(None)
+        return super().represent(images, noise) * len(NUMBERED)
+
+
+class Crowded(Sampling):
+    """The noise of an image depends on its neighbours."""
+
+    def represent(self, images, noise):
+        return super().represent(images, noise.flip(0))
+
+
+class Halved(Good):
+    """Represents with fewer codes than it encodes."""
+
+    def represent(self, images, noise):
+        return self.encode(images)[:, :2]
+
+
+class Deaf(Good):
+    """Asks for noise and does not use it."""
+
+    code_noise = 2
+
+
+class Branching(Good):
+    """Decides by the value of a tensor, which vmap cannot do."""
+
+    def error(self, images, draws):
+        terms = super().error(images, draws)
+        return terms if terms["error"] > 0 else {"error": 2 * terms["error"]}
+
+
 class Pathless(Good):
     """Generates from no latents."""
 
@@ -221,8 +272,21 @@ def failures(model_class):
     return found
 
 
-def test_a_good_model_passes():
-    assert failures(Good) == []
+@pytest.mark.parametrize("good", [Good, Sampling])
+def test_a_good_model_passes(good):
+    assert failures(good) == []
+
+
+def test_what_a_fleet_cannot_do_at_once_is_advice_and_no_failure():
+    advice = []
+    for check in checks(Branching, image=IMAGE):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ContractAdvice)
+            check()
+        advice += [str(each.message) for each in caught]
+    assert len(advice) == 1
+    assert "Branching.error is called" in advice[0]
+    assert "avoid what vmap cannot do" in advice[0]
 
 
 @pytest.mark.parametrize(
@@ -249,7 +313,27 @@ def test_a_good_model_passes():
         (Flattened, "images from `generate`, not (8, 256)"),
         (Sociable, "`encode` gives an image another result in another batch"),
         (Pathless, "set `self.latents`"),
+        (Numbering, "`represent` gives other codes the second time"),
+        (Crowded, "`represent` gives an image another result in another batch"),
+        (Halved, "return (8, 3) codes from `represent`, not (8, 2)"),
+        (Deaf, "set `code_noise = 0`"),
     ],
 )
 def test_a_broken_model_is_told_what_to_change(broken, change):
     assert any(change in failure for failure in failures(broken)), failures(broken)
+
+
+@pytest.mark.slow
+def test_a_compiled_model_is_held_against_the_eager_one():
+    class Hasty(Good):
+        """Does something else when it is compiled."""
+
+        def error(self, images, draws):
+            scale = 2.0 if torch.compiler.is_compiling() else 1.0
+            return {"error": scale * super().error(images, draws)["error"]}
+
+    (check,) = [check for check in checks(Good, image=IMAGE, compiled=True) if "torch.compile" in str(check)]
+    check()
+    (check,) = [check for check in checks(Hasty, image=IMAGE, compiled=True) if "torch.compile" in str(check)]
+    with pytest.raises(CheckFailed, match="at step 0: let the loss depend on its arguments, parameters, buffers"):
+        check()

@@ -1,12 +1,16 @@
 """Broken datasets, metrics and selectors are found out as well."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
 
 from harness import (
     Dataset,
+    FactorGrid,
     Field,
+    GroundTruthDataset,
     ImageSpec,
     LabelledDataset,
     Metric,
@@ -95,6 +99,59 @@ class Mislabelled(Ramp):
     """More labels than classes."""
 
     classes = 2
+
+
+class Table(GroundTruthDataset):
+    """Three images of the four combinations of two factors, one combination twice."""
+
+    LEVELS: ClassVar = np.array([[0, 0], [1, 1], [0, 0]])
+
+    class Levels(FactorGrid):
+        """Levels by image, and for levels the first image that has them."""
+
+        def __len__(self):
+            return len(Table.LEVELS)
+
+        def ids(self, indices):
+            return Table.LEVELS[np.asarray(indices)]
+
+        def indices(self, ids):
+            return np.argmax((np.asarray(ids)[:, None] == Table.LEVELS).all(axis=-1), axis=-1)
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.image = ImageSpec(1, 2, 2)
+        self.factors = self.Levels(["a", "b"], [2, 2])
+
+    def images(self, indices):
+        return (indices / 3).float()[:, None, None, None].expand(-1, 1, 2, 2)
+
+
+class Beyond(Table):
+    """A level that its factor does not have."""
+
+    class Levels(Table.Levels):
+        """One more than there are."""
+
+        def ids(self, indices):
+            return super().ids(indices) + 1
+
+
+class Muddled(Table):
+    """Finds an image with other levels."""
+
+    class Levels(Table.Levels):
+        """Always the second."""
+
+        def indices(self, ids):
+            return np.ones(len(ids), dtype=np.int64)
+
+
+class Short(Table):
+    """More images than its factors know of."""
+
+    def __len__(self):
+        return 4
 
 
 class Mean(Metric):
@@ -205,7 +262,7 @@ def failures(plugin):
     return found
 
 
-@pytest.mark.parametrize("good", [Ramp, Mean, Careful, Similar])
+@pytest.mark.parametrize("good", [Ramp, Table, Mean, Careful, Similar])
 def test_good_ones_pass(good):
     assert failures(good) == []
 
@@ -220,6 +277,9 @@ def test_good_ones_pass(good):
         (Relative, "let an image depend on its index alone"),
         (Fickle, "loading again gives other images"),
         (Mislabelled, "return labels from 0 to 1"),
+        (Beyond, "return levels from 0 to each factor's size - 1"),
+        (Muddled, "the factors' `indices` do not undo their `ids`"),
+        (Short, "the factors number 3 images, the dataset has 4"),
         (Needy, "`needs` names telepathy; choose from: encode"),
         (Dividing, "define it, or raise NotApplicableError"),
         (Global, "score draws from NumPy's global generator"),

@@ -1,0 +1,45 @@
+"""Whether a model trains alike by every engine."""
+
+import torch
+
+from harness.testing.check import advise, require
+from harness.testing.model_subject import STEPS, ModelSubject
+
+
+def trains_in_a_fleet_as_alone(subject: ModelSubject) -> None:
+    """In a fleet, beside other seeds and weights, it trains as it does alone."""
+    found = subject.fleet
+    far = [apart for apart, rounding in zip(found.apart, found.rounding, strict=True) if apart > 1e-4 + 1e3 * rounding]
+    require(
+        not far,
+        f"in a fleet whose members differ in {', '.join(found.varied) or 'nothing but seeds'}, losses differ by "
+        f"{max(far, default=0):.1g} from those alone: let losses read settings from `self.config`, and keep all else "
+        "that they use in parameters and buffers",
+    )
+
+
+def is_computed_for_a_fleet_at_once(subject: ModelSubject) -> None:
+    """A fleet computes its losses for all members at once (torch.func.vmap)."""
+    # What was tried at last with a method, after what is said of it before.
+    last = {note.partition(" is called ")[0]: note for note in subject.fleet.notes}
+    for note in last.values():
+        advise(f"{note}: a fleet of it gains little; avoid what vmap cannot do, such as `if` on a tensor and `.item()`")
+
+
+def trains_compiled_as_eager(subject: ModelSubject) -> None:
+    """Compiled by torch.compile, it trains as it does without."""
+    notes: list[str] = []
+    eager, compiled = subject.engine(), subject.engine("compiled", notes)
+    for step in range(STEPS + 1):
+        expected, found = eager.step(step), compiled.step(step)
+        for name, value in expected.items():
+            require(
+                torch.allclose(found[name], value, rtol=1e-3, atol=1e-3),
+                f"compiled, {name} is {found[name].item():.6g} and not {value.item():.6g} at step {step}: let the loss "
+                "depend on its arguments, parameters, buffers and `self.config` alone",
+            )
+    for note in notes:
+        advise(f"{note}; it is called as it is")
+
+
+ENGINE_CHECKS = (trains_in_a_fleet_as_alone, is_computed_for_a_fleet_at_once)

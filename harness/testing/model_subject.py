@@ -1,0 +1,75 @@
+"""The model that checks are about, with settings and pictures, and steps of its training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from harness.config import Settings, parse
+from harness.model import ImageSpec, Model, build
+from harness.rng import Rng
+from harness.testing.check import CheckFailed, unmoved
+from harness.testing.fleets import Comparison, compare
+from harness.testing.pictures import Squares
+from harness.training.batches import Batches
+from harness.training.eager import EagerEngine
+from harness.training.engine import make_member
+
+BATCH = 8
+STEPS = 3
+
+
+@dataclass(frozen=True)
+class ModelSubject:
+    """A model class with settings, and pictures to train it on."""
+
+    model_class: type[Model]
+    config: Settings
+    pictures: Squares
+
+    @classmethod
+    def of(cls, model_class: type[Model], settings: Mapping[str, object], image: ImageSpec) -> "ModelSubject":
+        """A subject.
+
+        Raises:
+            UserError: a setting is wrong.
+        """
+        pictures = Squares(image)
+        pictures.load()
+        return cls(model_class, parse(model_class.Config, settings, model_class.__name__), pictures)
+
+    def model(self) -> Model:
+        """A new model, always the same."""
+        return build(self.model_class, self.config, self.pictures.image, Rng(0)).train()
+
+    def engine(self, kind: str = "eager", notes: list[str] | None = None) -> EagerEngine:
+        """An engine at step 0, always the same; `notes` gets what it has to say."""
+        batches = Batches(self.pictures, BATCH, seed=0)
+        told: list[str] = [] if notes is None else notes
+        return make_member(kind, self.model(), batches, Rng(1), Rng(2), "float32", told.append)
+
+    @cached_property
+    def fleet(self) -> Comparison:
+        """The model in a fleet of three beside the same three alone."""
+        return compare(self.model_class, self.config.values(), self.pictures, steps=STEPS, double=False)
+
+    def inputs(self, model: Model, step: int = 0) -> tuple[Tensor, dict[str, Tensor]]:
+        """A batch of pictures, and the draws and schedule of a step."""
+        images = self.pictures.images(torch.arange(BATCH) * (len(self.pictures) // BATCH))
+        schedule = {name: torch.tensor(value) for name, value in model.schedule(step).items()}
+        return images, {**model.draw(BATCH, Rng(3)), **schedule}
+
+
+def take_steps(engine: EagerEngine, start: int, end: int) -> None:
+    """Steps from `start` to `end`, which must stay finite and leave the global generators alone.
+
+    Raises:
+        CheckFailed: they do not.
+    """
+    for step in range(start, end):
+        losses = unmoved(engine.step, step)
+        bad = [name for name, value in losses.items() if not value.isfinite()]
+        if bad:
+            raise CheckFailed(f"{', '.join(bad)} is not finite at step {step}: start from smaller numbers")
