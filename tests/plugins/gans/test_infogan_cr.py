@@ -11,7 +11,8 @@ from harness import ImageSpec, Rng, UserError
 from harness.config import parse
 from harness.model import build, initialise
 from harness.training.eager import EagerEngine
-from harness_gans.infogan_cr import InfoGANCR, InfoGANModified
+from harness_gans.infogan_cr import InfoGANCR
+from harness_gans.infogan_modified import InfoGANModified
 
 SMALL = ImageSpec(1, 32, 32)
 CELEBA = ImageSpec(3, 32, 32)
