@@ -78,6 +78,11 @@ def _posterior(model: Model, images: Tensor) -> None:
 def _kl(model: Model, images: Tensor) -> None:
     kl = model.kl(images)
     require(kl.dim() == 2 and len(kl) == BATCH, f"return (N, D) divergences from `kl`, not {tuple(kl.shape)}")
+    if model.can("encode"):
+        codes = tuple(model.encode(images).shape)
+        require(
+            tuple(kl.shape) == codes, f"return a divergence for each of {codes} codes from `kl`, not {tuple(kl.shape)}"
+        )
     require(bool((kl > -1e-5).all()), f"a divergence is negative ({kl.min().item():.3g}): check the formula in `kl`")
 
 

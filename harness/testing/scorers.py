@@ -21,6 +21,9 @@ from harness.testing.check import require, require_words, unmoved
 from harness.testing.pictures import Squares
 from harness.testing.tiny_model import TinyVAE
 
+HELD_OUT = 20
+"""Of the 108 pictures."""
+
 
 @dataclass(frozen=True)
 class MetricSubject:
@@ -70,8 +73,9 @@ def loaded(image: ImageSpec) -> Squares:
 
 
 def evaluation_of(pictures: Squares, seed: int) -> ModelEvaluation:
-    """An untrained model that can do everything, beside the pictures."""
-    return ModelEvaluation(build(TinyVAE, Settings(), pictures.image, Rng(seed)), pictures)
+    """An untrained model that can do everything, beside the pictures, some of which are held out."""
+    model = build(TinyVAE, Settings(), pictures.image, Rng(seed))
+    return ModelEvaluation(model, pictures, held_out=HELD_OUT)
 
 
 def hard_codes(pictures: Squares) -> dict[str, Codes]:

@@ -254,6 +254,13 @@ class Branching(Good):
         return terms if terms["error"] > 0 else {"error": 2 * terms["error"]}
 
 
+class Lumped(Good):
+    """One divergence for all codes together."""
+
+    def kl(self, images):
+        return self.encode(images).square().sum(dim=1, keepdim=True)
+
+
 class Pathless(Good):
     """Generates from no latents."""
 
@@ -316,6 +323,7 @@ def test_what_a_fleet_cannot_do_at_once_is_advice_and_no_failure():
         (Numbering, "`represent` gives other codes the second time"),
         (Crowded, "`represent` gives an image another result in another batch"),
         (Halved, "return (8, 3) codes from `represent`, not (8, 2)"),
+        (Lumped, "return a divergence for each of (8, 3) codes from `kl`, not (8, 1)"),
         (Deaf, "set `code_noise = 0`"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy.io import savemat
 
+from harness.testing import checks
 from harness_datasets.cars3d import Cars3D
 from harness_datasets.dsprites import DSprites
 from harness_datasets.mpi3d import MPI3D
@@ -19,26 +20,38 @@ HTML = b"<!DOCTYPE html>\n<html><body>Please log in.</body></html>\n"
 
 
 class SmallDSprites(DSprites):
+    """A few of the images."""
+
     SIZES = (3, 2, 3, 2, 2)
 
 
 class SmallShapes3D(Shapes3D):
+    """A few of the images."""
+
     SIZES = (2, 3, 2, 2, 4, 3)
 
 
 class SmallMPI3D(MPI3D):
+    """A few of the images."""
+
     SIZES = {"6x6": (3, 3, 2, 3, 1, 2, 2), "4x4": (2, 2, 2, 3, 1, 2, 2)}  # noqa: RUF012 - as in the class itself
 
 
 class SmallSmallNORB(SmallNORB):
+    """A few of the images."""
+
     SIZES = (2, 4, 3, 2, 2)
 
 
 class FewCars3D(Cars3D):
+    """A few of the images."""
+
     OBJECTS = 2
 
 
 class FewTeapots(TeapotFiles):
+    """A few of the images."""
+
     COUNT = 50
 
 
@@ -203,3 +216,14 @@ def html():
 def write_norb():
     """norb(path, array): write a matrix in NORB's format."""
     return norb
+
+
+@pytest.fixture
+def assert_keeps_contract():
+    """assert_keeps_contract(dataset): what `harness check` asks of a dataset with these settings."""
+
+    def ask(dataset):
+        for check in checks(type(dataset), dataset.config.values()):
+            check()
+
+    return ask

@@ -51,6 +51,11 @@ class TestFolder:
         made.load()
         return made
 
+    def test_the_contract_is_kept(self, write, assert_keeps_contract):
+        for seed in range(3):
+            write(f"{seed}.png", picture(20, 16, seed))
+        assert_keeps_contract(self.load(image_size=16))
+
     def test_every_picture_in_the_order_of_paths(self, write):
         sizes = {"b/2.png": (24, 16), "a.jpg": (16, 16), "b/1.png": (16, 40)}
         contents = {name: picture(*size, seed, name[-3:]) for seed, (name, size) in enumerate(sizes.items())}
@@ -158,6 +163,9 @@ class TestCelebA:
     def test_another_resolution(self, archive):
         assert str(self.load(image_size=48).image) == "3x48x48"
 
+    def test_the_contract_is_kept(self, archive, assert_keeps_contract):
+        assert_keeps_contract(self.load())
+
     def test_missing(self, data):
         with pytest.raises(UserError, match=r"img_align_celeba\.zip: there is no such file.*mmlab.*--download"):
             self.load()
@@ -235,6 +243,10 @@ class TestLSUN:
         made = LSUNBedroom(LSUNBedroom.Config(**config))
         made.load()
         return made
+
+    def test_the_contract_is_kept(self, folder, assert_keeps_contract):
+        self.write(folder, {b"a": picture(32, 24, 0, "webp"), b"b": picture(24, 40, 1, "webp")})
+        assert_keeps_contract(self.load(image_size=24))
 
     def test_pictures_in_the_order_of_keys(self, folder):
         contents = {b"bb": picture(32, 24, 0, "webp"), b"aa": picture(24, 40, 1, "webp")}

@@ -71,6 +71,10 @@ class TestMNIST:
         assert_shows(load(MNIST), self.images[..., None], self.labels)
         assert_shows(load(MNIST, split="test"), self.images[:3, ..., None], self.labels[:3])
 
+    @pytest.mark.parametrize("cls", [MNIST, ColorMNIST])
+    def test_the_contract_is_kept(self, folder, cls, assert_keeps_contract):
+        assert_keeps_contract(load(cls))
+
     def test_a_border(self, folder):
         images = load(MNIST, image_size=32).images(torch.arange(7))
         assert images.shape == (7, 1, 32, 32)
@@ -146,6 +150,9 @@ class TestSVHN:
     def test_images_and_labels(self, file):
         assert_shows(load(SVHN), self.images, [1, 0, 9, 0, 2])
 
+    def test_the_contract_is_kept(self, file, assert_keeps_contract):
+        assert_keeps_contract(load(SVHN))
+
     def test_missing(self, file):
         with pytest.raises(UserError, match=r"test_32x32\.mat: there is no such file"):
             load(SVHN, split="test")
@@ -220,6 +227,9 @@ class TestCIFAR10:
     def test_images_and_labels(self, folder):
         assert_shows(load(CIFAR10), self.images, self.labels)
         assert_shows(load(CIFAR10, split="test"), self.images[:2], self.labels[:2])
+
+    def test_the_contract_is_kept(self, folder, assert_keeps_contract):
+        assert_keeps_contract(load(CIFAR10))
 
     def test_missing(self, folder):
         (folder / "data_batch_3").unlink()

@@ -58,6 +58,10 @@ class TestSprites:
         assert not torch.equal(first, second)
 
 
+def test_color_digits_keep_their_contract(assert_keeps_contract):
+    assert_keeps_contract(ColorDigits(ColorDigits.Config()))
+
+
 def test_color_digits_are_tinted_digits():
     grey, colored = Digits(Digits.Config()), ColorDigits(ColorDigits.Config())
     grey.load()
