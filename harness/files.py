@@ -111,11 +111,21 @@ def parse_json(path: Path, content: bytes) -> dict[str, Any]:
     return data
 
 
+def move(path: Path, to: Path) -> None:
+    """Rename a file, over another if there is one.
+
+    Raises:
+        StorageError: it cannot be renamed.
+    """
+    with storing(path):
+        path.rename(to)
+
+
 def set_aside(path: Path) -> Path:
     """Rename a damaged file, so that it is in nobody's way and can be looked at; returns where it is now."""
     aside = path.with_name(f"{path.name}.damaged")
-    with storing(path):
-        return path.rename(aside)
+    move(path, aside)
+    return aside
 
 
 @contextmanager

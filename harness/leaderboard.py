@@ -2,10 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
 from harness.scoring import score_key
 from harness.store import ResultsFolder
@@ -19,40 +20,46 @@ METRIC = ["metric", "metric_settings"]
 
 def score_table(folder: ResultsFolder, suite: Suite) -> pd.DataFrame:
     """One row per trial and metric of the suite, as in `harness.tables.SCORES`; trials not done have none."""
+    metrics = [(metric, score_key(metric, suite.evaluation_seed), _metric_columns(metric)) for metric in suite.metrics]
     rows = [
         row
-        for trial in suite.trials
-        if (result := folder.trial(trial.id).result) is not None
-        for row in _score_rows(suite, trial, result)
+        for trial, result in folder.results(suite.trials)
+        if result is not None
+        for row in _score_rows(suite, trial, result, metrics)
     ]
     return pd.DataFrame(rows, columns=[column.name for column in SCORES])
 
 
-def _score_rows(suite: Suite, trial: Trial, result: Result) -> Iterable[dict[str, object]]:
+def _score_rows(
+    suite: Suite, trial: Trial, result: Result, metrics: Sequence[tuple[Choice, str, dict[str, object]]]
+) -> Iterable[dict[str, object]]:
     by_key = {record["key"]: record for record in result.scores}
-    for metric in suite.metrics:
-        record = by_key.get(score_key(metric, suite.evaluation_seed)) or _no_record(metric, result)
+    shared = {
+        **_trial_columns(suite, trial),
+        "seed": trial.seed,
+        "model_name": trial.model.name,
+        "steps": trial.training["steps"],
+        "outcome": str(result.outcome),
+        "training_seconds": result.seconds,
+        "device": result.provenance.get("device", ""),
+        "harness_version": result.provenance.get("disentanglement-harness", ""),
+        "torch_version": result.provenance.get("torch", ""),
+        "model_version": trial.model.version,
+        "git_commit": result.provenance.get("git_commit", ""),
+        "finished_at": result.finished_at,
+    }
+    for metric, key, columns in metrics:
+        record = by_key.get(key) or _no_record(metric, result)
         yield {
-            **_trial_columns(suite, trial),
-            **_metric_columns(metric),
-            "seed": trial.seed,
-            "model_name": trial.model.name,
-            "steps": trial.training["steps"],
-            "outcome": str(result.outcome),
+            **shared,
+            **columns,
             "status": record["status"],
             "reason": record["reason"],
             "score": record["score"],
             "higher_is_better": record["higher_is_better"],
             "details": json.dumps(record["details"]),
             "seconds": record["seconds"],
-            "training_seconds": result.seconds,
-            "device": result.provenance.get("device", ""),
-            "harness_version": result.provenance.get("disentanglement-harness", ""),
-            "torch_version": result.provenance.get("torch", ""),
-            "model_version": trial.model.version,
             "metric_version": metric.version,
-            "git_commit": result.provenance.get("git_commit", ""),
-            "finished_at": result.finished_at,
         }
 
 
@@ -88,14 +95,24 @@ def _metric_columns(metric: Choice) -> dict[str, object]:
 def leaderboard(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
     """Scores summarised over seeds, as in `harness.tables.LEADERBOARD`; one row per setting and metric."""
     rows = []
-    grouped = dict(list(scores.groupby([*SETTING, *METRIC], sort=False)))
+    places = _places(scores)
+    found = {name: scores[name].to_numpy() for name in ("status", "reason", "score", "higher_is_better")}
+    metrics = [_metric_columns(metric) for metric in suite.metrics]
     for columns, trials in _settings(suite):
-        for metric in suite.metrics:
-            row = {**columns, **_metric_columns(metric)}
-            group = grouped.get(tuple(row[name] for name in [*SETTING, *METRIC]), scores.iloc[:0])
-            rows.append({**row, **_summary(group, trials)})
+        for metric in metrics:
+            row = {**columns, **metric}
+            group = places.get(tuple(row[name] for name in [*SETTING, *METRIC]), [])
+            rows.append({**row, **_summary({name: values[group] for name, values in found.items()}, trials)})
     table = pd.DataFrame(rows, columns=[column.name for column in LEADERBOARD])
     return _with_ranks(table.astype(dict.fromkeys(["mean", "std", "ci_low", "ci_high"], float)))
+
+
+def _places(scores: pd.DataFrame) -> dict[tuple[object, ...], list[int]]:
+    """The rows of each setting and metric."""
+    places: dict[tuple[object, ...], list[int]] = {}
+    for place, key in enumerate(zip(*(scores[name] for name in [*SETTING, *METRIC]), strict=True)):
+        places.setdefault(key, []).append(place)
+    return places
 
 
 def _settings(suite: Suite) -> list[tuple[dict[str, object], int]]:
@@ -111,17 +128,18 @@ def _settings(suite: Suite) -> list[tuple[dict[str, object], int]]:
     return [(columns, counts[key]) for key, columns in named.items()]
 
 
-def _summary(group: pd.DataFrame, trials: int) -> dict[str, object]:
-    values = group.loc[group["status"] == "ok", "score"].to_numpy(float)
+def _summary(group: Mapping[str, np.ndarray], trials: int) -> dict[str, object]:
+    """The columns that summarise the scores of so many trials, of which some may not be done."""
+    ok = group["status"] == "ok"
+    values = group["score"][ok].astype(float)
     inapplicable = int((group["status"] == "not-applicable").sum())
-    reasons = group.loc[group["status"] != "ok", "reason"].unique()
-    status = "ok" if len(values) else "not-applicable" if inapplicable else "failed" if len(group) else "missing"
-    better = group["higher_is_better"].dropna()
+    status = "ok" if len(values) else "not-applicable" if inapplicable else "failed" if len(ok) else "missing"
+    better = [bool(value) for value in group["higher_is_better"] if pd.notna(value)]
     low, high = t_interval(values)
     return {
-        "higher_is_better": bool(better.iloc[0]) if len(better) else None,
+        "higher_is_better": better[0] if better else None,
         "status": status,
-        "reason": "; ".join(reasons),
+        "reason": "; ".join(dict.fromkeys(group["reason"][~ok])),
         "n": len(values),
         "failed": trials - len(values) - inapplicable,
         "mean": values.mean() if len(values) else None,
@@ -133,12 +151,10 @@ def _summary(group: pd.DataFrame, trials: int) -> dict[str, object]:
 
 def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float | None, float | None]:
     """The t interval of a mean; (None, None) for fewer than two values."""
-    from scipy import stats
-
     n = len(values)
     if n < 2:
         return None, None
-    half = stats.t.ppf(0.5 + level / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
+    half = stdtrit(n - 1, 0.5 + level / 2) * values.std(ddof=1) / np.sqrt(n)
     return float(values.mean() - half), float(values.mean() + half)
 
 

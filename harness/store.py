@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,12 +18,14 @@ from harness.files import (
     parse_json,
     read_bytes,
     read_json,
+    read_table,
     set_aside,
     write_json,
     write_table,
     write_whole,
 )
 from harness.location import is_local, location
+from harness.plugins import DISTRIBUTION
 from harness.suite import Suite
 from harness.trial import Result, Trial
 
@@ -47,21 +50,51 @@ class TrialFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.trial_file = path / "trial.json"
-        self.checkpoint = path / "checkpoint.safetensors"
+
+    @property
+    def trial_file(self) -> Path:
+        """What the trial is."""
+        return self.path / "trial.json"
+
+    @property
+    def checkpoint(self) -> Path:
         """Everything needed to continue; only while training."""
-        self.previous_checkpoint = path / "previous.safetensors"
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def previous_checkpoint(self) -> Path:
         """The checkpoint before that, for when the last one is damaged."""
-        self.model = path / "model.safetensors"
+        return self.path / "previous.safetensors"
+
+    @property
+    def model(self) -> Path:
         """The trained model's parameters and buffers."""
-        self.history = path / "history.parquet"
-        self.result_file = path / "result.json"
-        self.log = path / "log.txt"
+        return self.path / "model.safetensors"
+
+    @property
+    def history(self) -> Path:
+        """Losses and speed."""
+        return self.path / "history.parquet"
+
+    @property
+    def result_file(self) -> Path:
+        """How the trial ended."""
+        return self.path / "result.json"
+
+    @property
+    def log(self) -> Path:
         """What the worker process wrote to its standard error."""
-        self.lock = path / "lock"
+        return self.path / "log.txt"
+
+    @property
+    def lock(self) -> Path:
         """Held by the process that works on the trial, on a disk."""
-        self.lease = path / "lease"
+        return self.path / "lock"
+
+    @property
+    def lease(self) -> Path:
         """Held by the run that sees to the trial, see `harness.leases`."""
+        return self.path / "lease"
 
     @property
     def result(self) -> Result | None:
@@ -206,9 +239,12 @@ class ResultsFolder:
 
     @property
     def state(self) -> str:
-        """A hash of what tables are made from: it changes with every result, comparison or suite that is written."""
+        """A hash of what tables are made from: it changes with every result, comparison or suite that is written.
+
+        It changes with the version of the harness too.
+        """
         stamps = sorted(self._local_stamps() if is_local(self.path) else self._remote_stamps())
-        return hashlib.sha256("\n".join(stamps).encode()).hexdigest()
+        return hashlib.sha256("\n".join([version(DISTRIBUTION), *stamps]).encode()).hexdigest()
 
     def _local_stamps(self) -> Iterator[str]:
         trials, comparisons = self.path / "trials", self.path / "comparisons"
@@ -229,6 +265,17 @@ class ResultsFolder:
     def table(self, name: str) -> Path:
         """The file of a table: scores, selections or leaderboard."""
         return self.path / f"{name}.parquet"
+
+    def current_table(self, name: str) -> "pd.DataFrame | None":
+        """A table as it was written, if nothing that it is made from has changed since; damage is said."""
+        try:
+            table = read_table(self.table(name))
+        except FileNotFoundError:
+            return None
+        except DamagedFileError as error:
+            tell(f"{error}; `harness leaderboard {self.path} --rebuild` makes it anew")
+            return None
+        return table if table.attrs.get("made_from") == self.state else None
 
     def write_table(self, name: str, table: "pd.DataFrame", state: str = "") -> None:
         """Write a table as Parquet, after `harness.tables`' schema of that name; `state` is what it was made from."""

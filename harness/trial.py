@@ -98,7 +98,7 @@ class Progress:
     """Where a running trial is.
 
     `images_per_second` is None until it is known; `losses` are the latest terms by name; `note` is something
-    that people should be told once.
+    that people should be told once, `warning` something wrong that they should be.
     """
 
     step: int
@@ -108,6 +108,7 @@ class Progress:
     losses: Mapping[str, float] = field(default_factory=dict)
     stage: str = "training"
     note: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,27 +4,39 @@ from pathlib import Path
 
 import click
 
-from harness.cli import format_option
+from harness.cli import format_option, plugin_option
 from harness.cli.completers import complete_results
 from harness.cli.console import console
-from harness.cli.locations import LOCATION
 from harness.cli.render import BOARD_CAPTION, as_json, markdown, rich_table, wide_leaderboard
 from harness.leaderboard import leaderboard, score_table
+from harness.location import location
 from harness.store import ResultsFolder
 
 
 @click.command()
-@click.argument("path", type=LOCATION, shell_complete=complete_results)
+@click.argument("path", type=location, shell_complete=complete_results)
 @format_option("table", "csv", "markdown", "json")
-def command(path: Path, form: str) -> None:
-    """Print the leaderboard of the results in PATH, made anew from its trials.
+@click.option("--rebuild", is_flag=True, help="Make every table anew from the trials' own files, and write it.")
+@plugin_option
+def command(path: Path, form: str, rebuild: bool, plugins: tuple[Path, ...]) -> None:
+    """Print the leaderboard of the results in PATH, a folder or its URL.
+
+    The table that is stored there is printed if it is current; otherwise it is made anew from the trials, which
+    --rebuild does in any case and for all tables.
 
     csv and json have one row per setting and metric with every column, 95 % intervals among them;
     table and markdown have one row per setting.
     """
     folder = ResultsFolder(path)
     suite = folder.suite
-    board = leaderboard(score_table(folder, suite), suite)
+    if rebuild:
+        from harness.plugins import PluginManager
+        from harness.study import write_tables
+
+        board = write_tables(folder, suite, PluginManager(plugins)).leaderboard
+    else:
+        stored = folder.current_table("leaderboard")
+        board = leaderboard(score_table(folder, suite), suite) if stored is None else stored
     if form == "table":
         console().print(rich_table(wide_leaderboard(board), suite.title, BOARD_CAPTION))
     elif form == "markdown":

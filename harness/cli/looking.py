@@ -10,8 +10,8 @@ import click
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_trial
-from harness.cli.locations import LOCATION
 from harness.errors import NotApplicableError, UserError
+from harness.location import location
 
 if TYPE_CHECKING:
     from harness.report.trained import TrainedModel
@@ -36,7 +36,7 @@ def looks_at_trial(picture: Callable[..., list[Path]]) -> Callable[..., None]:
     The function gets `trained`, `output` and `seed` beside its own options.
     """
 
-    @click.argument("trial", type=LOCATION, shell_complete=complete_trial)
+    @click.argument("trial", type=location, shell_complete=complete_trial)
     @click.option("--output", type=click.Path(path_type=Path), help="Name of the files [default: COMMAND-ID].")
     @click.option("--seed", default=0, show_default=True, help="Seed of the random latents.")
     @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)

@@ -9,14 +9,14 @@ import click
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_results
-from harness.cli.locations import LOCATION
+from harness.location import location
 
 if TYPE_CHECKING:
     from harness.report.page import Which
 
 
 @click.command()
-@click.argument("results", type=LOCATION, nargs=-1, required=True, shell_complete=complete_results)
+@click.argument("results", type=location, nargs=-1, required=True, shell_complete=complete_results)
 @click.option("--output", type=click.Path(path_type=Path), default="report.html", show_default=True, help="The page.")
 @click.option(
     "--pictures",

@@ -12,14 +12,14 @@ from rich.table import Table
 from harness.cli import plugin_option
 from harness.cli.completers import complete_trial
 from harness.cli.console import console
-from harness.cli.locations import LOCATION
+from harness.location import location
 
 if TYPE_CHECKING:
     from harness.reproduction import Reproduction
 
 
 @click.command()
-@click.argument("trial", type=LOCATION, shell_complete=complete_trial)
+@click.argument("trial", type=location, shell_complete=complete_trial)
 @click.option("--output", type=click.Path(path_type=Path), help="Keep the results in this folder [default: nowhere].")
 @click.option(
     "--tolerance",

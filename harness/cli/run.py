@@ -12,7 +12,7 @@ import click
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_suite
-from harness.cli.locations import LOCATION
+from harness.location import location
 
 if TYPE_CHECKING:
     from harness.store import ResultsFolder
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     help="Who trains: plain PyTorch, torch.compile, CUDA graphs, or alike trials stacked into one program.",
 )
 @click.option("--fleet", type=click.IntRange(min=1), help="Trials of a fleet, at most [default: 8].")
-@click.option("--output", type=LOCATION, help="Results folder, or its URL (s3://...) [default: results/NAME OF SUITE].")
+@click.option("--output", type=location, help="Results folder, or its URL (s3://...) [default: results/NAME OF SUITE].")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key: training.steps=100.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that one trial may take.")
 @click.option(

@@ -8,12 +8,12 @@ from rich.table import Table
 
 from harness.cli import format_option, plugin_option
 from harness.cli.console import console
-from harness.cli.locations import LOCATION
+from harness.location import location
 from harness.plugins import PluginManager
 
 
 @click.command()
-@click.argument("file", type=LOCATION)
+@click.argument("file", type=location)
 @click.option("--metric", "metrics", multiple=True, help="A metric (may be given again); all that apply by default.")
 @click.option("--protocol", help="Protocol for every metric that has several, such as infogan-cr.")
 @click.option("--seed", default=0, show_default=True, help="Seeds whatever the file does not fix.")

@@ -8,7 +8,6 @@ import click
 from harness.cli import format_option, plugin_option
 from harness.cli.completers import complete_results
 from harness.cli.console import console
-from harness.cli.locations import LOCATION
 from harness.cli.render import (
     JUDGEMENTS,
     SELECTION_CAPTION,
@@ -19,12 +18,13 @@ from harness.cli.render import (
     wide_selections,
 )
 from harness.errors import UserError
+from harness.location import location
 from harness.plugins import PluginManager
 from harness.store import ResultsFolder
 
 
 @click.command()
-@click.argument("path", type=LOCATION, shell_complete=complete_results)
+@click.argument("path", type=location, shell_complete=complete_results)
 @click.option("--selector", "names", multiple=True, help="A selector to apply to a file (may be given again).")
 @format_option("table", "csv", "markdown", "json")
 @plugin_option

@@ -8,7 +8,7 @@ from time import monotonic
 import pandas as pd
 
 from harness.errors import DivergenceError
-from harness.files import write_table
+from harness.files import read_table, write_table
 
 ROWS = 500
 """Rows that a whole training makes, about."""
@@ -67,9 +67,21 @@ class History:
         empty = pd.DataFrame({**declared, "images_per_second": pd.Series(dtype=float)})
         write_table(path, "history", pd.DataFrame(self.rows) if self.rows else empty)
 
-    def resume(self, path: Path, done: int) -> None:
-        """Continue the rows in `path` after step `done`; later ones are forgotten."""
-        rows = pd.read_parquet(path).to_dict("records") if path.exists() else []
+    def resume(self, path: Path, done: int, seconds: float | None = None) -> None:
+        """Continue the rows in `path` after step `done`; later ones are forgotten.
+
+        Args:
+            path: where `save` wrote them; there may be none.
+            done: steps done.
+            seconds: what they took; by default what the last row says.
+
+        Raises:
+            DamagedFileError: the file is damaged.
+        """
+        try:
+            rows = read_table(path).to_dict("records")
+        except FileNotFoundError:
+            rows = []
         self.rows = [{str(name): value for name, value in row.items()} for row in rows if row["step"] <= done]
-        self._seconds_before = self.latest.get("seconds", 0.0)
+        self._seconds_before = self.latest.get("seconds", 0.0) if seconds is None else seconds
         self._started = monotonic()

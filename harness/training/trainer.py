@@ -1,6 +1,7 @@
 """The training of trials: from their seeds, or their last checkpoints, to trained models on disk."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -9,7 +10,8 @@ import torch
 
 from harness.config import parse
 from harness.dataset import Dataset
-from harness.errors import DivergenceError
+from harness.errors import DamagedFileError, DivergenceError, StorageError
+from harness.files import set_aside
 from harness.model import Model, build
 from harness.plugins import Registry
 from harness.rng import Rng
@@ -20,6 +22,14 @@ from harness.training.eager import EagerEngine
 from harness.training.engine import engine_of, make_member
 from harness.training.history import History
 from harness.training.precision import products
+from harness.training.saved import (
+    Warn,
+    load_checkpoint,
+    load_model,
+    remove_checkpoints,
+    save_checkpoint,
+    set_aside_model,
+)
 from harness.training.structure import structure
 from harness.trial import Progress, Trial
 
@@ -84,8 +94,7 @@ def train(
     for trial in trials:
         try:
             model = new_model(trial, registry, dataset)
-            if folder.trial(trial.id).model.exists():
-                load_weights(model, folder.trial(trial.id))
+            if _is_trained(model, folder.trial(trial.id), _warn(observer, trial)):
                 models[trial.id] = model
             else:
                 untrained.append((trial, model))
@@ -126,11 +135,27 @@ def load_weights(model: Model, folder: TrialFolder) -> None:
     """Give a model the parameters that its training ended with.
 
     Raises:
-        UserError: the file is damaged.
+        DamagedFileError: the file is damaged.
         FileNotFoundError: the trial has not been trained.
     """
-    weights, _ = checkpoint.load(folder.model)
+    weights, _ = load_model(folder)
     model.load_state_dict(weights)
+
+
+def _is_trained(model: Model, folder: TrialFolder, warn: Warn) -> bool:
+    """Load the parameters that a training ended with, if it has; damaged ones are set aside."""
+    try:
+        load_weights(model, folder)
+    except FileNotFoundError:
+        return False
+    except DamagedFileError as error:
+        warn(f"{error}; {set_aside_model(folder)}")
+        return False
+    return True
+
+
+def _warn(observer: "Observer", trial: Trial) -> Warn:
+    return lambda text: observer.report(trial, Progress(0, trial.training["steps"], warning=text))
 
 
 @dataclass(frozen=True)
@@ -150,10 +175,10 @@ class Trained:
         """Read the file.
 
         Raises:
-            UserError: it is damaged.
+            DamagedFileError: it is damaged.
             FileNotFoundError: the trial has not been trained.
         """
-        meta = checkpoint.load(folder.model)[1]
+        meta = load_model(folder)[1]
         return cls(float(meta["seconds"]), meta.get("provenance", {}))
 
 
@@ -173,11 +198,7 @@ class _Training:
     def of(
         cls, trial: Trial, model: Model, dataset: Dataset, folder: TrialFolder, engine: str, observer: Observer
     ) -> "_Training":
-        """From the beginning, or from the checkpoint if there is one.
-
-        Raises:
-            UserError: the checkpoint is damaged.
-        """
+        """From the beginning, or from the last good checkpoint if there is one."""
         batch_size, steps = trial.training["batch_size"], trial.training["steps"]
         member = make_member(
             engine,
@@ -189,17 +210,23 @@ class _Training:
             note=lambda text: observer.report(trial, Progress(0, steps, note=text)),
         )
         training = cls(trial, member, History(steps, batch_size), folder, steps)
-        if folder.checkpoint.exists():
-            training._resume()
+        training._resume(_warn(observer, trial))
         return training
 
-    def _resume(self) -> None:
-        state, meta = checkpoint.load(self.folder.checkpoint)
+    def _resume(self, warn: Warn) -> None:
+        saved = load_checkpoint(self.folder, warn)
+        if saved is None:
+            return
+        state, meta = saved
         # The number of threads decides the order of sums, and so the last bits of every number.
         torch.set_num_threads(meta["threads"])
         self.engine.restore(state)
-        self.history.resume(self.folder.history, meta["step"])
         self.done = meta["step"]
+        try:
+            self.history.resume(self.folder.history, self.done, meta.get("seconds"))
+        except DamagedFileError as error:
+            warn(f"{error}; it is {set_aside(self.folder.history).name} now, and the curves begin at step {self.done}")
+            self.history.resume(self.folder.history, self.done, meta.get("seconds"))
 
     @property
     def due(self) -> bool:
@@ -220,17 +247,22 @@ class _Training:
         """Write a checkpoint."""
         # History first: rows after the checkpoint's step are dropped on resumption, missing ones would be lost.
         self.history.save(self.folder.history)
-        checkpoint.save(
-            self.folder.checkpoint, self.engine.state(), {"step": self.done, "threads": torch.get_num_threads()}
-        )
+        meta = {"step": self.done, "threads": torch.get_num_threads(), "seconds": self.history.seconds}
+        save_checkpoint(self.folder, self.engine.state(), meta)
 
     def finish(self, provenance: Mapping[str, Any]) -> None:
         """Write the trained model, which ends the training."""
         self.history.save(self.folder.history)
         meta = {"trial": self.trial.id, "seconds": self.history.seconds, "provenance": dict(provenance)}
         checkpoint.save(self.folder.model, self.engine.model.state_dict(), meta)
-        self.folder.checkpoint.unlink(missing_ok=True)
+        remove_checkpoints(self.folder)
         self.finished = True
+
+    def fail(self, error: Exception, observer: Observer) -> None:
+        """End badly, with the rows so far if they can be written."""
+        with suppress(StorageError):
+            self.history.save(self.folder.history)
+        observer.failed(self.trial, error)
 
 
 def _run(trainings: Sequence[_Training], observer: Observer, checkpoint_seconds: float, *, recorded: bool) -> None:
@@ -241,8 +273,7 @@ def _run(trainings: Sequence[_Training], observer: Observer, checkpoint_seconds:
         raise
     except Exception as error:  # What is nobody's own error is everybody's.
         for training in remaining:
-            training.history.save(training.folder.history)
-            observer.failed(training.trial, error)
+            training.fail(error, observer)
 
 
 class _Course:
@@ -298,9 +329,7 @@ class _Course:
     def _leave(self, failed: dict[int, Exception]) -> None:
         """Let go of the trainings that have failed and of those that are done."""
         for position, error in failed.items():
-            training = self.trainings[position]
-            training.history.save(training.folder.history)
-            self.observer.failed(training.trial, error)
+            self.trainings[position].fail(error, self.observer)
         done = {p: t for p, t in enumerate(self.trainings) if t.done >= t.steps and p not in failed}
         for training in done.values():
             training.finish(self.observer.provenance())
