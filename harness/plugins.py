@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -170,13 +171,13 @@ class PluginManager:
         self._plugins: list[Plugin] = []
         for name in BUILT_IN:
             if name not in self.blocked:
-                self._load(DISTRIBUTION, _version(DISTRIBUTION), partial(importlib.import_module, name))
+                self._load(DISTRIBUTION, partial(_version, DISTRIBUTION), partial(importlib.import_module, name))
         for point in sorted(entry_points(group="harness"), key=lambda point: point.name):
-            distribution, its_version = _owner(point)
+            distribution = point.dist.name if point.dist else point.value
             if not {distribution, point.module} & self.blocked:
-                self._load(distribution, its_version, point.load)
+                self._load(distribution, partial(_version_of, point), point.load)
         for file in files:
-            self._load(str(file), _digest(file), partial(_import_file, file), required=True)
+            self._load(str(file), partial(_digest, [file]), partial(_import_file, file), required=True)
 
     @property
     def hook(self) -> Any:
@@ -188,9 +189,12 @@ class PluginManager:
         """The plugins that loaded, in order."""
         return list(self._plugins)
 
-    def _load(self, distribution: str, its_version: str, load: Callable[[], Any], required: bool = False) -> None:
+    def _load(
+        self, distribution: str, its_version: Callable[[], str], load: Callable[[], Any], required: bool = False
+    ) -> None:
         try:
-            plugin = Plugin(load(), distribution, its_version)
+            found = its_version()  # First, because it says more plainly that a file is missing.
+            plugin = Plugin(load(), distribution, found)
             self._register(plugin)
         except Exception as error:  # Whatever a plugin raises must not stop the others.
             reason = str(error) if isinstance(error, UserError) else _import_reason(error)
@@ -241,16 +245,34 @@ def _version(distribution: str) -> str:
         return "uninstalled"
 
 
-def _owner(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist else (point.value, "unknown")
+def _version_of(point: EntryPoint) -> str:
+    """The version of an entry point's distribution and, where it is installed to be edited, of its files' content."""
+    if point.dist is None:
+        return "unknown"
+    installed = json.loads(point.dist.read_text("direct_url.json") or "{}")
+    if not installed.get("dir_info", {}).get("editable"):
+        return point.dist.version
+    return f"{point.dist.version}+{_digest(_sources(point.module))}"
 
 
-def _digest(file: Path) -> str:
-    """A single file has no version; its content stands for one."""
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-    except OSError as error:
-        raise UserError(f"plugin {file}: {error.strerror or error}") from None
+def _sources(module: str) -> list[Path]:
+    """The Python files of a module or package that can be imported, in order."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return []
+    folders = spec.submodule_search_locations
+    return sorted(file for folder in folders for file in Path(folder).rglob("*.py")) if folders else [Path(spec.origin)]
+
+
+def _digest(files: Sequence[Path]) -> str:
+    """Files that are edited have no version; their content stands for one."""
+    content = hashlib.sha256()
+    for file in files:
+        try:
+            content.update(file.read_bytes())
+        except OSError as error:
+            raise UserError(f"{error.strerror or error}") from None
+    return content.hexdigest()[:12]
 
 
 def _import_file(file: Path) -> ModuleType:

@@ -114,6 +114,45 @@ def test_a_file_named_by_the_user_must_load(plugin_file, tmp_path):
         PluginManager([tmp_path / "absent.py"])
 
 
+def test_a_plugin_that_is_edited_where_it_lies_has_a_new_version_with_every_change(installed, tmp_path):
+    text = REGISTERS.format(kind="metrics", name="mine", module="mine_edited")
+    installed("harness-mine", "mine_edited", text)
+    url = tmp_path / "harness_mine-1.2.dist-info" / "direct_url.json"
+
+    def found():
+        return PluginManager().registry.find("metrics", "mine").plugin.version
+
+    url.write_text('{"url": "file:///somewhere", "dir_info": {}}')
+    assert found() == "1.2"
+    url.write_text('{"url": "file:///somewhere", "dir_info": {"editable": true}}')
+    first = found()
+    assert first.startswith("1.2+")
+    assert found() == first
+    (tmp_path / "mine_edited.py").write_text(HEADER + text + "# changed")
+    assert found().startswith("1.2+")
+    assert found() != first
+
+
+def test_a_package_that_is_edited_is_all_of_its_files(tmp_path, monkeypatch):
+    package = tmp_path / "mine_package"
+    (package / "inner").mkdir(parents=True)
+    (package / "__init__.py").write_text(HEADER)
+    (package / "inner" / "model.py").write_text("x = 1")
+    info = tmp_path / "mine-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[harness]\nmine = mine_package\n")
+    (info / "direct_url.json").write_text('{"url": "file:///somewhere", "dir_info": {"editable": true}}')
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def found():
+        return next(plugin.version for plugin in PluginManager().plugins if plugin.distribution == "mine")
+
+    first = found()
+    (package / "inner" / "model.py").write_text("x = 2")
+    assert found() != first
+
+
 def test_the_version_of_a_file_is_its_content(plugin_file):
     first = PluginManager([plugin_file("x = 1", "a.py")]).plugins[-1].version
     assert first == PluginManager([plugin_file("x = 1", "b.py")]).plugins[-1].version
