@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from harness.errors import DamagedFileError, StorageError, UserError, in_a_line
-from harness.location import is_local
+from harness.location import is_local, remote
 from harness.seal import BLANK, is_whole, seal
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def read_bytes(path: Path) -> bytes:
         FileNotFoundError: there is no such file.
     """
     with storing(path, FileNotFoundError):
-        return path.read_bytes()
+        return path.read_bytes() if is_local(path) else remote(path).fs.cat_file(remote(path).path)
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
@@ -79,9 +79,14 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    text = json.dumps({"schema_version": SCHEMA_VERSION, "sha256": BLANK, **data}, indent=1)
+    content = json_bytes(data)
     with storing(path):
-        write_whole(path, lambda file: file.write(seal(text.encode())))
+        write_whole(path, lambda file: file.write(content))
+
+
+def json_bytes(data: dict[str, Any]) -> bytearray:
+    """Plain data as `write_json` writes them."""
+    return seal(json.dumps({"schema_version": SCHEMA_VERSION, "sha256": BLANK, **data}, indent=1).encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -131,8 +136,10 @@ def set_aside(path: Path) -> Path:
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold a lock file that the kernel frees at any death; yields whether it was got."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a")
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
@@ -159,9 +166,12 @@ def write_table(path: Path, schema: str, table: "pd.DataFrame", facts: Mapping[s
     from harness.tables import arrow_schema
 
     arrow = pa.Table.from_pandas(table, schema=arrow_schema(schema, table), preserve_index=False)
-    arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), **(facts or {})})
+    arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), **(facts or {}), "sha256": BLANK})
+    content = io.BytesIO()
+    pq.write_table(arrow, content)
+    sealed = seal(content.getvalue(), at_end=True)
     with storing(path):
-        write_whole(path, lambda file: pq.write_table(arrow, file, write_page_checksum=True))
+        write_whole(path, lambda file: file.write(sealed))
 
 
 def read_table(path: Path) -> "pd.DataFrame":
@@ -177,11 +187,13 @@ def read_table(path: Path) -> "pd.DataFrame":
 
     content = read_bytes(path)
     try:
-        arrow = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
+        file = pq.ParquetFile(pa.BufferReader(content))
+        facts = {key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()}
+        arrow = file.read()
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DamagedFileError(f"{path}: damaged, or not a Parquet file: {in_a_line(error)}") from None
+        raise DamagedFileError(f"{path}: damaged, or not a Parquet file ({in_a_line(error)})") from None
+    if "sha256" in facts and not is_whole(content, facts["sha256"]):
+        raise DamagedFileError(f"{path}: damaged, its SHA-256 is another than when it was written")
     table: pd.DataFrame = arrow.to_pandas()
-    table.attrs = {
-        key.decode(): value.decode() for key, value in (arrow.schema.metadata or {}).items() if key != b"pandas"
-    }
+    table.attrs = {name: facts[name] for name in facts if name not in ("pandas", "sha256", "ARROW:schema")}
     return table

@@ -9,14 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from harness.files import locked
-from harness.location import is_local
+from harness.location import is_local, remote
 from harness.provenance import now
-
-if TYPE_CHECKING:
-    from upath import UPath
 
 LEASE_SECONDS = 60.0
 """Time after which a lease on an object store has expired, unless its holder renews it."""
@@ -114,6 +110,5 @@ class _Announced:
     @staticmethod
     def _written(path: Path) -> datetime:
         """When the store last saw the object written."""
-        place = cast("UPath", path)
-        written: datetime = place.fs.modified(place.path)
+        written: datetime = remote(path).fs.modified(remote(path).path)
         return written

@@ -1,9 +1,12 @@
 """Where results are: a path on this machine, or a URL of any filesystem that fsspec knows."""
 
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from harness.errors import UserError
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 
 def location(place: str | Path) -> Path:
@@ -37,6 +40,11 @@ def location(place: str | Path) -> Path:
 def is_local(path: Path) -> bool:
     """Whether a location is on a disk of this machine, or mounted like one."""
     return isinstance(path, Path)
+
+
+def remote(path: Path) -> "UPath":
+    """A location that is not local, as what it is."""
+    return cast("UPath", path)
 
 
 def absolute(path: Path) -> str:

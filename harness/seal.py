@@ -6,13 +6,13 @@ BLANK = "0" * 64
 """What stands in a file for its seal until it is sealed, and while its hash is computed."""
 
 
-def seal(content: bytes) -> bytearray:
-    """Replace the first blank in a file's content by the hash of that content.
+def seal(content: bytes, *, at_end: bool = False) -> bytearray:
+    """Replace the first blank in a file's content, or the last, by the hash of that content.
 
     Raises:
         ValueError: there is no blank.
     """
-    place = content.index(BLANK.encode())
+    place = content.rindex(BLANK.encode()) if at_end else content.index(BLANK.encode())
     sealed = bytearray(content)
     sealed[place : place + len(BLANK)] = sha256(content).hexdigest().encode()
     return sealed

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from harness.config import parse
+from harness.errors import DamagedFileError
 from harness.files import read_json
 from harness.judging import Comparison, judge
 from harness.plugins import Registry
 from harness.selector import Selector
-from harness.store import ResultsFolder
+from harness.store import ResultsFolder, tell
 from harness.suite import Suite
 from harness.tables import SELECTIONS, SELECTOR_SCORES
 from harness.trial import Choice, Trial, digest
@@ -33,10 +34,13 @@ def make_selector(choice: Choice, registry: Registry) -> Selector:
 
 
 def read_comparison(folder: ResultsFolder, choice: Choice, trials: Sequence[Trial], seed: int) -> dict[str, Any] | None:
-    """What `harness.execution.compare` wrote, or None if it has not."""
+    """What `harness.execution.compare` wrote, or None if it has not, or if that is damaged, which is said."""
     try:
         return read_json(folder.comparison(comparison_key(choice, trials, seed)))
     except FileNotFoundError:
+        return None
+    except DamagedFileError as error:
+        tell(str(error))
         return None
 
 

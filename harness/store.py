@@ -10,30 +10,29 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import DamagedFileError, StorageError, UserError
 from harness.files import (
-    locked,
+    json_bytes,
     parse_json,
     read_bytes,
     read_json,
     read_table,
     set_aside,
+    storing,
     write_json,
     write_table,
     write_whole,
 )
-from harness.location import is_local, location
+from harness.files import locked as locked  # noqa: PLC0414
+from harness.location import is_local, location, remote
 from harness.plugins import DISTRIBUTION
 from harness.suite import Suite
 from harness.trial import Result, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
-    from upath import UPath
-
-__all__ = ["ResultsFolder", "TrialFolder", "locked", "tell", "write_json", "write_table", "write_whole"]
 
 READ_AT_ONCE = 1000
 """Files that are fetched together from a URL."""
@@ -141,10 +140,9 @@ class TrialFolder:
         write_json(self.result_file, result.to_json())
 
     def remove_leftovers(self) -> None:
-        """Remove files that a killed process was still writing aside."""
-        if is_local(self.path):
-            for file in self.path.glob(".*"):
-                file.unlink()
+        """Remove files that a killed process was still writing aside, on a disk."""
+        for file in self.path.glob(".*"):
+            file.unlink()
 
 
 class ResultsFolder:
@@ -190,8 +188,8 @@ class ResultsFolder:
 
     def _fetched(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Result | None]]:
         folders = [self.trial(trial.id) for trial in trials]
-        paths = [cast("UPath", folder.result_file).path for folder in folders]
-        found: dict[str, Any] = cast("UPath", self.path).fs.cat(paths, on_error="return")
+        paths = [remote(folder.result_file).path for folder in folders]
+        found: dict[str, Any] = remote(self.path).fs.cat(paths, on_error="return")
         for trial, folder, path in zip(trials, folders, paths, strict=True):
             content = found[path]
             if isinstance(content, FileNotFoundError):
@@ -208,15 +206,33 @@ class ResultsFolder:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 with suppress(FileNotFoundError):
-                    cast("UPath", path).rmdir(recursive=True)
+                    remote(path).rmdir(recursive=True)
+
+    @property
+    def comparisons_lease(self) -> Path:
+        """Held by the run that compares models, see `harness.leases`."""
+        return self.path / "comparisons" / "lease"
+
+    def set_aside_damaged_comparisons(self) -> None:
+        """Rename comparisons that cannot be read, and say so; only for who holds their lease."""
+        for file in (self.path / "comparisons").glob("*.json"):
+            try:
+                read_json(file)
+            except DamagedFileError as error:
+                tell(f"{error}; it is {set_aside(file).name} now, and the comparison is made again")
 
     def comparison(self, key: str) -> Path:
         """The file of one selector's comparison of one pool."""
         return self.path / "comparisons" / f"{key}.json"
 
     def write_suite(self, suite: Suite) -> None:
-        """Record which suite the folder belongs to."""
-        write_json(self.suite_file, suite.to_json())
+        """Record which suite the folder belongs to, unless that stands there already."""
+        content = json_bytes(suite.to_json())
+        with suppress(FileNotFoundError):
+            if read_bytes(self.suite_file) == content:
+                return
+        with storing(self.suite_file):
+            write_whole(self.suite_file, lambda file: file.write(content))
 
     @property
     def suite(self) -> Suite:
@@ -256,7 +272,7 @@ class ResultsFolder:
                 yield f"{name} {found.st_size} {found.st_mtime_ns}"
 
     def _remote_stamps(self) -> Iterator[str]:
-        root = cast("UPath", self.path)
+        root = remote(self.path)
         for name, found in root.fs.find(root.path, detail=True).items():
             if name.endswith(".json") and "/lease/" not in name:
                 written = [found.get(key) for key in ("size", "ETag", "LastModified", "created", "updated", "mtime")]

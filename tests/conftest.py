@@ -71,6 +71,37 @@ def command(run_command, tmp_path):
     return partial(run_command, cwd=tmp_path)
 
 
+@pytest.fixture(scope="session")
+def s3_server():
+    """A local S3 server with a bucket; gives what must stand in the environment to reach it."""
+    import s3fs
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        s3fs.S3FileSystem().mkdir("bucket")
+        yield environment
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, request, monkeypatch):
+    """The URL of an empty folder on the S3 server, which this process and those it starts can reach."""
+    for name, value in s3_server.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://bucket/{abs(hash(request.node.nodeid))}"
+
+
 @pytest.fixture
 def results():
     """Reads every trial's result in a results folder, by the trial's title."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from harness.errors import UserError
+from harness.errors import StorageError, UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -107,13 +107,20 @@ def format_option(*formats: str) -> Callable[[F], F]:
 
 
 def main() -> None:
-    """Entry point: exit code 0 for success, 1 for failed trials, 2 for the user's mistakes, 130 for Ctrl-C."""
+    """Entry point.
+
+    Exit code 0 for success, 1 for failed trials or results that cannot be written, 2 for the user's mistakes, 130 for
+    Ctrl-C.
+    """
     try:
         code = cli.main(standalone_mode=False)
         sys.stdout.flush()
     except UserError as error:
         click.echo(f"harness: {error}", err=True)
         code = 2
+    except StorageError as error:
+        click.echo(f"harness: {error}", err=True)
+        code = 1
     except click.ClickException as error:
         error.show()
         code = error.exit_code

@@ -8,32 +8,44 @@ from typing import Any
 
 import numpy as np
 
-from harness.errors import NotApplicableError, in_a_line
+from harness.errors import DamagedFileError, NotApplicableError, in_a_line
 from harness.evaluation import Evaluation
 from harness.execution.job import CompareJob
 from harness.execution.life import load_dataset
+from harness.files import write_json
 from harness.model_evaluation import ModelEvaluation
 from harness.plugins import PluginManager, Registry
 from harness.scoring import plain
 from harness.selection import comparison_key, make_selector
-from harness.store import ResultsFolder, write_json
+from harness.store import ResultsFolder
 from harness.supervised import stored_comparisons
+from harness.training.saved import set_aside_model
 from harness.training.trainer import load_weights, new_model
 from harness.trial import Choice, Progress, digest
 
 
 def compare(job: CompareJob, report: Callable[[Progress], None]) -> None:
-    """Let each selector compare the trials' models, and write what it found."""
+    """Let each selector compare the trials' models, and write what it found.
+
+    If a model is damaged or missing, nothing is compared: its trial is to be done again first.
+    """
     registry = PluginManager([Path(file) for file in job.plugins], job.blocked).registry
-    folder = ResultsFolder(Path(job.folder))
+    folder = ResultsFolder(job.folder)
     dataset = load_dataset(job.trials[0].dataset, registry, job.placement.device)
     evaluations: dict[str, Evaluation] = {}
     for trial in job.trials:
         model = new_model(trial, registry, dataset)
-        load_weights(model, folder.trial(trial.id))
+        try:
+            load_weights(model, folder.trial(trial.id))
+        except (DamagedFileError, FileNotFoundError) as error:
+            warning = f"{trial.title}: {error}; {set_aside_model(folder.trial(trial.id))}"
+            report(Progress(0, len(job.selectors), warning=warning))
+            continue
         evaluation = ModelEvaluation(model, dataset, held_out=trial.held_out, seed=job.evaluation_seed)
         evaluation.setting = digest([asdict(trial.model), dict(trial.training)])
         evaluations[trial.id] = evaluation
+    if len(evaluations) < len(job.trials):  # Compared when all are there again.
+        return
     for done, choice in enumerate(job.selectors):
         report(Progress(done, len(job.selectors), stage=choice.name))
         found = _compare(choice, registry, job, folder, evaluations)

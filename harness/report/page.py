@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import jinja2
 
+from harness.files import write_whole
 from harness.plugins import DISTRIBUTION, Registry
 from harness.provenance import now
-from harness.store import ResultsFolder, write_whole
+from harness.store import ResultsFolder
 
 from .album import Album
 from .data import Pages, gather

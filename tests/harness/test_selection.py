@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.files import write_json
 from harness.selection import comparison_key, selection_notes, selection_tables
-from harness.store import ResultsFolder, write_json
+from harness.store import ResultsFolder
 from harness.suite import Suite, resolve
 from harness.trial import Choice, Trial
 

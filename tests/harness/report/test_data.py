@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.files import write_table
 from harness.leaderboard import leaderboard, score_table
 from harness.report.data import distinct_labels, gather, learning_curves
 from harness.report.rounding import short
 from harness.scoring import score_key
-from harness.store import write_table
 from harness.trial import Outcome, Result
 
 NAMES = ["corner", "shade", "size", "x", "y"]

@@ -1,0 +1,55 @@
+"""How a study stands: what of its suite is left to do, what was done, and what went wrong."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.scoring import score_key
+from harness.store import ResultsFolder
+from harness.suite import Suite
+from harness.trial import Choice, Outcome, Result, Trial
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the trials of a suite stand, in its order.
+
+    Attributes:
+        pending: those that have something left to do.
+        ended_at: of those among them that have ended before, when.
+        finished: those that were trained to their end.
+        failures: everything that went wrong, a line each.
+    """
+
+    pending: Sequence[Trial]
+    ended_at: Mapping[str, str]
+    finished: Sequence[Trial]
+    failures: Sequence[str]
+
+
+def standing(suite: Suite, folder: ResultsFolder, *, retry_failed: bool = False) -> Standing:
+    """Look through the results of a suite's trials; see `has_work` for what is left to do."""
+    pending, ended_at, finished, failures = [], {}, [], []
+    for trial, result in folder.results(suite.trials):
+        if has_work(result, suite.metrics, suite.evaluation_seed, retry_failed=retry_failed):
+            pending.append(trial)
+            if result:
+                ended_at[trial.id] = result.finished_at
+        if result and result.outcome is Outcome.FINISHED:
+            finished.append(trial)
+        if result:
+            failures += [f"{trial.title} ({trial.id}): {failure}" for failure in result.failures]
+    return Standing(pending, ended_at, finished, failures)
+
+
+def has_work(result: Result | None, metrics: Sequence[Choice], seed: int, *, retry_failed: bool = False) -> bool:
+    """Whether a trial that ended like this, or has not ended, has something left to do.
+
+    A trial that ended badly, or a metric that failed, is left as it is unless `retry_failed`.
+    """
+    if result is None:
+        return True
+    if result.outcome is not Outcome.FINISHED:
+        return retry_failed
+    records = {record["key"]: record for record in result.scores}
+    found = [records.get(score_key(metric, seed)) for metric in metrics]
+    return any(record is None or (retry_failed and record["status"] == "failed") for record in found)
