@@ -1,25 +1,36 @@
 """A study: a suite run into a results folder, from what is left to do to the finished tables."""
 
-import shutil
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pandas as pd
 
-from harness.errors import UserError, in_a_line
+from harness.errors import StorageError, UserError, in_a_line
+from harness.execution.cluster import Cluster, ClusterExecutor
 from harness.execution.devices import Slots
 from harness.execution.job import CHECKPOINT_SECONDS, CompareJob, TrialJob
 from harness.execution.local import LocalExecutor
+from harness.execution.order import longest_first
+from harness.files import write_json
 from harness.leaderboard import leaderboard, score_table
+from harness.leases import lease
+from harness.location import absolute
 from harness.plugins import PluginManager
-from harness.scoring import score_key
 from harness.selection import comparison_key, read_comparison, selection_tables
-from harness.store import ResultsFolder, write_json
+from harness.standing import Standing, standing
+from harness.store import ResultsFolder, tell
 from harness.suite import Suite
-from harness.trial import Choice, Outcome, Progress, Result, Trial
+from harness.trial import Choice, Progress, Trial
+
+WAIT_SECONDS = 1.0
+"""Time between two looks at trials that another run holds."""
+
+ROUNDS = 3
+"""How often the trials of a suite are done again because what they had left was damaged, at most."""
 
 
 @dataclass(frozen=True)
@@ -32,28 +43,14 @@ class Tables:
     selector_scores: pd.DataFrame
 
 
-def pending_trials(suite: Suite, folder: ResultsFolder, *, retry_failed: bool = False) -> list[Trial]:
-    """The trials of a suite that have something left to do, in its order.
-
-    A trial that ended badly, or a metric that failed, is left as it is unless `retry_failed`.
-    """
-    return [trial for trial in suite.trials if _has_work(suite, folder.trial(trial.id).result, retry_failed)]
+def pending_trials(suite: Suite, folder: ResultsFolder, *, retry_failed: bool = False) -> Sequence[Trial]:
+    """The trials of a suite that have something left to do, in its order; see `harness.standing.has_work`."""
+    return standing(suite, folder, retry_failed=retry_failed).pending
 
 
-def _has_work(suite: Suite, result: Result | None, retry_failed: bool) -> bool:
-    if result is None:
-        return True
-    if result.outcome is not Outcome.FINISHED:
-        return retry_failed
-    records = {record["key"]: record for record in result.scores}
-    found = [records.get(score_key(metric, suite.evaluation_seed)) for metric in suite.metrics]
-    return any(record is None or (retry_failed and record["status"] == "failed") for record in found)
-
-
-def finished_trials(suite: Suite, folder: ResultsFolder) -> list[Trial]:
+def finished_trials(suite: Suite, folder: ResultsFolder) -> Sequence[Trial]:
     """The trials of a suite that were trained to their end."""
-    results = [(trial, folder.trial(trial.id).result) for trial in suite.trials]
-    return [trial for trial, result in results if result and result.outcome is Outcome.FINISHED]
+    return standing(suite, folder).finished
 
 
 def pending_selectors(
@@ -74,7 +71,8 @@ class Study:
         folder: where results go; what is there already is not done again.
         manager: the plugins; their observing hooks are told what happens.
         slots: where trials run.
-        fleets: the suite's trials, those together that are trained together; each alone by default.
+        fleets: the trials that this run is to do, those together that are trained together; by default all of the
+            suite, each alone.
         engine: what trains them: "eager", "compiled" or "graph".
         timeout: seconds that one trial may take in this run; None for no limit.
         checkpoint_seconds: time between two checkpoints of a trial.
@@ -88,7 +86,7 @@ class Study:
         suite: Suite,
         folder: Path,
         manager: PluginManager,
-        slots: Slots,
+        slots: Slots | Cluster,
         *,
         fleets: Sequence[Sequence[Trial]] | None = None,
         engine: str = "eager",
@@ -101,40 +99,87 @@ class Study:
         self.folder = ResultsFolder(folder)
         self.folder.create()
         self.manager = manager
-        self.executor = LocalExecutor(slots, timeout)
-        self.fleets = fleets or [[trial] for trial in suite.trials]
+        self.executor: LocalExecutor | ClusterExecutor = (
+            LocalExecutor(slots, timeout) if isinstance(slots, Slots) else ClusterExecutor(slots, timeout)
+        )
+        self.fleets = [[trial] for trial in suite.trials] if fleets is None else fleets
         self.engine = engine
         self.checkpoint_seconds = checkpoint_seconds
+        self._standing: tuple[str, Standing] | None = None
 
     def discard(self) -> None:
-        """Delete what the folder holds of the suite's trials, and its comparisons."""
-        for trial in self.suite.trials:
-            shutil.rmtree(self.folder.trial(trial.id).path, ignore_errors=True)
-        shutil.rmtree(self.folder.path / "comparisons", ignore_errors=True)
+        """Delete what the folder holds of this run's trials, and the suite's comparisons."""
+        self.folder.discard(self.trials)
+
+    def standing(self, *, retry_failed: bool = False) -> Standing:
+        """How the suite stands; looked up again only if something has changed."""
+        state = f"{self.folder.state} {retry_failed}"
+        if self._standing is None or self._standing[0] != state:
+            self._standing = state, standing(self.suite, self.folder, retry_failed=retry_failed)
+        return self._standing[1]
+
+    @property
+    def trials(self) -> list[Trial]:
+        """The trials that this run is to do."""
+        return [trial for fleet in self.fleets for trial in fleet]
+
+    def pending(self, *, retry_failed: bool = False) -> list[Trial]:
+        """The trials of this run that have something left to do; see `pending_trials`."""
+        own = {trial.id for trial in self.trials}
+        return [trial for trial in self.standing(retry_failed=retry_failed).pending if trial.id in own]
 
     def run(self, *, retry_failed: bool = False) -> Tables:
-        """Do all that is left: trials, then comparisons by selectors, then the tables, which are returned."""
+        """Do all that is left: trials, then, if no trial of the suite is left, comparisons by selectors.
+
+        Trials that another run holds are left to it, unless it dies; this one waits for them. What a comparison finds
+        to be damaged is done again.
+
+        Returns:
+            The tables, which are written too.
+
+        Raises:
+            StorageError: something cannot be written, or another run has taken over trials that this one held.
+        """
         self.folder.write_suite(self.suite)
-        pending = pending_trials(self.suite, self.folder, retry_failed=retry_failed)
+        pending = self.pending(retry_failed=retry_failed)
         self._observe("harness_suite_started", suite=self.suite, trials=pending, folder=self.folder.path)
-        self.executor.run_trials(
-            self._trial_jobs(pending),
-            started=lambda trial: self._observe("harness_trial_started", trial=trial),
-            progressed=lambda trial, progress: self._observe("harness_trial_progress", trial=trial, progress=progress),
-            finished=lambda trial, result: self._observe("harness_trial_finished", trial=trial, result=result),
-        )
-        self._compare(retry_failed)
-        tables = write_tables(self.folder, self.suite, self.manager)
+        for _ in range(ROUNDS):
+            self._train(self._trial_jobs(pending, retry_failed))
+            self._compare(retry_failed)
+            retry_failed = False
+            pending = self.pending()
+            if not pending or self.executor.stopping:
+                break
+        if self.executor.lost:
+            raise StorageError(0, "it was out of reach for so long that another run took trials over", self.folder.path)
+        tables = read_tables(self.folder) or write_tables(self.folder, self.suite, self.manager)
         self._observe("harness_suite_finished", suite=self.suite, folder=self.folder.path)
         return tables
+
+    def _train(self, jobs: Sequence[TrialJob]) -> None:
+        while jobs:
+            jobs = self.executor.run_trials(
+                jobs,
+                started=lambda trial: self._observe("harness_trial_started", trial=trial),
+                progressed=self._observe_progress,
+                finished=lambda trial, result: self._observe("harness_trial_finished", trial=trial, result=result),
+            )
+            if jobs:
+                tell(f"{sum(len(job.trials) for job in jobs)} trials are held by another run; this one waits for them")
+                sleep(WAIT_SECONDS)
 
     def stop(self) -> None:
         """Have running trials save their state and end; `run` then returns."""
         self.executor.stop()
 
-    def _trial_jobs(self, pending: Sequence[Trial]) -> list[TrialJob]:
+    def _trial_jobs(self, pending: Sequence[Trial], retry_failed: bool) -> list[TrialJob]:
+        if not pending:
+            return []
         left = {trial.id for trial in pending}
         fleets = [[trial for trial in fleet if trial.id in left] for fleet in self.fleets]
+        results = self.folder.results(self.suite.trials)
+        fleets = longest_first(fleets, ((trial, result) for trial, result in results if result))
+        ended_at = self.standing(retry_failed=retry_failed).ended_at
         return [
             TrialJob(
                 fleet,
@@ -142,6 +187,7 @@ class Study:
                 metrics=self.suite.metrics,
                 engine=self.engine,
                 checkpoint_seconds=self.checkpoint_seconds,
+                planned={trial.id: ended_at[trial.id] for trial in fleet if trial.id in ended_at},
             )
             for fleet in fleets
             if fleet
@@ -149,17 +195,30 @@ class Study:
 
     def _common(self) -> dict[str, Any]:
         return {
-            "folder": str(self.folder.path.resolve()),
+            "folder": absolute(self.folder.path),
             "evaluation_seed": self.suite.evaluation_seed,
             "plugins": [str(file.resolve()) for file in self.manager.files],
             "blocked": sorted(self.manager.blocked),
         }
 
     def _compare(self, retry_failed: bool) -> None:
-        finished = finished_trials(self.suite, self.folder)
-        selectors = pending_selectors(self.suite, self.folder, finished, retry_failed=retry_failed)
+        """Let selectors compare the models, in one run at a time."""
+        while not self.standing().pending and self._pending_selectors(retry_failed) and not self.executor.stopping:
+            with lease(self.folder.comparisons_lease, self.executor.lose) as got:
+                if got:
+                    self._compare_all(self._pending_selectors(retry_failed))
+                    return
+            tell("another run compares the models; this one waits for it")
+            sleep(WAIT_SECONDS)
+
+    def _pending_selectors(self, retry_failed: bool) -> list[Choice]:
+        return pending_selectors(self.suite, self.folder, self.standing().finished, retry_failed=retry_failed)
+
+    def _compare_all(self, selectors: Sequence[Choice]) -> None:
+        finished = self.standing().finished
         if not selectors:
             return
+        self.folder.set_aside_damaged_comparisons()
         job = CompareJob(finished, **self._common(), selectors=selectors)
         end = self.executor.run_comparison(job, self._observe_comparison)
         if end is None or end.interrupted or end.returncode == 0:
@@ -170,8 +229,17 @@ class Study:
             empty: dict[str, Any] = {"selector": choice.name, "trials": [], "left_out": {}, "comparisons": None}
             write_json(self.folder.comparison(key), {**empty, "failed": reason})
 
+    def _observe_progress(self, trial: Trial, progress: Progress) -> None:
+        if progress.warning:
+            tell(f"{trial.title}: {progress.warning}")
+        else:
+            self._observe("harness_trial_progress", trial=trial, progress=progress)
+
     def _observe_comparison(self, progress: Progress) -> None:
-        self._observe("harness_comparison_progress", progress=progress)
+        if progress.warning:
+            tell(progress.warning)
+        else:
+            self._observe("harness_comparison_progress", progress=progress)
 
     def _observe(self, hook: str, **arguments: Any) -> None:
         """Tell the plugins; an observer that fails is reported and changes nothing."""
@@ -181,34 +249,36 @@ class Study:
             warnings.warn(f"a plugin's {hook} failed: {in_a_line(error)}", stacklevel=2)
 
 
-def failures(suite: Suite, folder: ResultsFolder) -> list[str]:
-    """Everything in a results folder that went wrong, a line each."""
-    lines = [
-        f"{trial.title} ({trial.id}): {failure}"
-        for trial in suite.trials
-        if (result := folder.trial(trial.id).result)
-        for failure in result.failures
-    ]
-    finished = finished_trials(suite, folder)
+def failures(suite: Suite, folder: ResultsFolder, found: Standing | None = None) -> list[str]:
+    """Everything in a results folder that went wrong, a line each; `found` is how it stands, if that is known."""
+    found = found or standing(suite, folder)
+    lines = list(found.failures)
     for choice in suite.selectors:
-        found = read_comparison(folder, choice, finished, suite.evaluation_seed)
-        if found and found["failed"]:
-            lines.append(f"{choice.name}: {found['failed']}")
+        record = read_comparison(folder, choice, found.finished, suite.evaluation_seed)
+        if record and record["failed"]:
+            lines.append(f"{choice.name}: {record['failed']}")
     return lines
 
 
 def make_tables(folder: ResultsFolder, suite: Suite, manager: PluginManager) -> Tables:
     """Every table, made anew from the trials' own files."""
     scores = score_table(folder, suite)
-    selections, selector_scores = selection_tables(
-        folder, suite, finished_trials(suite, folder), scores, manager.registry
-    )
+    finished = finished_trials(suite, folder) if suite.selectors else []
+    selections, selector_scores = selection_tables(folder, suite, finished, scores, manager.registry)
     return Tables(scores, leaderboard(scores, suite), selections, selector_scores)
 
 
 def write_tables(folder: ResultsFolder, suite: Suite, manager: PluginManager) -> Tables:
     """Make every table and write it as Parquet."""
+    state = folder.state  # Of before: what is written from now on makes the tables old.
     tables = make_tables(folder, suite, manager)
     for name, table in vars(tables).items():
-        folder.write_table(name, table)
+        folder.write_table(name, table, state)
     return tables
+
+
+def read_tables(folder: ResultsFolder) -> Tables | None:
+    """Every table as it was written; None if they are not current."""
+    found = {field.name: folder.current_table(field.name) for field in fields(Tables)}
+    tables = {name: table for name, table in found.items() if table is not None}
+    return Tables(**tables) if len(tables) == len(found) else None

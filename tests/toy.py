@@ -3,6 +3,8 @@
 import os
 import signal
 import time
+from typing import ClassVar
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -20,7 +22,7 @@ def harness_register_datasets(register):
 @harness.hookimpl
 def harness_register_models(register):
     register("linear", Linear, "a linear autoencoder with noisy codes")
-    for model in (Raising, Diverging, Dying, Hanging, Printing, Greedy):
+    for model in (Raising, Diverging, Dying, Hanging, Printing, Greedy, Crowding):
         register(model.__name__.lower(), model, "misbehaves")
 
 
@@ -36,6 +38,7 @@ def harness_register_metrics(register):
 def harness_register_selectors(register):
     register("alike", Alike, "how alike codes are")
     register("broken-selector", BrokenSelector, "raises")
+    register("hanging-selector", HangingSelector, "never returns")
 
 
 class Bars(harness.GroundTruthDataset):
@@ -143,6 +146,24 @@ class Greedy(Linear):
         return {}
 
 
+class Crowding(Linear):
+    """Asks for more memory than there is where it is not nearly alone in its process."""
+
+    class Config(Linear.Config):
+        room: int = Field(1, gt=0, description="models like it for which there is memory")
+
+    living: ClassVar = WeakSet()
+
+    def __init__(self, config, image):
+        super().__init__(config, image)
+        self.living.add(self)
+
+    def loss(self, images, draws):
+        if len(self.living) > self.config.room:
+            torch.empty(2**60)
+        return super().loss(images, draws)
+
+
 class Spread(harness.Metric):
     """The standard deviation of the codes, averaged."""
 
@@ -193,3 +214,10 @@ class BrokenSelector(harness.Selector):
 
     def compare(self, pool):
         raise RuntimeError("broken on purpose")
+
+
+class HangingSelector(harness.Selector):
+    """Never returns."""
+
+    def compare(self, pool):
+        time.sleep(3600)

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from harness.execution.cluster import Cluster
 from harness.execution.devices import Slots
 from harness.hookspecs import hookimpl
 from harness.trial import Outcome, Progress, Result, Trial
@@ -25,7 +26,7 @@ class Display:
         slots: where they run.
     """
 
-    def __init__(self, console: Console, total: int, pending: int, slots: Slots) -> None:
+    def __init__(self, console: Console, total: int, pending: int, slots: Slots | Cluster) -> None:
         self.console = console
         self.total = total
         self.pending = pending
@@ -39,10 +40,7 @@ class Display:
 
     def __enter__(self) -> Self:
         if self.pending:
-            place = f"{len(self.slots.gpus)} GPU(s)" if self.slots.gpus else f"CPU, {self.slots.threads} thread(s) each"
-            self.console.print(
-                f"{self.pending} of {self.total} trials to do, {self.slots.count} at a time on {place}", markup=False
-            )
+            self.console.print(f"{self.pending} of {self.total} trials to do, {self.slots}", markup=False)
         if self.console.is_terminal:
             self._live.start()
         return self

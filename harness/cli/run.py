@@ -20,10 +20,30 @@ if TYPE_CHECKING:
     from harness.suite import Suite
 
 
+def _shard(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    """Parse I/N."""
+    if text is None:
+        return None
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise click.BadParameter(f"{text!r} is not I/N with I from 1 to N, such as 1/8")
+    return int(number), int(count)
+
+
 @click.command()
 @click.argument("suite", type=click.Path(path_type=Path), shell_complete=complete_suite)
 @click.option("--jobs", type=click.IntRange(min=1), help="Trials, or fleets, side by side [default: cores, or GPUs].")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of each [default: cores / jobs, or 1 on Ray].")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:0,1.")
+@click.option(
+    "--trials-per-gpu",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Trials, or fleets, that share a GPU.",
+)
+@click.option("--ray", metavar="ADDRESS", help="Run on the Ray cluster there: HOST:PORT, auto or local.")
+@click.option("--shard", metavar="I/N", callback=_shard, help="Do the I-th of N parts; others do the others.")
 @click.option(
     "--engine",
     type=click.Choice(["auto", "eager", "compiled", "graph", "fleet"]),
@@ -51,7 +71,11 @@ if TYPE_CHECKING:
 def command(
     suite: Path,
     jobs: int | None,
+    threads: int | None,
     device: str,
+    trials_per_gpu: int,
+    ray: str | None,
+    shard: tuple[int, int] | None,
     engine: str,
     fleet: int | None,
     output: Path | None,
@@ -71,11 +95,13 @@ def command(
     """
     from harness.cli.console import console
     from harness.cli.display import Display
+    from harness.execution.cluster import join
     from harness.execution.devices import find_slots
     from harness.execution.fleets import form_fleets, settle_engine
+    from harness.execution.order import part
     from harness.plugins import PluginManager
     from harness.store import ResultsFolder
-    from harness.study import Study, pending_trials
+    from harness.study import Study
     from harness.suite import load_suite
 
     if data is not None:
@@ -90,7 +116,13 @@ def command(
         return 0
     engine, size = settle_engine(engine, fleet)
     fleets = form_fleets(checked.trials, manager.registry, size)
-    slots = find_slots(device, jobs, len(fleets))
+    if shard is not None:
+        fleets = part(fleets, *shard)
+    slots = (
+        join(ray, device, jobs, threads=threads, per_gpu=trials_per_gpu)
+        if ray
+        else find_slots(device, jobs, len(fleets), threads=threads, per_gpu=trials_per_gpu)
+    )
     study = Study(
         checked,
         folder.path,
@@ -103,18 +135,21 @@ def command(
     )
     if fresh:
         study.discard()
-    pending = pending_trials(checked, folder, retry_failed=retry_failed)
-    display = Display(console(), len(checked.trials), len(pending), study.executor.slots)
+    pending = study.pending(retry_failed=retry_failed)
+    display = Display(console(), len(study.trials), len(pending), study.executor.slots)
     manager.pluggy.register(display)
     with _stopping_politely(study) as interrupted, display:
         tables = study.run(retry_failed=retry_failed)
     if interrupted:
-        left = len(pending_trials(checked, folder))
-        click.echo(f"Stopped; {left} of {len(checked.trials)} trials are left. The same command continues.", err=True)
+        left = len(study.pending())
+        click.echo(f"Stopped; {left} of {len(study.trials)} trials are left. The same command continues.", err=True)
         return 128 + interrupted[0]
     if not pending:
-        click.echo(f"All {len(checked.trials)} trials are done already; nothing to do.\n")
-    return _print_results(study, tables)
+        click.echo(f"All {len(study.trials)} trials are done already; nothing to do.\n")
+    code = _print_results(study, tables)
+    if left := len(study.standing().pending):
+        click.echo(f"{left} of the suite's {len(checked.trials)} trials are left to other shards.")
+    return code
 
 
 def _print_results(study: "Study", tables: "Tables") -> int:
@@ -130,7 +165,7 @@ def _print_results(study: "Study", tables: "Tables") -> int:
         out.print(rich_table(wide_selections(tables.selections), "Selectors", SELECTION_CAPTION), "")
     click.echo(f"Results are in {folder.path}. Next, the same table and all the rest as a page with pictures:\n")
     click.echo(f"  harness leaderboard {folder.path}\n  harness report {folder.path}\n")
-    failed = failures(suite, folder)
+    failed = failures(suite, folder, study.standing())
     for line in failed:
         click.echo(f"failed: {line}", err=True)
     if failed:

@@ -12,7 +12,7 @@ import joblib
 
 from harness.errors import UserError
 from harness.execution.job import Placement
-from harness.store import locked
+from harness.files import locked
 
 POLL_SECONDS = 0.2
 
@@ -25,41 +25,54 @@ class Slots:
         count: trials at a time.
         threads: CPU threads for each.
         gpus: CUDA_VISIBLE_DEVICES entries to lease from; empty on the CPU.
+        per_gpu: trials at a time on one GPU.
     """
 
     count: int
     threads: int
     gpus: tuple[str, ...] = ()
+    per_gpu: int = 1
+
+    def __str__(self) -> str:
+        place = f"{len(self.gpus)} GPU(s)" if self.gpus else f"CPU, {self.threads} thread(s) each"
+        return f"{self.count} at a time on {place}"
 
     @contextmanager
     def place(self) -> Iterator[Placement]:
-        """A place for one trial: a leased GPU, or a share of the cores."""
+        """A place for one trial: a leased GPU, or a share of one, or a share of the cores."""
         if not self.gpus:
             yield Placement("cpu", self.threads)
             return
-        with lease(self.gpus) as gpu:
+        with lease(self.gpus, self.per_gpu) as gpu:
             yield Placement("cuda", self.threads, gpu)
 
 
-def find_slots(device: str, jobs: int | None, trials: int) -> Slots:
+def find_slots(device: str, jobs: int | None, trials: int, *, threads: int | None = None, per_gpu: int = 1) -> Slots:
     """Settle where trials run.
 
     On the CPU one trial gets cores / jobs threads; jobs is the number of cores unless the whole suite
     has fewer trials. That does not depend on how many trials are left, so that a resumed trial runs
-    with the threads it began with. On GPUs, one trial runs on each.
+    with the threads it began with. On GPUs, `per_gpu` trials run on each.
 
     Args:
         device: "auto" (GPUs if there are any), "cpu", "cuda" or "cuda:0,1".
-        jobs: trials side by side; None for the rule above.
+        jobs: trials side by side; None for the rule above, or as many as there are threads for.
         trials: number of trials in the suite.
+        threads: CPU threads of each; None for the rule above.
+        per_gpu: trials that share a GPU.
 
     Raises:
-        UserError: there is no such device.
+        UserError: there is no such device, or there are not so many cores.
     """
     cores = joblib.cpu_count()
     gpus = () if device == "cpu" else _select_gpus(device)
-    count = jobs or (len(gpus) if gpus else min(cores, max(1, trials)))
-    return Slots(count, max(1, cores // count), gpus)
+    most = len(gpus) * per_gpu if gpus else cores
+    if threads is not None:
+        most = min(most, cores // threads)
+        if (jobs or 1) * threads > cores:
+            raise UserError(f"--threads {threads}: {jobs or 1} times as many are more than the {cores} cores here")
+    count = min(jobs or most, most) if gpus else jobs or min(most, max(1, trials))
+    return Slots(count, threads or max(1, cores // count), gpus, per_gpu)
 
 
 def _select_gpus(device: str) -> tuple[str, ...]:
@@ -89,16 +102,22 @@ def visible_gpus() -> tuple[str, ...]:
 
 
 @contextmanager
-def lease(gpus: tuple[str, ...]) -> Iterator[str]:
-    """Hold one of the GPUs that no other run on this machine holds, waiting until one is free.
+def lease(gpus: tuple[str, ...], per_gpu: int = 1) -> Iterator[str]:
+    """Hold one of the GPUs, or a share of one, that no other run on this machine holds, waiting until one is free.
 
-    The lease is a file lock, which the kernel frees at any death of its holder.
+    The lease is a file lock, which the kernel frees at any death of its holder. Slurm gives each of its jobs GPUs of
+    its own, which may all be numbered from 0, so its jobs do not wait for each other.
+
+    Args:
+        gpus: to choose from.
+        per_gpu: how many may share one.
     """
-    folder = Path(tempfile.gettempdir()) / f"harness-gpus-{os.getuid()}"
+    folder = Path(tempfile.gettempdir()) / f"harness-gpus-{os.getuid()}{os.environ.get('SLURM_JOB_ID', '')}"
     while True:
-        for gpu in gpus:
-            with locked(folder / f"{gpu}.lock", wait=False) as got:
-                if got:
-                    yield gpu
-                    return
+        for share in range(per_gpu):
+            for gpu in gpus:
+                with locked(folder / (f"{gpu}-{share}.lock" if share else f"{gpu}.lock"), wait=False) as got:
+                    if got:
+                        yield gpu
+                        return
         time.sleep(POLL_SECONDS)

@@ -1,7 +1,7 @@
 """Jobs: what a worker process is told, as plain data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from harness.trial import Choice, Trial
@@ -30,7 +30,8 @@ class TrialJob:
     """Train trials as far as needed and score each with those metrics it has no score of.
 
     Several trials are a fleet: they share a dataset and are trained together. `engine` is "eager", "compiled" or
-    "graph".
+    "graph". `halved` marks what is left of a fleet that ran out of memory. `planned` says of trials that have ended
+    before, but are to be tried again, when they had.
     """
 
     trials: Sequence[Trial]
@@ -42,6 +43,19 @@ class TrialJob:
     engine: str = "eager"
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     placement: Placement = field(default_factory=Placement)
+    halved: bool = False
+    planned: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def divisible(self) -> bool:
+        """Whether it is a fleet that may be tried again as two halves."""
+        return len(self.trials) > 1 and not self.halved
+
+    def halves(self, trials: Sequence[Trial]) -> list[Self]:
+        """Some of the trials, in fleets of half the size."""
+        half = (len(self.trials) + 1) // 2
+        parts = (trials[:half], trials[half:])
+        return [replace(self, trials=part, halved=True) for part in parts if part]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -60,6 +74,8 @@ class TrialJob:
             data["engine"],
             data["checkpoint_seconds"],
             Placement(**data["placement"]),
+            data["halved"],
+            data["planned"],
         )
 
 

@@ -8,18 +8,19 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-import torch
-
 from harness.config import parse
 from harness.dataset import Dataset
 from harness.errors import DivergenceError, in_a_line
 from harness.execution.job import TrialJob
+from harness.files import locked
+from harness.location import is_local
 from harness.model import Model
 from harness.model_evaluation import ModelEvaluation
 from harness.plugins import PluginManager, Registry
 from harness.provenance import now, provenance
 from harness.scoring import score, score_key
-from harness.store import ResultsFolder, TrialFolder, locked
+from harness.store import ResultsFolder
+from harness.training.exhaustion import is_out_of_memory
 from harness.training.trainer import Interrupted, Observer, Trained, train
 from harness.trial import Choice, Outcome, Progress, Result, Trial
 
@@ -27,19 +28,26 @@ if TYPE_CHECKING:
     from harness.execution.worker import StopRequest
 
 
-def live(job: TrialJob, report: Callable[[str, Progress], None], stop: "StopRequest") -> None:
-    """Do what is left of a job's trials and write their results; a stop leaves checkpoints and no results."""
-    results = ResultsFolder(Path(job.folder))
+def live(job: TrialJob, report: Callable[[str, Progress], None], stop: "StopRequest") -> bool:
+    """Do what is left of a job's trials and write their results; a stop leaves checkpoints and no results.
+
+    Returns:
+        Whether the job's fleet was too large for the memory; trials without a result are to be tried in smaller ones.
+    """
+    results = ResultsFolder(job.folder)
     with ExitStack() as locks:
         # Always in the same order, so that no two jobs wait for each other.
         for trial in sorted(job.trials, key=lambda trial: trial.id):
             folder = results.trial(trial.id)
-            locks.enter_context(locked(folder.lock))
-            _remove_leftovers(folder)
+            if is_local(folder.path):
+                # The run holds the trial's lease, but of a run that was killed the worker may live a moment longer.
+                locks.enter_context(locked(folder.lock))
+                folder.remove_leftovers()
             folder.write_trial(trial)
         life = _Life(job, results, report)
         with suppress(Interrupted):
             life.train_and_score(stop)
+    return life.crowded
 
 
 class _Life:
@@ -50,6 +58,7 @@ class _Life:
         self.folder = folder
         self.report = report
         self.started = monotonic()
+        self.crowded = False
 
     def train_and_score(self, stop: "StopRequest") -> None:
         """Train all trials and score each that came to its end.
@@ -116,7 +125,13 @@ class _Life:
         folder.write_result(result)
 
     def _fail(self, trial: Trial, error: Exception) -> None:
-        """Write the result of a trial that ended with an error; scores it had before are kept."""
+        """Write the result of a trial that ended with an error; scores it had before are kept.
+
+        Where the memory was too small for a fleet that can still be divided, there is no result yet.
+        """
+        if self.job.divisible and outcome_of(error) is Outcome.OUT_OF_MEMORY:
+            self.crowded = True
+            return
         folder = self.folder.trial(trial.id)
         earlier = folder.result
         result = Result(
@@ -151,11 +166,4 @@ def outcome_of(error: Exception) -> Outcome:
     """Which kind of end an error is."""
     if isinstance(error, DivergenceError):
         return Outcome.DIVERGED
-    out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-    return Outcome.OUT_OF_MEMORY if out_of_memory else Outcome.FAILED
-
-
-def _remove_leftovers(folder: TrialFolder) -> None:
-    """Files that a killed process was still writing aside."""
-    for file in folder.path.glob(".*"):
-        file.unlink()
+    return Outcome.OUT_OF_MEMORY if is_out_of_memory(error) else Outcome.FAILED

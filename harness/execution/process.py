@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from harness.execution.job import Job, Placement
-from harness.execution.worker import INTERRUPTED
+from harness.execution.worker import INTERRUPTED, OUT_OF_MEMORY
+from harness.store import local_log
 from harness.trial import Progress
 
 GRACE_SECONDS = 20.0
@@ -25,13 +26,20 @@ class End:
     """How a worker process ended."""
 
     returncode: int
-    timed_out: bool
-    last_words: str
+    timed_out: bool = False
+    stopped: bool = False
+    """It was asked to stop, and killed if it did not."""
+    last_words: str = ""
 
     @property
     def interrupted(self) -> bool:
-        """It stopped because it was asked to."""
-        return self.returncode == INTERRUPTED
+        """It ended before its time because it was asked to."""
+        return self.returncode == INTERRUPTED or (self.stopped and self.returncode != 0)
+
+    @property
+    def out_of_memory(self) -> bool:
+        """It ran out of memory, or was killed as the kernel does when memory runs out."""
+        return self.returncode == OUT_OF_MEMORY or (self.returncode == -signal.SIGKILL and not self.timed_out)
 
     @property
     def reason(self) -> str:
@@ -63,8 +71,11 @@ class Worker:
 
     def run(self, report: Callable[[str, Progress], None]) -> End:
         """Do the job and wait for its end, passing on what the worker reports about which trial, if about one."""
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("ab") as log:
+        with local_log(self._log) as log:
+            return self._run(log, report)
+
+    def _run(self, path: Path, report: Callable[[str, Progress], None]) -> End:
+        with path.open("ab") as log:
             self._process = process = subprocess.Popen(
                 # -P: modules in the user's folder must not be taken for Python's own.
                 [sys.executable, "-P", "-m", "harness.execution.worker"],
@@ -88,7 +99,7 @@ class Worker:
                 for line in process.stdout:
                     event = json.loads(line)
                     report(event["trial"], Progress(**event["progress"]))
-                return End(process.wait(), self._timed_out, self._last_words())
+                return End(process.wait(), self._timed_out, self._stopping, _last_words(path))
         finally:
             deadline.cancel()
             self.kill()
@@ -121,16 +132,21 @@ class Worker:
         self._timed_out = True
         self.kill()
 
-    def _last_words(self) -> str:
-        """The last line of the log."""
-        with self._log.open("rb") as file:
-            file.seek(max(0, self._log.stat().st_size - 2000))
-            lines = file.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
+
+def _last_words(log: Path) -> str:
+    """The last line of a log."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 2000))
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
 
 
 def _environment(placement: Placement) -> dict[str, str]:
     """The worker's environment: devices and threads are settled before torch is imported."""
     threads = str(placement.threads)
     limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
-    return {**os.environ, **limits, "CUDA_VISIBLE_DEVICES": placement.gpu, "PYTHONUNBUFFERED": "1"}
+    # Otherwise glibc hands the memory of large tensors back to the kernel after each step, and the next step waits for
+    # it to come back page by page: up to a fifth of a training step's time on the CPU.
+    kept = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**30))
+    device = {"CUDA_VISIBLE_DEVICES": placement.gpu}
+    return {**kept, **os.environ, **limits, **device, "PYTHONUNBUFFERED": "1"}

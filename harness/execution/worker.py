@@ -19,6 +19,9 @@ from harness.trial import Progress
 INTERRUPTED = 3
 """Exit code of a worker that was asked to stop and did."""
 
+OUT_OF_MEMORY = 4
+"""Exit code of a worker whose fleet ran out of memory; trials without a result are to be tried in smaller fleets."""
+
 
 def main() -> None:
     """Do the job on standard input."""
@@ -33,12 +36,13 @@ def main() -> None:
         events.write(json.dumps({"trial": trial, "progress": asdict(progress)}) + "\n")
 
     try:
-        _do(job, report, stop)
+        sys.exit(_do(job, report, stop))
     except StopNow:
         sys.exit(INTERRUPTED)
 
 
-def _do(job: dict[str, Any], report: Any, stop: "StopRequest") -> None:
+def _do(job: dict[str, Any], report: Any, stop: "StopRequest") -> int:
+    """Do a job; returns the exit code."""
     import torch
 
     from harness.execution.compare import compare
@@ -46,9 +50,9 @@ def _do(job: dict[str, Any], report: Any, stop: "StopRequest") -> None:
 
     torch.set_num_threads(job["placement"]["threads"])
     if job["kind"] == "trial":
-        live(TrialJob.from_json(job), report, stop)
-    else:
-        compare(CompareJob.from_json(job), lambda progress: report("", progress))
+        return OUT_OF_MEMORY if live(TrialJob.from_json(job), report, stop) else 0
+    compare(CompareJob.from_json(job), lambda progress: report("", progress))
+    return 0
 
 
 class StopNow(BaseException):

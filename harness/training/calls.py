@@ -9,6 +9,7 @@ from torch import Tensor
 
 from harness.errors import in_a_line
 from harness.model import Model
+from harness.training.exhaustion import is_out_of_memory
 from harness.training.stacking import Group, Method, Stacks
 
 TOGETHER, BY_SETTINGS, ALONE = range(3)
@@ -74,7 +75,7 @@ class Calls:
         try:
             carry_out = plan(group, method)
         except Exception as error:  # Whatever vmap, or the model under it, says.
-            if (method, group) in self._proven:
+            if (method, group) in self._proven or is_out_of_memory(error):
                 raise
             self._how[method] = how + 1
             self._tell(how + 1, method, in_a_line(error))

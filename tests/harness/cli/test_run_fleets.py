@@ -103,3 +103,16 @@ def test_a_killed_fleet_continues_to_the_same_numbers(command, suite_file, tmp_p
     last = command("run", path, *arguments)
     assert last.returncode == 0, last.stderr
     assert score_values(results(tmp_path / "killed")) == score_values(results(tmp_path / "straight"))
+
+
+@pytest.mark.parametrize(("room", "fleet", "outcome"), [(2, 2, "finished"), (1, 2, "out-of-memory")])
+def test_a_fleet_that_runs_out_of_memory_is_tried_once_more_as_two_halves(
+    command, suite_file, tmp_path, results, room, fleet, outcome
+):
+    suite = SUITE[: SUITE.index('[[models]]\nname = "linear"\nlabel')].replace('"linear"', '"crowding"')
+    suite = suite.replace("config.pause = 0.0", f"config.room = {room}") + '[evaluation]\nmetrics = ["spread"]\n'
+    run = command("run", suite_file(suite), "--plugin", TOY, "--output", "out", "--fleet", 4)
+    assert run.returncode == (outcome != "finished"), run.stderr
+    found = results(tmp_path / "out").values()
+    assert [result["outcome"] for result in found] == [outcome] * 4
+    assert [result["provenance"]["fleet"] for result in found] == [fleet] * 4

@@ -75,3 +75,33 @@ def test_the_kernel_frees_a_gpu_whose_holder_is_killed(monkeypatch, tmp_path):
     holder.communicate()
     with lease(("0",)) as freed:
         assert freed == "0"
+
+
+def test_several_trials_share_a_gpu_when_told_to(three_gpus, monkeypatch, tmp_path):
+    slots = find_slots("cuda:0,2", None, trials=100, per_gpu=2)
+    assert (slots.count, slots.gpus, slots.per_gpu) == (4, ("0", "2"), 2)
+    assert find_slots("cuda:0,2", 3, trials=100, per_gpu=2).count == 3
+    assert find_slots("cuda:0,2", 9, trials=100, per_gpu=2).count == 4
+    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    with lease(("0", "2"), 2) as first, lease(("0", "2"), 2) as second:
+        assert {first, second} == {"0", "2"}, "a GPU that is free comes before a share of one that is not"
+        with lease(("0", "2"), 2) as third, lease(("0", "2"), 2) as fourth:
+            assert {third, fourth} == {"0", "2"}
+
+
+def test_jobs_of_slurm_whose_gpus_are_numbered_alike_do_not_wait_for_each_other(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    with lease(("0",)) as first:
+        monkeypatch.setenv("SLURM_JOB_ID", "2")
+        with lease(("0",)) as second:
+            assert (first, second) == ("0", "0")
+
+
+def test_threads_decide_how_many_fit():
+    cores = joblib.cpu_count()
+    for threads in range(1, cores + 1):
+        assert find_slots("cpu", None, trials=100, threads=threads) == Slots(cores // threads, threads)
+    assert find_slots("cpu", 1, trials=100, threads=1) == Slots(1, 1)
+    with pytest.raises(UserError, match=f"more than the {cores} cores"):
+        find_slots("cpu", 2, trials=100, threads=cores)

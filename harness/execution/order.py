@@ -1,0 +1,62 @@
+"""Which jobs are begun first, and which process does which: by how long their trials may take."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
+
+from harness.trial import Outcome, Result, Trial
+
+
+def longest_first(fleets: Iterable[list[Trial]], ended: Iterable[tuple[Trial, Result]]) -> list[list[Trial]]:
+    """Fleets in the order in which to begin them: the longest first, so that none runs on alone at the end.
+
+    A training is estimated by its images, and by the seconds that each took in trials of the same setting that have
+    ended; without such, of the same model, or of any.
+    """
+    seconds: defaultdict[Hashable, float] = defaultdict(float)
+    images: defaultdict[Hashable, int] = defaultdict(int)
+    trained = set()
+    for trial, result in ended:
+        if result.outcome is Outcome.FINISHED:
+            trained.add(trial.id)
+            for kind in _kinds(trial):
+                seconds[kind] += result.seconds / result.provenance.get("fleet", 1)
+                images[kind] += _images(trial)
+
+    def estimate(trial: Trial) -> float:
+        if trial.id in trained:  # What is left is to score it.
+            return 0.0
+        known = (seconds[kind] / images[kind] for kind in _kinds(trial) if images[kind])
+        return _images(trial) * next(known, 1.0)
+
+    return sorted(fleets, key=lambda fleet: sum(map(estimate, fleet)), reverse=True)
+
+
+def part(fleets: Iterable[list[Trial]], number: int, count: int) -> list[list[Trial]]:
+    """The fleets that one of several processes does, with about as many images to train on as the others have.
+
+    It is decided by the fleets alone, so that the processes agree without asking each other.
+
+    Args:
+        fleets: all of a suite.
+        number: of this process, from 1.
+        count: processes.
+    """
+    loads = [0] * count
+    own = []
+    for fleet in sorted(fleets, key=lambda fleet: sum(map(_images, fleet)), reverse=True):
+        least = loads.index(min(loads))
+        # Trials without any training are work too.
+        loads[least] += sum(map(_images, fleet)) + 1
+        if least == number - 1:
+            own.append(fleet)
+    return own
+
+
+def _images(trial: Trial) -> int:
+    """How many images the trial is trained on, repetitions included."""
+    return int(trial.training["steps"]) * int(trial.training["batch_size"])
+
+
+def _kinds(trial: Trial) -> tuple[Hashable, ...]:
+    """What the trial has in common with others, from much to nothing."""
+    return (trial.dataset.key, trial.model.key), trial.model.name, None
