@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -51,7 +52,9 @@ def _shard(context: click.Context, parameter: click.Parameter, text: str | None)
     show_default=True,
     help="Who trains: plain PyTorch, torch.compile, CUDA graphs, or alike trials stacked into one program.",
 )
-@click.option("--fleet", type=click.IntRange(min=1), help="Trials of a fleet, at most [default: 8].")
+@click.option(
+    "--fleet", type=click.IntRange(min=1), help="Trials of a fleet, at most [default: what fits on a GPU, else 8]."
+)
 @click.option("--output", type=location, help="Results folder, or its URL (s3://...) [default: results/NAME OF SUITE].")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key: training.steps=100.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that one trial may take.")
@@ -96,8 +99,8 @@ def command(
     from harness.cli.console import console
     from harness.cli.display import Display
     from harness.execution.cluster import join
-    from harness.execution.devices import find_slots
-    from harness.execution.fleets import form_fleets, settle_engine
+    from harness.execution.devices import find_slots, free_memory
+    from harness.execution.fleets import form_fleets, most_that_fit, settle_engine
     from harness.execution.order import part
     from harness.plugins import PluginManager
     from harness.store import ResultsFolder
@@ -114,8 +117,12 @@ def command(
     if dry_run:
         _print_plan(checked, folder, fresh)
         return 0
-    engine, size = settle_engine(engine, fleet)
-    fleets = form_fleets(checked.trials, manager.registry, size)
+    chosen, size = settle_engine(engine, fleet)
+    # Shards, and the nodes of a cluster, must agree on the fleets, whatever memory each has.
+    alone = not (fleet or shard or ray)
+    memory = free_memory(find_slots(device, jobs, 1, per_gpu=trials_per_gpu)) if engine == "fleet" and alone else None
+    fitting = partial(most_that_fit, registry=manager.registry, memory=memory) if memory else size
+    fleets = form_fleets(checked.trials, manager.registry, fitting)
     if shard is not None:
         fleets = part(fleets, *shard)
     slots = (
@@ -129,7 +136,7 @@ def command(
         manager,
         slots,
         fleets=fleets,
-        engine=engine,
+        engine=chosen,
         timeout=timeout,
         checkpoint_seconds=checkpoint_seconds,
     )

@@ -1,6 +1,8 @@
 """Devices: which there are, how many trials fit side by side, and who holds which GPU."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -73,6 +75,22 @@ def find_slots(device: str, jobs: int | None, trials: int, *, threads: int | Non
             raise UserError(f"--threads {threads}: {jobs or 1} times as many are more than the {cores} cores here")
     count = min(jobs or most, most) if gpus else jobs or min(most, max(1, trials))
     return Slots(count, threads or max(1, cores // count), gpus, per_gpu)
+
+
+def free_memory(slots: Slots) -> int | None:
+    """Bytes that are free for each of the trials that share a GPU, on the GPU that has least; None on the CPU.
+
+    Asked of other processes: what has once used a GPU keeps some of its memory.
+    """
+    ask = "import torch; print(torch.cuda.mem_get_info()[0])"
+    free = []
+    for gpu in slots.gpus:
+        here = {**os.environ, "CUDA_VISIBLE_DEVICES": gpu}
+        asked = subprocess.run([sys.executable, "-P", "-c", ask], env=here, capture_output=True, text=True, check=False)
+        if asked.returncode != 0:
+            return None
+        free.append(int(asked.stdout))
+    return min(free) // slots.per_gpu if free else None
 
 
 def _select_gpus(device: str) -> tuple[str, ...]:

@@ -2,17 +2,27 @@
 
 import json
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import torch
 
 from harness.config import parse
 from harness.errors import UserError
+from harness.model import ImageSpec, Model, build
 from harness.plugins import Registry
+from harness.rng import Rng
+from harness.training.memory import training_bytes
 from harness.training.structure import structure
 from harness.trial import Trial
 
 DEFAULT_SIZE = 8
+"""Trials of a fleet where neither the user nor the memory of a GPU says how many."""
+
+LARGEST_SIZE = 64
+"""Beyond this a fleet is not worth waiting for: all of its trials end at the same time."""
+
+USED_SHARE = 0.8
+"""Share of the free memory that fleets are planned for: kernels and the allocator need some too."""
 
 
 def settle_engine(engine: str, fleet: int | None) -> tuple[str, int]:
@@ -32,11 +42,28 @@ def settle_engine(engine: str, fleet: int | None) -> tuple[str, int]:
     return engine, fleet or 1
 
 
-def form_fleets(trials: Sequence[Trial], registry: Registry, size: int) -> list[list[Trial]]:
+def most_that_fit(trial: Trial, registry: Registry, memory: int) -> int:
+    """How many trials like this one can be trained together in so many bytes of a GPU's free memory."""
+    try:
+        model_class, image = _model_class(trial, registry)
+        model = build(model_class, parse(model_class.Config, trial.model.config, trial.label), image, Rng(0))
+        last = max(0, trial.training["steps"] - 1)
+        each = training_bytes(model, image, trial.training["batch_size"], sorted({0, last}))
+    except Exception:  # The model's own; it will be reported when the trial runs.
+        return 1
+    return min(LARGEST_SIZE, max(1, int(USED_SHARE * memory) // each))
+
+
+def form_fleets(trials: Sequence[Trial], registry: Registry, size: int | Callable[[Trial], int]) -> list[list[Trial]]:
     """All trials in fleets of at most `size`, as even as can be.
 
     The trials of a fleet share the dataset, the training settings and the structure of their models. Which trials
     these are does not depend on what is done already, so that a resumed fleet computes what it would have.
+
+    Args:
+        trials: all of a suite.
+        registry: where datasets and models are found.
+        size: how many, at most; or a function that says how many trials like a given one.
     """
     if size == 1:
         return [[trial] for trial in trials]
@@ -48,17 +75,23 @@ def form_fleets(trials: Sequence[Trial], registry: Registry, size: int) -> list[
             models[model] = _structure(trial, registry)
         shared = (trial.dataset.key, json.dumps(trial.training, sort_keys=True), models[model])
         alike.setdefault(shared, []).append(trial)
-    return [fleet for group in alike.values() for fleet in _split(group, size)]
+    sizes = [size if isinstance(size, int) else size(group[0]) for group in alike.values()]
+    return [fleet for group, most in zip(alike.values(), sizes, strict=True) for fleet in _split(group, most)]
+
+
+def _model_class(trial: Trial, registry: Registry) -> tuple[type[Model], ImageSpec]:
+    """The class of the trial's model, and the images it is trained on."""
+    dataset_class = registry.find("datasets", trial.dataset.name).load()
+    dataset = dataset_class(parse(dataset_class.Config, trial.dataset.config, "dataset"))
+    return registry.find("models", trial.model.name).load(), dataset.image
 
 
 def _structure(trial: Trial, registry: Registry) -> Hashable:
     """The structure of the trial's model; one that cannot be told is unlike any other."""
-    dataset_class = registry.find("datasets", trial.dataset.name).load()
-    dataset = dataset_class(parse(dataset_class.Config, trial.dataset.config, "dataset"))
-    model_class = registry.find("models", trial.model.name).load()
+    model_class, image = _model_class(trial, registry)
     try:
         with torch.device("meta"):  # Shapes without memory.
-            model = model_class(parse(model_class.Config, trial.model.config, trial.label), dataset.image)
+            model = model_class(parse(model_class.Config, trial.model.config, trial.label), image)
             return trial.model.version, structure(model)
     except Exception:  # The model's own; it will be reported when the trial runs.
         return trial.id

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from joblib import Parallel, delayed
 
+from harness.errors import StorageError
 from harness.execution.attempt import Attempt, Done
 from harness.execution.claims import claimed
 from harness.execution.devices import Slots
@@ -47,13 +48,24 @@ class LocalExecutor:
 
         Returns:
             Jobs that were not begun because another run holds their trials.
+
+        Raises:
+            StorageError: not even how a trial ended could be written.
         """
         callbacks = threading.Lock()
         held: list[TrialJob] = []
+        unwritten: list[StorageError] = []
 
         def run(job: TrialJob) -> None:
             if self.stopping:
                 return
+            try:
+                run_claimed(job)
+            except StorageError as error:  # The others may save their state, but nothing more can be begun.
+                unwritten.append(error)
+                self.stop()
+
+        def run_claimed(job: TrialJob) -> None:
             trials = {trial.id: trial for trial in job.trials}
 
             def report(name: str, progress: Progress) -> None:
@@ -81,6 +93,8 @@ class LocalExecutor:
         Parallel(n_jobs=self.slots.count, backend="threading", batch_size=1, pre_dispatch="all")(
             delayed(run)(job) for job in jobs
         )
+        if unwritten:
+            raise unwritten[0]
         return held
 
     def run_comparison(self, job: CompareJob, progressed: Callable[[Progress], None]) -> End | None:

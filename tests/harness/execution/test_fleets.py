@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from harness import UserError
-from harness.execution.fleets import DEFAULT_SIZE, form_fleets, settle_engine
+from harness.execution.fleets import DEFAULT_SIZE, LARGEST_SIZE, form_fleets, most_that_fit, settle_engine
 from harness.suite import resolve
 from harness.trial import Trial
 
@@ -36,6 +36,21 @@ def test_fleets_are_as_even_as_can_be_and_keep_the_order(registry, trial, size, 
     fleets = form_fleets(trials, registry, size)
     assert sorted(map(len, fleets)) == sizes
     assert [each for fleet in fleets for each in fleet] == trials
+
+
+def test_each_group_has_the_size_that_suits_its_trials(registry, trial):
+    small, large = ([trial(seed, size=size) for seed in range(6)] for size in (2, 64))
+    fleets = form_fleets(small + large, registry, lambda like: 6 if like.model.config["size"] == 2 else 3)
+    assert [len(fleet) for fleet in fleets] == [6, 3, 3]
+
+
+def test_as_many_fit_as_there_is_memory_for(registry, trial):
+    fitting = [most_that_fit(trial(), registry, memory) for memory in (1, 10**5, 2 * 10**5, 10**12)]
+    assert fitting[0] == 1, "one has to be tried"
+    assert fitting[-1] == LARGEST_SIZE
+    assert 1 < fitting[1] <= fitting[2] / 2 + 1
+    larger = trial(training={"steps": 10, "batch_size": 64})
+    assert most_that_fit(larger, registry, 2 * 10**5) < fitting[2]
 
 
 @pytest.mark.parametrize(
