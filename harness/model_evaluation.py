@@ -16,6 +16,7 @@ from harness.fleet_evaluation import Companions
 from harness.model import ABILITIES, Model
 from harness.rng import Rng
 from harness.split import split
+from harness.training.structure import structure
 
 SAMPLE_BLOCK = 500
 """Generated images come in blocks of this size, each with latent vectors of its own."""
@@ -53,6 +54,7 @@ class ModelEvaluation(Evaluation):
         self._made: dict[Hashable, Any] = {}
         self._companions: Companions | None = None
         self._together: Sequence[ModelEvaluation] = (self,)
+        self._ended = False
 
     @staticmethod
     def join(evaluations: "Sequence[ModelEvaluation]", companions: Companions) -> None:
@@ -64,6 +66,11 @@ class ModelEvaluation(Evaluation):
         """
         for evaluation in evaluations:
             evaluation._companions, evaluation._together = companions, evaluations
+
+    def end(self) -> None:
+        """Let go of all that was made; nothing more will be asked."""
+        self._codes, self._samples, self._made = None, {}, {}
+        self._ended = True
 
     def abilities(self) -> set[str]:
         """The model's abilities, with "factors" and "labels" where the dataset has them."""
@@ -97,7 +104,8 @@ class ModelEvaluation(Evaluation):
                 self._keep(missing, self.encode_dataset(missing))
             else:
                 for evaluation, its in zip(self._together, codes, strict=True):
-                    evaluation._keep(missing, its)
+                    if not evaluation._ended:
+                        evaluation._keep(missing, its)
         if self._codes is None:
             return np.zeros((*np.shape(indices), 0), dtype=np.float32)
         return self._codes[indices]
@@ -194,7 +202,8 @@ class ModelEvaluation(Evaluation):
             self._samples[number] = self.generate(latents)
         else:
             for evaluation, block in zip(self._together, blocks, strict=True):
-                evaluation._samples[number] = block
+                if not evaluation._ended:
+                    evaluation._samples[number] = block
         return self._samples[number]
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -218,6 +227,21 @@ class ModelEvaluation(Evaluation):
     @staticmethod
     def _ordered(batch: Tensor) -> Tensor:
         return batch.contiguous(memory_format=torch.channels_last) if batch.dim() == 4 else batch
+
+
+def join_alike(evaluations: Sequence[ModelEvaluation], note: Callable[[str], None]) -> None:
+    """Have those evaluations encode and generate together whose models are of equal structure.
+
+    Args:
+        evaluations: on one dataset with one seed.
+        note: told why something is done by one model at a time.
+    """
+    alike: dict[Hashable, list[ModelEvaluation]] = {}
+    for evaluation in evaluations:
+        alike.setdefault(structure(evaluation.model), []).append(evaluation)
+    for group in alike.values():
+        if len(group) > 1:
+            ModelEvaluation.join(group, Companions([evaluation.model for evaluation in group], note))
 
 
 def _parts(indices: Indices, size: int) -> list[Indices]:

@@ -1,7 +1,7 @@
 """The life of a trial, or of a fleet of them, in its worker process: train, score, record."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +15,7 @@ from harness.execution.job import TrialJob
 from harness.files import locked
 from harness.location import is_local
 from harness.model import Model
-from harness.model_evaluation import ModelEvaluation
+from harness.model_evaluation import ModelEvaluation, join_alike
 from harness.plugins import PluginManager, Registry
 from harness.provenance import now, provenance
 from harness.scoring import score, score_key
@@ -90,16 +90,34 @@ class _Life:
             checkpoint_seconds=self.job.checkpoint_seconds,
         )
         stop.polite = False
+        evaluations = self._evaluations(models, dataset)
         for trial in self.job.trials:
             if stop():
                 raise Interrupted
-            if trial.id in models:
+            if trial.id in evaluations:
                 try:
-                    self._score(trial, models[trial.id], dataset, registry)
+                    self._score(trial, evaluations[trial.id], registry)
                 except Exception as error:
                     self._fail(trial, error)
+                evaluations[trial.id].end()
 
-    def _score(self, trial: Trial, model: Model, dataset: Dataset, registry: Registry) -> None:
+    def _evaluations(self, models: Mapping[str, Model], dataset: Dataset) -> dict[str, ModelEvaluation]:
+        """Of the trained models; on a GPU alike ones encode and generate together, which on a CPU takes longer."""
+        trained = [trial for trial in self.job.trials if trial.id in models]
+        seed = self.job.evaluation_seed
+        evaluations = {
+            trial.id: ModelEvaluation(models[trial.id], dataset, held_out=trial.held_out, seed=seed)
+            for trial in trained
+        }
+        if dataset.device.type == "cuda" and trained:
+            first = trained[0]
+            join_alike(
+                list(evaluations.values()),
+                lambda text: self.report(first.id, Progress(0, 0, stage="scoring", note=text)),
+            )
+        return evaluations
+
+    def _score(self, trial: Trial, evaluation: ModelEvaluation, registry: Registry) -> None:
         """Score a trained trial with the metrics that it lacks, and write its result."""
         folder = self.folder.trial(trial.id)
         earlier = folder.result
@@ -108,7 +126,6 @@ class _Life:
         seed = self.job.evaluation_seed
         missing = [metric for metric in self.job.metrics if score_key(metric, seed) not in have]
         steps = trial.training["steps"]
-        evaluation = ModelEvaluation(model, dataset, held_out=trial.held_out, seed=seed)
         records = score(
             evaluation, missing, registry, lambda metric: self.report(trial.id, Progress(steps, steps, stage=metric))
         )

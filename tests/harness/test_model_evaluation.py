@@ -6,8 +6,8 @@ import torch
 
 from harness import ImageSpec, ModelEvaluation, NotApplicableError, Rng
 from harness.errors import DivergenceError
-from harness.fleet_evaluation import Companions
 from harness.model import build
+from harness.model_evaluation import join_alike
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ class TestTogether:
 
     def joined(self, models, dataset, note=pytest.fail):
         evaluations = [ModelEvaluation(copy.deepcopy(model), dataset, batch_size=7) for model in models]
-        ModelEvaluation.join(evaluations, Companions([evaluation.model for evaluation in evaluations], note))
+        join_alike(evaluations, note)
         return evaluations
 
     def test_each_gets_what_it_would_alone(self, evaluation, models):
@@ -181,6 +181,22 @@ class TestTogether:
         second.model.encode = second.model.generate = None  # Neither will be called.
         assert second.codes(np.arange(64)).shape == (64, 3)
         assert second.samples(500).shape == (500, 1, 8, 8)
+
+    def test_one_that_has_ended_keeps_nothing_and_the_others_go_on(self, evaluation, models):
+        first, second, third = self.joined(models, evaluation.dataset)
+        expected = third.codes(np.arange(9))
+        first.end()
+        second.codes(np.arange(64))
+        second.samples(500)
+        assert first._codes is None
+        assert not first._samples
+        np.testing.assert_array_equal(third.codes(np.arange(9)), expected)
+
+    def test_only_alike_models_are_joined(self, evaluation, models):
+        larger = type(evaluation.model)
+        other = build(larger, larger.Config(size=7), ImageSpec(1, 8, 8), Rng(5)).eval()
+        evaluations = self.joined([models[0], other, models[1]], evaluation.dataset)
+        assert [one.codes(np.arange(4)).shape[1] for one in evaluations] == [3, 7, 3]
 
     def test_broken_codes_are_the_error_of_one(self, evaluation, models):
         with torch.no_grad():
