@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from time import sleep
 
 from harness.files import locked
 from harness.location import is_local, remote
@@ -19,6 +20,10 @@ LEASE_SECONDS = 60.0
 
 RENEWALS = 4
 """How often a lease is renewed in that time."""
+
+LOOKS = 5
+LOOK_SECONDS = 0.1
+"""How often, and how long after another, somebody who wants a lease looks whether others withdraw."""
 
 
 @contextmanager
@@ -55,23 +60,30 @@ def lease(path: Path, lost: Callable[[], None], seconds: float = LEASE_SECONDS) 
 class _Announced:
     """A lease as an object of its holder's own name beside those of others.
 
-    Whoever wants the lease first writes an object, then looks for others. Of two who do so at the same time, at
-    least the one who looks last sees both and withdraws, whatever the store can do beside showing what was written.
-    Ages are read off the store's own clock.
+    Whoever wants the lease first writes an object, then looks for others, and has the lease if there are none. Of two
+    who do so at the same time at least the one who looks last sees both, whatever the store can do beside showing
+    what was written; the one whose name comes first then looks again for a moment, and the other withdraws. Ages are
+    read off the store's own clock.
     """
 
     def __init__(self, folder: Path, seconds: float) -> None:
         self.folder = folder
         self.seconds = seconds
-        self.own = folder / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
+        self.own = folder / f"{uuid.uuid4().hex[:8]}-{socket.gethostname()}-{os.getpid()}.json"
 
     def get(self) -> bool:
         """Announce the lease, and withdraw if somebody holds it."""
         self._announce()
-        if self._is_taken():
-            self.remove()
-            return False
-        return True
+        self.renewed = self._written(self.own)
+        for _ in range(LOOKS):
+            others = self._others()
+            if not others:
+                return True
+            if min(others) < self.own.name:
+                break
+            sleep(LOOK_SECONDS)
+        self.remove()
+        return False
 
     def remove(self) -> None:
         """Give the lease back; if that fails it expires."""
@@ -80,32 +92,33 @@ class _Announced:
 
     def keep(self, ended: threading.Event, lost: Callable[[], None]) -> None:
         """Renew the lease until it is given back; after a pause that was too long, see whether it is taken."""
-        renewed = self._written(self.own)
         while not ended.wait(self.seconds / RENEWALS):
             try:
                 self._announce()
-                before, renewed = renewed, self._written(self.own)
-                if (renewed - before).total_seconds() > self.seconds / 2 and self._is_taken():
+                before, self.renewed = self.renewed, self._written(self.own)
+                if (self.renewed - before).total_seconds() > self.seconds and self._others():
                     lost()
                     return
-            except Exception:
+            except Exception:  # The store may be out of reach for a while; a later renewal finds out.
                 continue
 
     def _announce(self) -> None:
         owner = {"host": socket.gethostname(), "process": os.getpid(), "renewed_at": now(), "seconds": self.seconds}
         self.own.write_bytes(json.dumps(owner).encode())
 
-    def _is_taken(self) -> bool:
-        """Whether somebody else's lease has not expired."""
+    def _others(self) -> list[str]:
+        """The names of others whose lease has not expired; what has is removed."""
         ours = self._written(self.own)
+        names = []
         for other in self.folder.iterdir():
             with suppress(FileNotFoundError):  # Just given back.
                 if other.name == self.own.name:
                     continue
                 if (ours - self._written(other)).total_seconds() <= self.seconds:
-                    return True
-                other.unlink()
-        return False
+                    names.append(other.name)
+                else:
+                    other.unlink()
+        return names
 
     @staticmethod
     def _written(path: Path) -> datetime:
