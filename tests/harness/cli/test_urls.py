@@ -1,0 +1,115 @@
+"""Studies whose results are on an S3 server, here moto's."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import cli
+from harness.execution.job import TrialJob
+from harness.execution.life import live
+from harness.store import ResultsFolder
+from harness.study import pending_trials
+from harness.suite import load_suite
+from harness.training import checkpoint
+from harness.trial import Outcome
+
+TOY = Path(__file__).parents[2] / "toy.py"
+
+SUITE = """
+title = "Far away"
+seeds = 2
+[dataset]
+name = "bars"
+[training]
+steps = 30
+batch_size = 16
+[[models]]
+name = "linear"
+[evaluation]
+metrics = ["spread"]
+"""
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def suite(suite_file, registry):
+    return load_suite(suite_file(SUITE), registry)
+
+
+class Never:
+    polite = False
+
+    def __call__(self):
+        return False
+
+
+class AfterTenSteps(Never):
+    steps = 0
+
+    def __call__(self):
+        self.steps += 1
+        return self.steps > 10
+
+
+def test_a_study_runs_resumes_and_is_read_at_a_url(s3, suite, suite_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["run", suite_file(SUITE), "--plugin", TOY, "--output", s3]
+    first = run(*arguments)
+    assert first.exit_code == 0, first.output
+    folder = ResultsFolder(s3)
+    files = {file.name for file in folder.trial(suite.trials[0].id).path.iterdir()}
+    assert files == {"trial.json", "result.json", "model.safetensors", "history.parquet", "log.txt"}
+    assert {trial.id: result.outcome for trial, result in folder.results(suite.trials)} == {
+        trial.id: Outcome.FINISHED for trial in suite.trials
+    }
+
+    again = run(*arguments)
+    assert again.exit_code == 0, again.output
+    assert "All 2 trials are done already" in again.output
+
+    board = run("leaderboard", s3, "--format", "json")
+    assert json.loads(board.output)[0]["n"] == 2
+    rebuilt = run("leaderboard", s3, "--format", "json", "--rebuild", "--plugin", TOY)
+    assert rebuilt.output == board.output
+    table = run("leaderboard", s3)
+    assert "Far away" in table.output
+
+    samples = run("samples", f"{s3}/linear seed=1", "--plugin", TOY, "--output", "drawn")
+    assert samples.exit_code == 0, samples.output
+    assert Path("drawn.png").stat().st_size
+    page = run("report", s3, "--plugin", TOY, "--output", "page.html")
+    assert page.exit_code == 0, page.output
+    assert "Far away" in Path("page.html").read_text()
+
+    assert not pending_trials(suite, folder)
+    folder.discard(suite.trials)
+    assert len(pending_trials(suite, folder)) == 2
+
+
+def test_a_trial_continues_from_its_checkpoint_at_a_url_to_the_same_numbers(s3, suite, tmp_path):
+    ends = []
+    for place in (s3, str(tmp_path / "disk")):
+        job = TrialJob(suite.trials[:1], place, suite.metrics, 0, plugins=[str(TOY)])
+        folder = ResultsFolder(place).trial(suite.trials[0].id)
+        for _ in range(2):
+            live(job, lambda *_: None, AfterTenSteps())
+        assert checkpoint.load(folder.checkpoint)[1]["step"] == 20
+        assert checkpoint.load(folder.previous_checkpoint)[1]["step"] == 10
+        live(job, lambda *_: None, Never())
+        assert not folder.checkpoint.exists()
+        ends.append(folder.result.scores[0]["score"])
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("command", ["run", "leaderboard", "select", "report", "samples"])
+def test_a_bucket_that_is_not_there_is_named(s3, suite_file, command):
+    place = s3.replace("bucket", "nowhere")
+    extra = {"run": [suite_file(SUITE), "--output", place], "samples": [f"{place}/linear"]}
+    found = run(command, *extra.get(command, [place]), "--plugin", TOY)
+    assert place in str(found.exception), found.output
+    assert type(found.exception).__name__ == "UserError"
