@@ -301,10 +301,15 @@ def _carry_out(job: Job, slots: Cluster, timeout: float | None, hub: Any, lost: 
 
     if ray.get(hub.report.remote([(trial.id, None) for trial in job.trials])):
         return Done(End(INTERRUPTED))
-    gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "") if slots.device == "cuda" else ""
-    attempt = Attempt(job, Placement(slots.device, slots.threads, gpu), timeout)
+    attempt = Attempt(job, placement(slots), timeout)
     with _reporting(hub, attempt, lost or threading.Event()) as report:
         return attempt.run(report)
+
+
+def placement(slots: Cluster) -> Placement:
+    """Where a task's worker process computes: on the GPU that Ray gives the task."""
+    gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "") if slots.device == "cuda" else ""
+    return Placement(slots.device, slots.threads, gpu)
 
 
 @contextmanager
