@@ -154,7 +154,7 @@ def command(
     if not pending:
         click.echo(f"All {len(study.trials)} trials are done already; nothing to do.\n")
     code = _print_results(study, tables)
-    if left := len(study.standing().pending):
+    if shard and (left := len(study.standing().pending)):
         click.echo(f"{left} of the suite's {len(checked.trials)} trials are left to other shards.")
     return code
 

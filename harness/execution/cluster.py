@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UserError, in_a_line
+from harness.errors import HarnessError, UserError, in_a_line
 from harness.execution.attempt import Attempt, Done, give_up
 from harness.execution.claims import claimed
 from harness.execution.job import CompareJob, Job, Placement, TrialJob
@@ -151,6 +151,7 @@ class ClusterExecutor:
 
         Raises:
             UserError: a node lacks a plugin's file or does not see the results folder.
+            StorageError: not even how a trial ended could be written.
         """
         trials = {trial.id: trial for job in jobs for trial in job.trials}
 
@@ -240,9 +241,9 @@ class ClusterExecutor:
             return give_up(job, f"Ray lost it {number} times, the last time to {in_a_line(error)}")
 
 
-def _explain(cause: BaseException) -> UserError:
+def _explain(cause: BaseException) -> HarnessError:
     """What a task raised, which is not the error of a trial."""
-    if isinstance(cause, UserError):
+    if isinstance(cause, HarnessError):
         return cause
     return UserError(f"--ray: is the same version of the harness installed on every node? {in_a_line(cause)}")
 
