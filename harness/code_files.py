@@ -1,6 +1,5 @@
 """Files of codes made elsewhere: read and scored. `harness.pool_files` selects from them."""
 
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from harness.errors import UserError
 from harness.evaluation import Codes, TableEvaluation
 from harness.factors import FactorGrid
 from harness.plugins import Registry
-from harness.scoring import ScoreRecord, score
+from harness.scoring import score
 from harness.suite import resolve
+from harness.trial import ScoreRecord
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -64,7 +64,7 @@ def read_npz(path: Path) -> Arrays:
             return {name: file[name] for name in file.files}
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # Damaged archives raise errors of every kind.
         raise UserError(f"{path}: not an npz file of plain arrays: {error}") from None
 
 
@@ -97,6 +97,11 @@ def read_grid(path: Path, arrays: Arrays) -> FactorGrid:
     sizes = get(path, arrays, "factor_sizes")
     whole = finite(sizes) and bool(((sizes > 0) & (sizes % 1 == 0)).all())
     require(whole and sizes.ndim == 1 and len(sizes) > 0, path, "factor_sizes", "(F,), whole numbers, all positive")
+    # Before a grid is made that no memory holds; a smaller mistake is told with the codes.
+    points, rows = sizes.astype(float).prod(), max(get(path, arrays, "codes").shape, default=1)
+    require(
+        points <= 1000 * rows, path, "factor_sizes", f"a grid of as many points as there are codes, not {points:.4g}"
+    )
     sizes = sizes.astype(np.int64)
     continuous = arrays.get("is_continuous", np.ones(len(sizes), dtype=bool))
     usable = continuous.shape == sizes.shape and continuous.dtype.kind in "biu"

@@ -189,11 +189,10 @@ def read_table(path: Path) -> "pd.DataFrame":
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
         facts = {key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()}
-        arrow = file.read()
-    except (pa.ArrowException, OSError, ValueError) as error:
+        table: pd.DataFrame = file.read().to_pandas()
+    except Exception as error:  # Damaged files raise errors of every kind.
         raise DamagedFileError(f"{path}: damaged, or not a Parquet file ({in_a_line(error)})") from None
     if "sha256" in facts and not is_whole(content, facts["sha256"]):
         raise DamagedFileError(f"{path}: damaged, its SHA-256 is another than when it was written")
-    table: pd.DataFrame = arrow.to_pandas()
     table.attrs = {name: facts[name] for name in facts if name not in ("pandas", "sha256", "ARROW:schema")}
     return table

@@ -3,7 +3,7 @@
 import math
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from time import monotonic
 from typing import Any, Literal
 
@@ -14,25 +14,7 @@ from harness.errors import NotApplicableError, in_a_line
 from harness.evaluation import Evaluation
 from harness.metric import Metric
 from harness.plugins import Registry
-from harness.trial import Choice, digest
-
-
-@dataclass(frozen=True)
-class ScoreRecord:
-    """What became of one metric: a score, or the reason why there is none."""
-
-    key: str
-    metric: str
-    settings: dict[str, Any]
-    version: str
-    higher_is_better: bool
-    status: Literal["ok", "not-applicable", "failed"]
-    score: float | None = None
-    details: dict[str, Any] = field(default_factory=dict)
-    reason: str = ""
-    traceback: str = ""
-    seconds: float = 0.0
-    evaluation_seed: int = 0
+from harness.trial import Choice, ScoreRecord, digest
 
 
 def score_key(metric: Choice, seed: int) -> str:

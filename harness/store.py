@@ -25,6 +25,7 @@ from harness.files import (
     write_table,
     write_whole,
 )
+from harness.files import locked as locked  # noqa: PLC0414
 from harness.location import is_local, location, remote
 from harness.plugins import DISTRIBUTION
 from harness.suite import Suite
@@ -205,7 +206,7 @@ class ResultsFolder:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 with suppress(FileNotFoundError):
-                    remote(path).fs.rm(remote(path).path, recursive=True)
+                    remote(path).rmdir(recursive=True)
 
     @property
     def comparisons_lease(self) -> Path:
@@ -241,12 +242,15 @@ class ResultsFolder:
             UserError: this is not a results folder, or the file is damaged.
         """
         try:
-            data = read_json(self.suite_file)
+            return Suite.from_json(read_json(self.suite_file))
         except FileNotFoundError:
             raise UserError(f"{self.path}: not a results folder, it has no suite.json{self._hint()}") from None
         except DamagedFileError as error:
             raise UserError(f"{error}; `harness run` with the suite's file writes it again") from None
-        return Suite.from_json(data)
+        except (KeyError, TypeError, ValueError):
+            raise UserError(
+                f"{self.suite_file}: damaged, or not a suite; `harness run` with the suite's file writes it again"
+            ) from None
 
     def _hint(self) -> str:
         found = sorted(file.parent.name for file in self.path.glob("*/suite.json")) if is_local(self.path) else []

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.config import Field, Settings, parse
-from harness.errors import UserError
+from harness.errors import UserError, in_a_line
 from harness.plugins import Registry
 from harness.suite_file import read_suite_file
-from harness.trial import Choice, Trial
+from harness.trial import Choice, Trial, checked
 
 IN_TRAINING = "training."
 """What the names of swept training settings begin with."""
+
+MOST_SEEDS = 100_000
+"""Of one model; more are a slip of the keyboard, for whose trials there would be no memory."""
 
 
 class Training(Settings):
@@ -76,15 +79,15 @@ class Suite:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Suite":
-        """The opposite of `to_json`."""
-        return cls(
-            title=data["title"],
-            name=data["name"],
-            trials=tuple(Trial.from_json(trial) for trial in data["trials"]),
-            metrics=tuple(Choice(**choice) for choice in data["metrics"]),
-            selectors=tuple(Choice(**choice) for choice in data["selectors"]),
-            evaluation_seed=data["evaluation_seed"],
-        )
+        """The opposite of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: something in the data is missing or of another type.
+        """
+        suite = checked(cls, {**data, "trials": [Trial.from_json(trial) for trial in data["trials"]]})
+        if not suite.trials:
+            raise ValueError("a suite has trials")
+        return suite
 
 
 def load_suite(path: Path, registry: Registry, overrides: Sequence[str] = ()) -> Suite:
@@ -144,6 +147,7 @@ def _expand(registry: Registry, table: SuiteFile, entry: ModelEntry, index: int,
     """Every trial of one `[[models]]` table: the product of its sweep, for each seed."""
     place = f"models[{index}]"
     sweep = _sweep(entry, place)
+    seeds = _seeds(table.seeds, "seeds") if entry.seeds is None else _seeds(entry.seeds, f"{place}.seeds")
     for values in product(*sweep.values()):
         swept = dict(zip(sweep, values, strict=True))
         settings, trained = dict(entry.config), {**table.training.values(), **entry.training}
@@ -152,7 +156,7 @@ def _expand(registry: Registry, table: SuiteFile, entry: ModelEntry, index: int,
         training = parse(Training, trained, f"{place}.training")
         model = resolve(registry, "models", entry.name, settings, f"{place}.config")
         _check_fit(registry, dataset, model, training, place)
-        for seed in _seeds(table.seeds if entry.seeds is None else entry.seeds):
+        for seed in seeds:
             yield Trial(dataset, model, training.values(), seed, entry.label or entry.name, swept)
 
 
@@ -177,8 +181,11 @@ def _sweep(entry: ModelEntry, place: str) -> dict[str, list[Any]]:
     return sweep
 
 
-def _seeds(seeds: int | list[int]) -> Sequence[int]:
-    return range(seeds) if isinstance(seeds, int) else seeds
+def _seeds(seeds: int | list[int], place: str) -> Sequence[int]:
+    found = range(seeds) if isinstance(seeds, int) else seeds
+    if not 0 < len(found) <= MOST_SEEDS:
+        raise UserError(f"{place}: got {seeds!r}, expected from 1 to {MOST_SEEDS:,} seeds")
+    return found
 
 
 def _check_fit(registry: Registry, dataset: Choice, model: Choice, training: Training, place: str) -> None:
@@ -197,6 +204,8 @@ def _check_fit(registry: Registry, dataset: Choice, model: Choice, training: Tra
             model_class(parse(model_class.Config, model.config, place), images.image)
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
+    except Exception as error:  # Sizes that no memory can hold, or whatever else a model raises.
+        raise UserError(f"{place}: {model.name} cannot be built with these settings: {in_a_line(error)}") from error
 
 
 def _check_numbers(training: Training, dataset: str, images: int, place: str) -> None:

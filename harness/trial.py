@@ -6,12 +6,35 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+T = TypeVar("T")
 
 
 def digest(data: object, length: int = 12) -> str:
     """The first hexadecimal digits of the SHA-256 of plain data."""
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:length]
+
+
+def checked(cls: type[T], data: object) -> T:
+    """A dataclass from plain data, each field of which has the declared type.
+
+    Raises:
+        ValueError: a field is missing or of another type.
+    """
+    from pydantic import TypeAdapter
+
+    if cls not in _adapters:
+        _adapters[cls] = TypeAdapter(cls)
+    made: T = _adapters[cls].validate_python(data)
+    return made
+
+
+_adapters: dict[type, "TypeAdapter[Any]"] = {}
+"""Made once for each dataclass."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +96,15 @@ class Trial:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The opposite of `to_json`."""
-        known = {name: data[name] for name in ("training", "seed", "label", "swept")}
-        return cls(Choice(**data["dataset"]), Choice(**data["model"]), **known)
+        """The opposite of `to_json`.
+
+        Raises:
+            ValueError: something in the data is missing or of another type.
+        """
+        trial: Self = checked(cls, data)
+        if not all(type(trial.training.get(name)) is int for name in ("steps", "batch_size")):
+            raise ValueError("a trial has numbers of steps and of images per batch")
+        return trial
 
 
 class Outcome(StrEnum):
@@ -112,6 +141,24 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class ScoreRecord:
+    """What became of one metric: a score, or the reason why there is none."""
+
+    key: str
+    metric: str
+    settings: dict[str, Any]
+    version: str
+    higher_is_better: bool
+    status: Literal["ok", "not-applicable", "failed"]
+    score: float | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    traceback: str = ""
+    seconds: float = 0.0
+    evaluation_seed: int = 0
+
+
+@dataclass(frozen=True)
 class Result:
     """How a trial ended, and its scores."""
 
@@ -122,7 +169,7 @@ class Result:
     seconds: float = 0.0
     finished_at: str = ""
     scores: tuple[Mapping[str, Any], ...] = ()
-    """One record per metric, see `harness.scoring.ScoreRecord`."""
+    """One record per metric, the fields of a `ScoreRecord`."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -137,5 +184,11 @@ class Result:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The opposite of `to_json`."""
-        return cls(**{**data, "outcome": Outcome(data["outcome"]), "scores": tuple(data["scores"])})
+        """The opposite of `to_json`.
+
+        Raises:
+            ValueError: something in the data is missing or of another type.
+        """
+        scores = tuple(vars(checked(ScoreRecord, record)) for record in data["scores"])
+        result: Self = checked(cls, {**data, "outcome": Outcome(data["outcome"]), "scores": scores})
+        return result

@@ -3,10 +3,10 @@ import pytest
 from scipy import stats
 
 from harness.leaderboard import leaderboard, score_table, t_interval
-from harness.scoring import ScoreRecord, score_key
+from harness.scoring import score_key
 from harness.store import ResultsFolder
 from harness.suite import load_suite
-from harness.trial import Outcome, Result
+from harness.trial import Outcome, Result, ScoreRecord
 
 SUITE = """
 seeds = 3

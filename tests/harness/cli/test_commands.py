@@ -216,6 +216,10 @@ GRID = {"codes": CODES, "factor_sizes": SIZES}
         ({"codes": CODES[:5], "factor_sizes": SIZES}, "array 'codes': expected (6, D)"),
         ({"codes": CODES * np.nan, "factor_sizes": SIZES}, "array 'codes': expected finite numbers"),
         ({"codes": CODES, "factor_sizes": np.array([2, 0])}, "array 'factor_sizes'"),
+        (
+            {"codes": CODES, "factor_sizes": np.array([2**62])},
+            "array 'factor_sizes': expected a grid of as many points",
+        ),
         ({"codes": CODES, "factor_sizes": SIZES, "train_index": np.array([6])}, "array 'train_index': expected whole"),
         ({**GRID, "test_index": np.array([[5]])}, "array 'test_index': expected one dimension"),
         ({**GRID, "group_index": np.array([5])}, "array 'group_index': expected (groups, size)"),

@@ -7,11 +7,11 @@ import harness
 from harness import Categorical, FactorGrid, ImageSpec, LatentSpace, Uniform
 from harness.config import Settings
 from harness.report.trained import TrainedModel
-from harness.scoring import ScoreRecord, score_key
+from harness.scoring import score_key
 from harness.store import ResultsFolder
 from harness.suite import Suite
 from harness.training.history import History
-from harness.trial import Choice, Outcome, Result, Trial
+from harness.trial import Choice, Outcome, Result, ScoreRecord, Trial
 
 
 class Squares(harness.GroundTruthDataset):
