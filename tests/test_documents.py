@@ -35,6 +35,8 @@ STANDS_FOR = {
     "NAME.toml": "disentanglement.toml",
     "results/NAME/TRIAL": "results/study/dcgan seed=0",
     "results/NAME": "results/study",
+    "results/disentanglement": "results/study",
+    "results/traversal/beta-vae": "results/study/beta-vae seed=0",
     "results/suite": "results/study",
     "TRIAL": "results/study/dcgan seed=0",
     "FOLDER": "results/study",
@@ -45,6 +47,7 @@ STANDS_FOR = {
 ADDED = {
     # What would train models that are not there yet only says that it would.
     "harness run suites/disentanglement.toml": "--dry-run",
+    "harness run suites/traversal.toml": "--dry-run",
     "harness run my-model/suite.toml": "--dry-run",
     "harness run study.toml --set training.steps=500": "--dry-run",
     "harness run study.toml --set training.steps=500 --set models.beta-vae.config.latents=6": "--dry-run",
@@ -219,11 +222,16 @@ def test_every_environment_of_tox_that_is_mentioned_exists():
 
 
 @pytest.mark.slow
-def test_the_readmes_first_command_ends_in_its_table(sandbox, harness):
+def test_the_readmes_first_commands_end_in_a_page(sandbox, harness):
     code, told = harness(["run", "suites/disentanglement.toml", "--set", "training.steps=2", "--set", "seeds=2"])
     assert code == 0, told
-    readme = (ROOT / "README.md").read_text()
-    heading = next(line for line in readme.splitlines() if line.split()[:2] == ["model", "setting"])
-    assert (
-        heading.split() == next(line for line in told.splitlines() if line.split()[:2] == ["model", "setting"]).split()
-    )
+    assert "infogan-cr" in told
+    code, told = harness(["report", "results/disentanglement", "--output", "page.html"])
+    assert code == 0, told
+    assert "Disentanglement on small sprites" in Path("page.html").read_text()
+
+
+def test_the_pictures_of_the_readme_are_there_and_small():
+    pictures = [ROOT / found for found in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text())]
+    assert len(pictures) == 2
+    assert sum(picture.stat().st_size for picture in pictures) < 400_000
