@@ -25,7 +25,6 @@ from harness.files import (
     write_table,
     write_whole,
 )
-from harness.files import locked as locked  # noqa: PLC0414
 from harness.location import is_local, location, remote
 from harness.plugins import DISTRIBUTION
 from harness.suite import Suite
@@ -206,7 +205,7 @@ class ResultsFolder:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 with suppress(FileNotFoundError):
-                    remote(path).rmdir(recursive=True)
+                    remote(path).fs.rm(remote(path).path, recursive=True)
 
     @property
     def comparisons_lease(self) -> Path:
