@@ -28,9 +28,11 @@ DOCUMENTS = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "plugins/README.md", "suites/README.md"),
     *("results/README.md", "results/published/README.md"),
 )
-PROGRAMS = ("harness", "pip", "pytest", "tox", "git", "python", ".", "cd", "eval")
+PROGRAMS = ("harness", "srun", "pip", "pytest", "tox", "git", "python", ".", "cd", "eval")
 
 STANDS_FOR = {
+    "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT": "3/8",
+    "/shared/results/NAME": "results/study",
     "SUITE": "study.toml",
     "NAME.toml": "disentanglement.toml",
     "results/NAME/TRIAL": "results/study/dcgan seed=0",
@@ -51,7 +53,12 @@ ADDED = {
     "harness run my-model/suite.toml": "--dry-run",
     "harness run study.toml --set training.steps=500": "--dry-run",
     "harness run study.toml --set training.steps=500 --set models.beta-vae.config.latents=6": "--dry-run",
+    # Nor are there GPUs, a cluster or eight jobs.
     "harness run study.toml --device cuda:0,1": "--dry-run",
+    "harness run study.toml --trials-per-gpu 4": "--dry-run",
+    "harness run study.toml --ray HOST:PORT": "--dry-run",
+    "harness run study.toml --shard 3/8": "--dry-run",
+    "harness run study.toml --shard 3/8 --output results/study": "--dry-run",
     "harness show sprites --pictures out.png": "--set image_size=32 --set orientations=2 --set scales=1",
     "harness report results/study": "--pictures none",
     "harness traverse results/study/dcgan seed=0": "--steps 3 --columns 3",
@@ -120,7 +127,7 @@ MENTIONED = list(dict.fromkeys(command for name in DOCUMENTS for command in ment
 
 def of_harness(command):
     """The arguments of a `harness` command, with what is added to it; None for other programs."""
-    command = command.removeprefix('eval "$(').removesuffix(')"')
+    command = command.removeprefix("srun ").removeprefix('eval "$(').removesuffix(')"')
     if not command.startswith("harness "):
         return None
     words = filled(command)
@@ -172,7 +179,7 @@ def install(package):
 
 def test_the_documents_show_commands_and_every_addition_is_to_one_of_them():
     assert len(SHOWN) > 25
-    ours = {" ".join(filled(command)) for command in SHOWN}
+    ours = {" ".join(filled(command.removeprefix("srun "))) for command in SHOWN}
     assert set(ADDED) - {"harness show sprites --pictures out.png"} <= ours
 
 
