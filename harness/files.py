@@ -79,14 +79,9 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    content = json_bytes(data)
+    content = seal(json.dumps({"schema_version": SCHEMA_VERSION, "sha256": BLANK, **data}, indent=1).encode())
     with storing(path):
         write_whole(path, lambda file: file.write(content))
-
-
-def json_bytes(data: dict[str, Any]) -> bytearray:
-    """Plain data as `write_json` writes them."""
-    return seal(json.dumps({"schema_version": SCHEMA_VERSION, "sha256": BLANK, **data}, indent=1).encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:

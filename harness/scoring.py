@@ -3,7 +3,6 @@
 import math
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from time import monotonic
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from harness.trial import Choice, ScoreRecord, digest
 
 def score_key(metric: Choice, seed: int) -> str:
     """Names a score by its content: the metric, its settings and version, and the evaluation's seed."""
-    return digest([asdict(metric), seed])
+    return digest([metric.to_json(), seed])
 
 
 def make_metric(metric: Choice, registry: Registry) -> Metric:

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from harness.trial import Choice, Trial, digest
 
 def comparison_key(selector: Choice, trials: Sequence[Trial], seed: int) -> str:
     """Names one selector's comparison of one set of trained models by its content."""
-    return digest([asdict(selector), sorted(trial.id for trial in trials), seed])
+    return digest([selector.to_json(), sorted(trial.id for trial in trials), seed])
 
 
 def make_selector(choice: Choice, registry: Registry) -> Selector:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.scoring import score_key
 from harness.store import ResultsFolder
 from harness.suite import Suite
-from harness.trial import Choice, Outcome, Result, Trial
+from harness.trial import Outcome, Result, Trial
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,9 @@ class Standing:
 def standing(suite: Suite, folder: ResultsFolder, *, retry_failed: bool = False) -> Standing:
     """Look through the results of a suite's trials; see `has_work` for what is left to do."""
     pending, ended_at, finished, failures = [], {}, [], []
+    keys = [score_key(metric, suite.evaluation_seed) for metric in suite.metrics]
     for trial, result in folder.results(suite.trials):
-        if has_work(result, suite.metrics, suite.evaluation_seed, retry_failed=retry_failed):
+        if has_work(result, keys, retry_failed=retry_failed):
             pending.append(trial)
             if result:
                 ended_at[trial.id] = result.finished_at
@@ -41,15 +42,16 @@ def standing(suite: Suite, folder: ResultsFolder, *, retry_failed: bool = False)
     return Standing(pending, ended_at, finished, failures)
 
 
-def has_work(result: Result | None, metrics: Sequence[Choice], seed: int, *, retry_failed: bool = False) -> bool:
+def has_work(result: Result | None, keys: Sequence[str], *, retry_failed: bool = False) -> bool:
     """Whether a trial that ended like this, or has not ended, has something left to do.
 
-    A trial that ended badly, or a metric that failed, is left as it is unless `retry_failed`.
+    A trial that ended badly, or a metric that failed, is left as it is unless `retry_failed`. `keys` are those of the
+    scores that it should have, see `harness.scoring.score_key`.
     """
     if result is None:
         return True
     if result.outcome is not Outcome.FINISHED:
         return retry_failed
     records = {record["key"]: record for record in result.scores}
-    found = [records.get(score_key(metric, seed)) for metric in metrics]
+    found = [records.get(key) for key in keys]
     return any(record is None or (retry_failed and record["status"] == "failed") for record in found)

@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import DamagedFileError, StorageError, UserError
 from harness.files import (
-    json_bytes,
     parse_json,
     read_bytes,
     read_json,
     read_table,
     set_aside,
-    storing,
     write_json,
     write_table,
     write_whole,
@@ -226,12 +224,11 @@ class ResultsFolder:
 
     def write_suite(self, suite: Suite) -> None:
         """Record which suite the folder belongs to, unless that stands there already."""
-        content = json_bytes(suite.to_json())
-        with suppress(FileNotFoundError):
-            if read_bytes(self.suite_file) == content:
+        data = suite.to_json()
+        with suppress(FileNotFoundError, DamagedFileError):
+            if read_json(self.suite_file) == data:
                 return
-        with storing(self.suite_file):
-            write_whole(self.suite_file, lambda file: file.write(content))
+        write_json(self.suite_file, data)
 
     @property
     def suite(self) -> Suite:
@@ -284,8 +281,8 @@ class ResultsFolder:
         """The file of a table: scores, selections or leaderboard."""
         return self.path / f"{name}.parquet"
 
-    def current_table(self, name: str) -> "pd.DataFrame | None":
-        """A table as it was written, if nothing that it is made from has changed since; damage is said."""
+    def current_table(self, name: str, state: str) -> "pd.DataFrame | None":
+        """A table as it was written, if what it was made from is the `state` of now; damage is said."""
         try:
             table = read_table(self.table(name))
         except FileNotFoundError:
@@ -293,9 +290,9 @@ class ResultsFolder:
         except DamagedFileError as error:
             tell(f"{error}; `harness leaderboard {self.path} --rebuild` makes it anew")
             return None
-        return table if table.attrs.get("made_from") == self.state else None
+        return table if table.attrs.get("made_from") == state else None
 
-    def write_table(self, name: str, table: "pd.DataFrame", state: str = "") -> None:
+    def write_table(self, name: str, table: "pd.DataFrame", state: str) -> None:
         """Write a table as Parquet, after `harness.tables`' schema of that name; `state` is what it was made from."""
         write_table(self.table(name), name, table, {"made_from": state})
 

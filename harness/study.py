@@ -279,6 +279,7 @@ def write_tables(folder: ResultsFolder, suite: Suite, manager: PluginManager) ->
 
 def read_tables(folder: ResultsFolder) -> Tables | None:
     """Every table as it was written; None if they are not current."""
-    found = {field.name: folder.current_table(field.name) for field in fields(Tables)}
+    state = folder.state
+    found = {field.name: folder.current_table(field.name, state) for field in fields(Tables)}
     tables = {name: table for name, table in found.items() if table is not None}
     return Tables(**tables) if len(tables) == len(found) else None

@@ -1,7 +1,7 @@
 """Suites: a TOML file becomes a checked list of trials."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -75,7 +75,14 @@ class Suite:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: what a results folder remembers of the suite."""
-        return {**asdict(self), "trials": [trial.to_json() for trial in self.trials]}
+        return {
+            "title": self.title,
+            "name": self.name,
+            "trials": [trial.to_json() for trial in self.trials],
+            "metrics": [metric.to_json() for metric in self.metrics],
+            "selectors": [selector.to_json() for selector in self.selectors],
+            "evaluation_seed": self.evaluation_seed,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Suite":

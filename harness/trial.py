@@ -48,7 +48,11 @@ class Choice:
     @property
     def key(self) -> str:
         """A short name of the content."""
-        return digest(asdict(self))
+        return digest(self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"name": self.name, "config": dict(self.config), "version": self.version}
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Trial:
     @cached_property
     def id(self) -> str:
         """A hash of everything that decides the trial's numbers."""
-        return digest([asdict(self.dataset), asdict(self.model), dict(self.training), self.seed])
+        return digest([self.dataset.to_json(), self.model.to_json(), dict(self.training), self.seed])
 
     @property
     def held_out(self) -> int:
@@ -92,7 +96,15 @@ class Trial:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, with the identity beside it."""
-        return {"id": self.id, **asdict(self)}
+        return {
+            "id": self.id,
+            "dataset": self.dataset.to_json(),
+            "model": self.model.to_json(),
+            "training": dict(self.training),
+            "seed": self.seed,
+            "label": self.label,
+            "swept": dict(self.swept),
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -1,5 +1,6 @@
 """The command line. Each command is a file of this package and a thin wrapper over a documented function."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -112,6 +113,7 @@ def main() -> None:
     Exit code 0 for success, 1 for failed trials or results that cannot be written, 2 for the user's mistakes, 130 for
     Ctrl-C.
     """
+    gc.set_threshold(100_000)  # Records of thousands of trials live to the end; to look for garbage in them takes long.
     try:
         code = cli.main(standalone_mode=False)
         sys.stdout.flush()

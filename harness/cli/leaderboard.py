@@ -35,7 +35,7 @@ def command(path: Path, form: str, rebuild: bool, plugins: tuple[Path, ...]) -> 
 
         board = write_tables(folder, suite, PluginManager(plugins)).leaderboard
     else:
-        stored = folder.current_table("leaderboard")
+        stored = folder.current_table("leaderboard", folder.state)
         board = leaderboard(score_table(folder, suite), suite) if stored is None else stored
     if form == "table":
         console().print(rich_table(wide_leaderboard(board), suite.title, BOARD_CAPTION))

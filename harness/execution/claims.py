@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from harness.execution.job import TrialJob
 from harness.leases import lease
+from harness.scoring import score_key
 from harness.standing import has_work
 from harness.store import ResultsFolder
 
@@ -29,12 +30,13 @@ def claimed(job: TrialJob, lost: Callable[[], None]) -> Iterator[TrialJob | None
             if not leases.enter_context(lease(folder.trial(trial.id).lease, lost)):
                 yield None
                 return
+        keys = [score_key(metric, job.evaluation_seed) for metric in job.metrics]
         left = []
         for trial in job.trials:
             own = folder.trial(trial.id)
             own.set_aside_damaged()
             result = own.result
             planned = result is not None and job.planned.get(trial.id) == result.finished_at
-            if planned or has_work(result, job.metrics, job.evaluation_seed):
+            if planned or has_work(result, keys):
                 left.append(trial)
         yield replace(job, trials=left)
