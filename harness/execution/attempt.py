@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.execution.job import CompareJob, Job, Placement, TrialJob
+from harness.execution.nursery import Nursery
 from harness.execution.process import End, Worker
 from harness.files import storing, write_whole
 from harness.provenance import now
@@ -39,9 +40,10 @@ class Attempt:
         placement: where.
         timeout: seconds that one trial, or a comparison, may take; a fleet so many times as many as it has trials.
             None for no limit.
+        nursery: forks the process; None to start it anew.
     """
 
-    def __init__(self, job: Job, placement: Placement, timeout: float | None) -> None:
+    def __init__(self, job: Job, placement: Placement, timeout: float | None, nursery: Nursery | None = None) -> None:
         self.job = job
         folder = ResultsFolder(job.folder)
         self._timeout = timeout
@@ -55,7 +57,7 @@ class Attempt:
         log = self._folders[job.trials[0].id].log
         for trial in job.trials[1:]:
             _refer(self._folders[trial.id].log, log)
-        self._worker = Worker(job, placement, log, self._timeout)
+        self._worker = Worker(job, placement, log, self._timeout, nursery)
 
     def run(self, report: Callable[[str, Progress], None]) -> Done:
         """Do the job to its end, passing on what the worker reports about which trial."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from joblib import Parallel, delayed
@@ -10,8 +11,9 @@ from harness.errors import StorageError
 from harness.execution.attempt import Attempt, Done
 from harness.execution.claims import claimed
 from harness.execution.devices import Slots
-from harness.execution.job import CompareJob, TrialJob
-from harness.execution.process import End
+from harness.execution.job import CompareJob, Placement, TrialJob
+from harness.execution.nursery import Nursery
+from harness.execution.process import End, environment
 from harness.trial import Progress, Result, Trial
 
 
@@ -77,7 +79,7 @@ class LocalExecutor:
                     held.append(job)
                 if not left or not left.trials:
                     return
-                attempt = Attempt(left, placement, self.timeout)
+                attempt = Attempt(left, placement, self.timeout, nursery)
                 if not self._admit(attempt):
                     return
                 with callbacks:
@@ -90,9 +92,10 @@ class LocalExecutor:
             for smaller in done.again:
                 run(smaller)
 
-        Parallel(n_jobs=self.slots.count, backend="threading", batch_size=1, pre_dispatch="all")(
-            delayed(run)(job) for job in jobs
-        )
+        with self._nursery(jobs) as nursery:
+            Parallel(n_jobs=self.slots.count, backend="threading", batch_size=1, pre_dispatch="all")(
+                delayed(run)(job) for job in jobs
+            )
         if unwritten:
             raise unwritten[0]
         return held
@@ -114,6 +117,12 @@ class LocalExecutor:
         """Stop, because another run does what this one believed to hold."""
         self.lost = True
         self.stop()
+
+    def _nursery(self, jobs: Sequence[TrialJob]) -> AbstractContextManager[Nursery | None]:
+        """What forks the worker processes, if that is worth it."""
+        if self.slots.gpus or len(jobs) < 2:
+            return nullcontext()
+        return Nursery(environment(Placement("cpu", self.slots.threads)), jobs[0].plugins)
 
     def _admit(self, attempt: Attempt) -> bool:
         with self._lock:

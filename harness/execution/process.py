@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from harness.execution.job import Job, Placement
+from harness.execution.nursery import Forked, Nursery
 from harness.execution.worker import INTERRUPTED, OUT_OF_MEMORY
 from harness.store import local_log
 from harness.trial import Progress
@@ -59,15 +60,24 @@ class Worker:
         placement: where; becomes part of the job.
         log: the file to which the worker's standard error is appended.
         timeout: seconds after which it is killed; None for no limit.
+        nursery: forks the process, if it still can; otherwise the process begins anew.
     """
 
-    def __init__(self, job: Job, placement: Placement, log: Path, timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        placement: Placement,
+        log: Path,
+        timeout: float | None = None,
+        nursery: Nursery | None = None,
+    ) -> None:
         self._job = replace(job, placement=placement)
         self._log = log
         self._timeout = timeout
         self._timed_out = False
         self._stopping = False
-        self._process: subprocess.Popen[bytes] | None = None
+        self._nursery = nursery
+        self._process: subprocess.Popen[bytes] | Forked | None = None
 
     def run(self, report: Callable[[str, Progress], None]) -> End:
         """Do the job and wait for its end, passing on what the worker reports about which trial, if about one."""
@@ -76,13 +86,14 @@ class Worker:
 
     def _run(self, path: Path, report: Callable[[str, Progress], None]) -> End:
         with path.open("ab") as log:
-            self._process = process = subprocess.Popen(
+            forked = self._nursery.fork(log) if self._nursery else None
+            self._process = process = forked or subprocess.Popen(
                 # -P: modules in the user's folder must not be taken for Python's own.
                 [sys.executable, "-P", "-m", "harness.execution.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=_environment(self._job.placement),
+                env=environment(self._job.placement),
                 start_new_session=True,  # Ctrl-C at the terminal is for the parent, which stops workers in order.
             )
         assert process.stdin is not None
@@ -141,7 +152,7 @@ def _last_words(log: Path) -> str:
     return lines[-1] if lines else ""
 
 
-def _environment(placement: Placement) -> dict[str, str]:
+def environment(placement: Placement) -> dict[str, str]:
     """The worker's environment: devices and threads are settled before torch is imported."""
     threads = str(placement.threads)
     limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)

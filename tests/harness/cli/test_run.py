@@ -324,10 +324,19 @@ def test_ctrl_c_stops_cleanly_and_nothing_is_lost(command, suite_file, tmp_path,
     assert {result["outcome"] for result in results(tmp_path / "out").values()} == {"finished"}
 
 
+def descendants(pid):
+    """The processes that a process has started, and those that they have."""
+    children = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        children += map(int, (thread / "children").read_text().split())
+    return children + [each for child in children for each in descendants(child)]
+
+
 def test_workers_end_when_their_parent_is_killed(suite_file, tmp_path):
     run = start(tmp_path, suite_file(small("hanging")), "out")
     wait_for(lambda: len(list((tmp_path / "out").glob("trials/*/result.json"))) == 1)
-    workers = [int(pid) for pid in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()]
+    workers = descendants(run.pid)
+    assert workers
     run.send_signal(signal.SIGKILL)
     run.communicate()
 

@@ -49,13 +49,15 @@ def start(path, folder):
 @pytest.mark.slow
 def test_thirty_kills_cost_no_number(command, suite_file, tmp_path, results):
     path, folder = suite_file(SUITE), tmp_path / "killed"
+    begun = time.monotonic()
     straight = command("run", path, "--plugin", TOY, "--output", "straight", "--jobs", 2, timeout=600)
+    seconds = time.monotonic() - begun
     assert straight.returncode == 0, straight.stderr
     moments = random.Random(0)
     killed, interrupted, kept = 0, 0, {}
     for _ in range(KILLS):
         run = start(path, folder)
-        time.sleep(moments.uniform(0, 10))
+        time.sleep(moments.uniform(0, seconds / 2))
         killed += run.poll() is None
         run.send_signal(signal.SIGKILL)
         run.wait()
