@@ -1,0 +1,153 @@
+"""Full disks and folders that cannot be written, as file systems of their own: never a traceback, nothing lost."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import cli
+from harness.errors import StorageError
+from harness.execution.job import TrialJob
+from harness.execution.life import live
+from harness.files import write_json
+from harness.store import ResultsFolder
+from harness.suite import load_suite
+from harness.trial import Outcome, Result
+
+TOY = Path(__file__).parents[2] / "toy.py"
+
+SUITE = """
+seeds = 1
+[dataset]
+name = "bars"
+[training]
+steps = 30
+batch_size = 16
+[[models]]
+name = "linear"
+config.size = 400
+[evaluation]
+metrics = ["error"]
+"""
+
+
+def mount(*arguments):
+    run = subprocess.run(["mount", *map(str, arguments)], capture_output=True, text=True, check=False)
+    if run.returncode:
+        pytest.skip(f"this user may not mount file systems: {run.stderr.strip()}")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder with room for 200 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount("-t", "tmpfs", "-o", "size=200k", "none", folder)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture
+def read_only():
+    """Makes folders read-only, for root too."""
+    mounted = []
+
+    def make(folder):
+        mount("--bind", folder, folder)
+        mounted.append(folder)
+        mount("-o", "remount,ro,bind", folder)
+
+    yield make
+    for folder in mounted:
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture
+def suite(suite_file, registry):
+    return load_suite(suite_file(SUITE), registry)
+
+
+class StopAfter:
+    polite = False
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def __call__(self):
+        self.left -= 1
+        return self.left < 0
+
+
+def do(job, steps=10_000):
+    live(job, lambda *_: None, StopAfter(steps))
+    return ResultsFolder(job.folder).trial(job.trials[0].id)
+
+
+def test_a_trial_that_fills_the_disk_ends_with_a_reason_and_continues_when_there_is_room(suite, small_disk, tmp_path):
+    job = TrialJob(suite.trials, str(small_disk / "out"), suite.metrics, 0, plugins=[str(TOY)])
+    folder = do(job)
+    assert folder.result.outcome is Outcome.FAILED
+    assert folder.result.reason == f"StorageError: {folder.model}: No space left on device"
+    # Its model of 400 codes has 64 x 400 x 2 numbers, 205 kB; a checkpoint has Adam's averages of them too.
+    mount("-o", "remount,size=10m", small_disk)
+    folder = do(job, steps=20)
+    assert folder.checkpoint.stat().st_size > 600_000
+    folder = do(job)
+    straight = do(replace(job, folder=str(tmp_path / "straight")))
+    assert folder.result.outcome is Outcome.FINISHED
+    assert folder.result.scores[0]["score"] == straight.result.scores[0]["score"]
+
+
+def test_what_was_there_before_the_disk_was_full_is_still_whole(small_disk):
+    write_json(small_disk / "a.json", {"number": 1})
+    with pytest.raises(StorageError, match=r"a\.json: No space left on device"):
+        write_json(small_disk / "a.json", {"number": 2, "much": "x" * 300_000})
+    assert '"number": 1' in (small_disk / "a.json").read_text()
+    assert [file.name for file in small_disk.iterdir()] == ["a.json"]
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def test_where_nothing_can_be_recorded_one_line_says_so(suite_file, tmp_path, read_only, run_command):
+    out = tmp_path / "out"
+    (out / "trials").mkdir(parents=True)
+    read_only(out / "trials")
+    found = run_command("run", suite_file(SUITE), "--plugin", TOY, "--output", out)
+    assert found.returncode == 1, found.stderr
+    (line,) = found.stderr.splitlines()
+    assert line.startswith(f"harness: {out}/trials/")
+    assert line.endswith(": Read-only file system")
+
+
+def test_a_full_disk_found_by_a_worker_is_told_by_the_run(suite_file, small_disk, run_command):
+    found = run_command("run", suite_file(SUITE), "--plugin", TOY, "--output", small_disk / "out")
+    assert found.returncode == 1, found.stderr
+    assert "Traceback (most recent call last)" not in found.stderr
+    assert "No space left on device" in found.stderr
+
+
+def test_a_results_folder_that_cannot_be_written_can_be_read(suite, suite_file, tmp_path, read_only):
+    folder = ResultsFolder(tmp_path / "out")
+    folder.create()
+    folder.write_suite(suite)
+    folder.trial(suite.trials[0].id).write_result(Result(suite.trials[0].id, Outcome.DIVERGED, "too large"))
+    read_only(folder.path)
+    board = run("leaderboard", folder.path, "--format", "csv")
+    assert board.exit_code == 0, board.output
+    assert "too large" in board.output
+    again = run("run", suite_file(SUITE), "--plugin", TOY, "--output", folder.path)
+    assert str(again.exception) == f"{folder.path}: cannot write results there: Read-only file system"
+    rebuilt = run("leaderboard", folder.path, "--rebuild")
+    assert isinstance(rebuilt.exception, StorageError)
+    assert str(rebuilt.exception).startswith(f"{folder.path}/scores.parquet: ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the place that nobody may write to is Linux's")
+def test_a_place_where_nobody_may_write_is_the_users_mistake(suite_file):
+    found = run("run", suite_file(SUITE), "--plugin", TOY, "--output", "/proc/results")
+    assert "/proc/results: cannot write results there" in str(found.exception)
