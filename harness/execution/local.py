@@ -1,5 +1,6 @@
 """Running jobs on this machine: joblib threads, each minding one worker process at a time."""
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -119,8 +120,8 @@ class LocalExecutor:
         self.stop()
 
     def _nursery(self, jobs: Sequence[TrialJob]) -> AbstractContextManager[Nursery | None]:
-        """What forks the worker processes, if that is worth it."""
-        if self.slots.gpus or len(jobs) < 2:
+        """What forks the worker processes, where that is worth it and safe: on a Mac system libraries forbid it."""
+        if self.slots.gpus or len(jobs) < 2 or sys.platform != "linux":
             return nullcontext()
         return Nursery(environment(Placement("cpu", self.slots.threads)), jobs[0].plugins)
 
