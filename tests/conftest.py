@@ -102,6 +102,59 @@ def s3(s3_server, request, monkeypatch):
     return f"s3://bucket/{abs(hash(request.node.nodeid))}"
 
 
+@pytest.fixture(scope="session")
+def recorded_study():
+    """Writes a suite of so many trials, ten of each setting, and the results folder that it would leave."""
+    from dataclasses import asdict
+
+    from harness.provenance import provenance
+    from harness.scoring import ScoreRecord, score_key
+    from harness.seal import BLANK, seal
+    from harness.store import ResultsFolder
+    from harness.suite import load_suite
+    from harness.trial import Outcome, Result
+
+    def write(folder, trials, registry):
+        noises = [number / 1000 for number in range(trials // 10)]
+        path = folder / "study.toml"
+        path.write_text(
+            f'seeds = 10\n[dataset]\nname = "bars"\n[training]\nsteps = 10\n[[models]]\nname = "linear"\n'
+            f'sweep.noise = {noises}\n[evaluation]\nmetrics = ["spread", "error", "mig", "modularity"]\n'
+        )
+        suite = load_suite(path, registry)
+        results = ResultsFolder(folder / "out")
+        results.create()
+        results.write_suite(suite)
+        where = provenance("cpu")
+
+        def record(file, data):  # Without waiting for the disk, which the files of a real study have done one by one.
+            file.write_bytes(seal(json.dumps({"schema_version": 1, "sha256": BLANK, **data}, indent=1).encode()))
+
+        for number, trial in enumerate(suite.trials):
+            scores = [
+                ScoreRecord(
+                    score_key(metric, 0), metric.name, dict(metric.config), "1", metric.name != "error", "ok",
+                    score=(37 * number % 101) / 101, details={"per_code": [0.1, 0.2, 0.3]},
+                )
+                for metric in suite.metrics
+            ]  # fmt: skip
+            result = Result(
+                trial.id,
+                Outcome.FINISHED,
+                seconds=1.0,
+                finished_at="2026-01-01T00:00:00+00:00",
+                scores=tuple(asdict(score) for score in scores),
+                provenance=where,
+            )
+            own = results.trial(trial.id)
+            own.path.mkdir(parents=True)
+            record(own.trial_file, trial.to_json())
+            record(own.result_file, result.to_json())
+        return path, results
+
+    return write
+
+
 @pytest.fixture
 def results():
     """Reads every trial's result in a results folder, by the trial's title."""
