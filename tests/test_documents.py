@@ -33,6 +33,7 @@ PROGRAMS = ("harness", "srun", "pip", "pytest", "tox", "git", "python", ".", "cd
 STANDS_FOR = {
     "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT": "3/8",
     "/shared/results/NAME": "results/study",
+    "s3://bucket/NAME": "memory://bucket/study",
     "SUITE": "study.toml",
     "NAME.toml": "disentanglement.toml",
     "results/NAME/TRIAL": "results/study/dcgan seed=0",
@@ -59,6 +60,7 @@ ADDED = {
     "harness run study.toml --ray HOST:PORT": "--dry-run",
     "harness run study.toml --shard 3/8": "--dry-run",
     "harness run study.toml --shard 3/8 --output results/study": "--dry-run",
+    "harness run study.toml --output memory://bucket/study": "--dry-run",
     "harness show sprites --pictures out.png": "--set image_size=32 --set orientations=2 --set scales=1",
     "harness report results/study": "--pictures none",
     "harness traverse results/study/dcgan seed=0": "--steps 3 --columns 3",
