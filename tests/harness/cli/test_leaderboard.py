@@ -1,0 +1,110 @@
+"""Tables are derived: read while they are current, made anew when they are not, rebuilt when asked."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import cli
+from harness.files import read_table, write_table
+from harness.scoring import score_key
+from harness.store import ResultsFolder
+from harness.study import Tables, read_tables, write_tables
+from harness.suite import load_suite
+from harness.trial import Outcome, Result
+
+TOY = Path(__file__).parents[2] / "toy.py"
+
+SUITE = """
+title = "Bars"
+seeds = 3
+[dataset]
+name = "bars"
+[[models]]
+name = "linear"
+[evaluation]
+metrics = ["spread"]
+"""
+
+
+@pytest.fixture
+def study(suite_file, registry, tmp_path):
+    """A suite, its results folder, and what records a score of a trial."""
+    suite = load_suite(suite_file(SUITE), registry)
+    folder = ResultsFolder(tmp_path / "out")
+    folder.write_suite(suite)
+
+    def record(seed, score):
+        (metric,) = suite.metrics
+        found = {"key": score_key(metric, 0), "metric": metric.name, "settings": {}, "version": "1"}
+        found |= {"higher_is_better": True, "status": "ok", "score": score, "reason": "", "details": {}}
+        trial = suite.trials[seed]
+        scores = ({**found, "seconds": 0.5, "traceback": "", "evaluation_seed": 0},)
+        folder.trial(trial.id).write_result(Result(trial.id, Outcome.FINISHED, scores=scores))
+
+    return suite, folder, record
+
+
+def printed(folder, *arguments):
+    found = CliRunner().invoke(cli, ["leaderboard", str(folder.path), "--format", "json", *arguments])
+    assert found.exit_code == 0, found.output
+    (row,) = json.loads(found.stdout)
+    return row
+
+
+def test_a_table_is_read_while_it_is_current_and_made_anew_when_a_trial_has_ended(study, manager):
+    suite, folder, record = study
+    record(0, 0.25)
+    record(1, 0.5)
+    assert printed(folder)["mean"] == 0.375
+    write_tables(folder, suite, manager)
+    facts = read_table(folder.table("leaderboard")).attrs
+    marked = read_table(folder.table("leaderboard")).assign(mean=0.125)
+    write_table(folder.table("leaderboard"), "leaderboard", marked, facts)
+    assert printed(folder)["mean"] == 0.125, "nothing has changed, so that the table is what is read"
+    record(2, 0.75)
+    assert (printed(folder)["mean"], printed(folder)["n"]) == (0.5, 3)
+
+
+def test_it_is_the_same_table_read_or_made_anew(study, manager):
+    suite, folder, record = study
+    record(0, 0.1)
+    record(1, 0.3)
+    new = [CliRunner().invoke(cli, ["leaderboard", str(folder.path), "--format", form]).output for form in FORMATS]
+    write_tables(folder, suite, manager)
+    assert read_tables(folder) is not None
+    read = [CliRunner().invoke(cli, ["leaderboard", str(folder.path), "--format", form]).output for form in FORMATS]
+    assert read == new
+
+
+FORMATS = ("table", "csv", "markdown", "json")
+
+
+def test_rebuilding_makes_every_table_from_the_trials_alone(study, manager):
+    suite, folder, record = study
+    record(0, 0.1)
+    record(1, 0.3)
+    tables = write_tables(folder, suite, manager)
+    folder.table("scores").unlink()
+    folder.table("leaderboard").write_bytes(b"PAR1 and not much more")
+    folder.table("selections").write_bytes(folder.table("selections").read_bytes()[:-5])
+    assert read_tables(folder) is None
+    board = printed(folder, "--rebuild", "--plugin", str(TOY))
+    assert board["n"] == 2
+    rebuilt = read_tables(folder)
+    for name in Tables.__dataclass_fields__:
+        expected = getattr(tables, name)
+        pd.testing.assert_frame_equal(getattr(rebuilt, name), expected, check_dtype=False, check_like=True)
+
+
+def test_a_damaged_table_is_said_and_costs_nothing(study, manager):
+    suite, folder, record = study
+    record(0, 0.25)
+    write_tables(folder, suite, manager)
+    folder.table("leaderboard").write_bytes(b"")
+    found = CliRunner().invoke(cli, ["leaderboard", str(folder.path), "--format", "json"])
+    assert json.loads(found.stdout)[0]["mean"] == 0.25
+    assert "leaderboard.parquet: damaged" in found.stderr
+    assert "--rebuild" in found.stderr
