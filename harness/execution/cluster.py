@@ -90,9 +90,8 @@ def join(address: str, device: str, jobs: int | None, *, threads: int | None = N
     on_gpus = device != "cpu" and gpus > 0
     cluster = Cluster("cuda" if on_gpus else "cpu", threads or 1, 1 / per_gpu if on_gpus else 0.0, jobs)
     if not any(node.get("CPU", 0) >= cluster.threads and node.get("GPU", 0) >= cluster.gpus for node in nodes):
-        raise UserError(
-            f"--ray {address}: no node of the cluster has {cluster.threads} CPU(s) and {cluster.gpus:g} GPU"
-        )
+        share = f"{cluster.threads} CPU(s) and {cluster.gpus:g} GPU(s)"
+        raise UserError(f"--ray {address}: no node of the cluster has {share}, which each trial is to have")
     return cluster
 
 
@@ -190,6 +189,8 @@ class ClusterExecutor:
         """Do all jobs, and those that come in place of others; yields what comes of each as it ends."""
         import ray
 
+        if not jobs:
+            return
         hub = self._hub = self._hub or _start_hub()
         share = ray.remote(num_cpus=self.slots.threads, num_gpus=self.slots.gpus, max_retries=0)
         task = share(_attempt)
@@ -202,7 +203,7 @@ class ClusterExecutor:
                 waiting.clear()
                 hub.stop.remote()
                 for reference, (job, _) in running.items():
-                    if job.trials[0].id not in begun:
+                    if begun.isdisjoint(trial.id for trial in job.trials):
                         ray.cancel(reference)
             while waiting and len(running) < (self.slots.count or math.inf):
                 job, number = waiting.popleft()
@@ -224,7 +225,7 @@ class ClusterExecutor:
                 yield done
 
     def _fetch(self, reference: "ray.ObjectRef[Done]", job: Job, number: int) -> Done | None:
-        """What came of the so-manieth attempt at a job; None if there is to be another."""
+        """What came of an attempt at a job, of which there were so many; None if there is to be another."""
         import ray
 
         try:
