@@ -189,10 +189,10 @@ def _sweep(entry: ModelEntry, place: str) -> dict[str, list[Any]]:
 
 
 def _seeds(seeds: int | list[int], place: str) -> Sequence[int]:
-    found = range(seeds) if isinstance(seeds, int) else seeds
-    if not 0 < len(found) <= MOST_SEEDS:
+    count = seeds if isinstance(seeds, int) else len(seeds)
+    if not 0 < count <= MOST_SEEDS:
         raise UserError(f"{place}: got {seeds!r}, expected from 1 to {MOST_SEEDS:,} seeds")
-    return found
+    return range(seeds) if isinstance(seeds, int) else seeds
 
 
 def _check_fit(registry: Registry, dataset: Choice, model: Choice, training: Training, place: str) -> None:

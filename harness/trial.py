@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -199,8 +200,10 @@ class Result:
         """The opposite of `to_json`.
 
         Raises:
-            ValueError: something in the data is missing or of another type.
+            KeyError, TypeError, ValueError: something in the data is missing or of another type.
         """
         scores = tuple(vars(checked(ScoreRecord, record)) for record in data["scores"])
+        if any(record["status"] == "ok" and not math.isfinite(record["score"]) for record in scores):
+            raise ValueError("a score that is ok is a number")
         result: Self = checked(cls, {**data, "outcome": Outcome(data["outcome"]), "scores": scores})
         return result
