@@ -94,7 +94,7 @@ def harness_register_commands(group: "click.Group") -> None:
 
 @hookspec
 def harness_suite_started(suite: "Suite", trials: "list[Trial]", folder: "Path") -> None:
-    """A run begins; `trials` are those still to do, `folder` is where results go.
+    """A run begins; `trials` are those still to do, `folder` is where results go: a path, or what stands for a URL.
 
     Example:
         @harness.hookimpl

@@ -165,7 +165,7 @@ class Study:
                 finished=lambda trial, result: self._observe("harness_trial_finished", trial=trial, result=result),
             )
             if jobs:
-                tell(f"{sum(len(job.trials) for job in jobs)} trials are held by another run; this one waits for them")
+                tell(f"another run holds what is left, {sum(len(job.trials) for job in jobs)} in number; waiting for it")
                 sleep(WAIT_SECONDS)
 
     def stop(self) -> None:
