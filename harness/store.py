@@ -157,8 +157,10 @@ class ResultsFolder:
         """Make the folder if there is none.
 
         Raises:
-            UserError: it cannot be made or written.
+            UserError: it cannot be made or written, or not by several processes.
         """
+        if not is_local(self.path) and remote(self.path).protocol == "memory":
+            raise UserError(f"{self.path}: trials run in processes of their own, which cannot write to another's memory")
         try:
             if is_local(self.path):
                 self.path.mkdir(parents=True, exist_ok=True)

@@ -165,7 +165,8 @@ class Study:
                 finished=lambda trial, result: self._observe("harness_trial_finished", trial=trial, result=result),
             )
             if jobs:
-                tell(f"another run holds what is left, {sum(len(job.trials) for job in jobs)} in number; waiting for it")
+                left = sum(len(job.trials) for job in jobs)
+                tell(f"another run holds {left} of the trials that are left; waiting for it")
                 sleep(WAIT_SECONDS)
 
     def stop(self) -> None:

@@ -106,6 +106,11 @@ def test_a_trial_continues_from_its_checkpoint_at_a_url_to_the_same_numbers(s3, 
     assert ends[0] == ends[1]
 
 
+def test_what_only_one_process_can_see_is_refused(suite_file):
+    found = run("run", suite_file(SUITE), "--plugin", TOY, "--output", "memory://study")
+    assert "memory://study: trials run in processes of their own" in str(found.exception)
+
+
 @pytest.mark.parametrize("command", ["run", "leaderboard", "select", "report", "samples"])
 def test_a_bucket_that_is_not_there_is_named(s3, suite_file, command):
     place = s3.replace("bucket", "nowhere")
