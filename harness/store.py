@@ -160,7 +160,7 @@ class ResultsFolder:
             UserError: it cannot be made or written, or not by several processes.
         """
         if not is_local(self.path) and remote(self.path).protocol == "memory":
-            raise UserError(f"{self.path}: trials run in processes of their own, which cannot write to another's memory")
+            raise UserError(f"{self.path}: trials run in processes of their own, which cannot write there")
         try:
             if is_local(self.path):
                 self.path.mkdir(parents=True, exist_ok=True)
