@@ -157,7 +157,7 @@ def environment(placement: Placement) -> dict[str, str]:
     threads = str(placement.threads)
     limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
     # Otherwise glibc hands the memory of large tensors back to the kernel after each step, and the next step waits for
-    # it to come back page by page: up to a fifth of a training step's time on the CPU.
+    # it to come back page by page.
     kept = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**30))
     device = {"CUDA_VISIBLE_DEVICES": placement.gpu}
     return {**kept, **os.environ, **limits, **device, "PYTHONUNBUFFERED": "1"}
