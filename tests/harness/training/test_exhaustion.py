@@ -4,7 +4,7 @@ import torch
 from harness.training.exhaustion import is_out_of_memory
 
 
-@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")])
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GB")])
 def test_memory_runs_out_on_the_cpu_and_on_gpus(error):
     assert is_out_of_memory(error)
 
