@@ -56,10 +56,10 @@ def storing(path: Path, *passing: type[OSError]) -> Iterator[None]:
         raise
     except OSError as error:
         raise StorageError(error.errno, error.strerror or str(error), str(path)) from error
-    except Exception as error:
+    except Exception as error:  # The library of a filesystem may raise anything; here it would be our own mistake.
         if is_local(path):
             raise
-        raise StorageError(0, in_a_line(error), str(path)) from error  # A filesystem's library may raise anything.
+        raise StorageError(0, in_a_line(error), str(path)) from error
 
 
 def read_bytes(path: Path) -> bytes:

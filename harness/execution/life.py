@@ -90,14 +90,20 @@ class _Life:
             checkpoint_seconds=self.job.checkpoint_seconds,
         )
         stop.polite = False
-        evaluations = self._evaluations(models, dataset)
+        try:
+            evaluations = self._evaluations(models, dataset)
+        except Exception as error:  # As above.
+            for trial in self.job.trials:
+                if trial.id in models:
+                    self._fail(trial, error)
+            return
         for trial in self.job.trials:
             if stop():
                 raise Interrupted
             if trial.id in evaluations:
                 try:
                     self._score(trial, evaluations[trial.id], registry)
-                except Exception as error:
+                except Exception as error:  # As above.
                     self._fail(trial, error)
                 evaluations[trial.id].end()
 

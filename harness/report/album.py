@@ -1,6 +1,8 @@
 """The pictures of a page: kept in the page while they are few, and in a folder beside it when they are not."""
 
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from harness.files import write_whole
 
@@ -28,6 +30,9 @@ class Album:
         folder = page.with_name(f"{page.stem}-pictures")
         names = [f"{number:05}.webp" for number in range(len(self.files))]
         for name, file in zip(names, self.files, strict=True):
-            content = file
-            write_whole(folder / name, lambda target, content=content: target.write(content))  # type: ignore[misc]
+            write_whole(folder / name, partial(_write, file))
         return [f"{folder.name}/{name}" for name in names]
+
+
+def _write(content: bytes, target: IO[bytes]) -> None:
+    target.write(content)

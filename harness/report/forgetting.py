@@ -96,7 +96,12 @@ class LastConvolution:
     def maps(self, latents: Tensor) -> Tensor:
         """The feature maps (n, channels, h, w) from which the images of latents (n, Z) are drawn."""
         seen: list[Tensor] = []
-        with self._intercepting(lambda maps: seen.append(maps) or maps):  # type: ignore[func-returns-value]
+
+        def see(maps: Tensor) -> Tensor:
+            seen.append(maps)
+            return maps
+
+        with self._intercepting(see):
             self.trained.generate(latents)
         return torch.cat(seen)
 
