@@ -8,6 +8,8 @@ becomes n wide, and the transposed convolution turns n into `stride * n`.
 from torch import Tensor, nn
 from torch.nn import functional
 
+from harness.nn.thin import is_thin, thin_conv2d, thin_conv_transpose2d
+
 
 def same_padding(kernel: int, stride: int) -> tuple[int, int]:
     """Pixels added (before, after) along each axis whose size the stride divides."""
@@ -29,6 +31,8 @@ class SameConv2d(nn.Conv2d):
 
     def convolve(self, input: Tensor, weight: Tensor) -> Tensor:
         """The convolution with another weight of the same shape."""
+        if is_thin(input, self.in_channels):
+            return thin_conv2d(input, weight, self.bias, (self.stride[0], int(self.padding[0])))
         if self.extra:
             input = functional.pad(input, (0, self.extra, 0, self.extra))
         return functional.conv2d(input, weight, self.bias, self.stride, self.padding)
@@ -44,5 +48,7 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         """(N, inputs, H, W) to (N, outputs, stride * H, stride * W)."""
+        if is_thin(input, self.out_channels):
+            return thin_conv_transpose2d(input, self.weight, self.bias, (self.stride[0], int(self.padding[0])))
         output = super().forward(input, output_size)
         return output[..., : -self.extra, : -self.extra] if self.extra else output
