@@ -11,7 +11,7 @@ from harness.config import Settings, parse
 from harness.model import ImageSpec, Model, build
 from harness.rng import Rng
 from harness.testing.check import CheckFailed, unmoved
-from harness.testing.fleets import Comparison, compare
+from harness.testing.comparison import Comparison, compare_fleet
 from harness.testing.pictures import Squares
 from harness.training.batches import Batches
 from harness.training.eager import EagerEngine
@@ -53,7 +53,7 @@ class ModelSubject:
     @cached_property
     def fleet(self) -> Comparison:
         """The model in a fleet of three beside the same three alone."""
-        return compare(self.model_class, self.config.values(), self.pictures, steps=STEPS, double=False)
+        return compare_fleet(self.model_class, self.config.values(), self.pictures, steps=STEPS, double=False)
 
     def inputs(self, model: Model, step: int = 0) -> tuple[Tensor, dict[str, Tensor]]:
         """A batch of pictures, and the draws and schedule of a step."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
 
 from harness.model import Model
@@ -42,7 +41,7 @@ class GraphEngine(EagerEngine):
         self._recordings = Recordings(note, recorder or CudaRecorder())
         self._rates: dict[str, float] = {}
         for optimizer in self.optimizers.values():
-            optimizer.rate = torch.zeros((), device=draws.device)
+            optimizer.rate = optimizer.parameters[0].new_zeros(())
 
     def advance(self, step: int, inputs: Sequence[Inputs]) -> dict[str, Tensor]:
         """Do the updates of a step on their inputs."""

@@ -96,8 +96,9 @@ class StackedAdam:
             for lists in zip(*((state.means, state.squares, state.counts) for state in states), strict=True)
         )
         self._rows: list[tuple[float, ...]] = []
-        self._numbers = torch.zeros(len(states), 5, dtype=torch.double, device=states[0].parameters[0].device)
-        self._rates = self._numbers[:, 0].float()
+        first = states[0].parameters[0]
+        self._numbers = torch.zeros(len(states), 5, dtype=torch.double, device=first.device)
+        self._rates = first.new_zeros(len(states))
         for state, rate in zip(states, self._rates, strict=True):
             state.rate = rate if recorded else None
 

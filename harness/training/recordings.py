@@ -25,12 +25,15 @@ class CudaRecorder:
 
     def __init__(self) -> None:
         self._pool = torch.cuda.graph_pool_handle()
+        self.recorded = 0
+        """How many works."""
 
     def __call__(self, work: Callable[[], Any]) -> Callable[[], Any]:
         """Record a work; its outputs are overwritten by each replay."""
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool):
             outputs = work()
+        self.recorded += 1
 
         def replay() -> Any:
             graph.replay()

@@ -1,7 +1,7 @@
 """Every registered model, metric and selector keeps its contract, as `harness check` asks it of a third party's.
 
 Datasets are asked in `datasets`, where small editions of their files are made. That models train in a fleet as alone
-is asked in `test_fleets.py`, more strictly.
+is asked in `test_engines.py`, more strictly.
 """
 
 from typing import get_args

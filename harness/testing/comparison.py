@@ -1,8 +1,8 @@
-"""Does a model train in a fleet as it does alone?"""
+"""Does a model train in a fleet, or by another engine, as it does alone by the eager one?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from harness.rng import Rng
 from harness.training.batches import Batches
 from harness.training.eager import EagerEngine
 from harness.training.fleet import FleetEngine
+from harness.training.recordings import Recorder
 from harness.training.structure import structure
 
 
@@ -40,18 +41,18 @@ class DoubleBatches(Batches):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Members of a fleet beside the same trials alone.
+    """Trials beside the same trials alone, by the eager engine.
 
     A distance is the largest difference of any loss term, relative to it where it is larger than 1. Losses and not
     parameters, because some parameters have no effect, such as a bias before batch normalisation: their gradients
     are nothing but rounding.
 
     Attributes:
-        apart: the distance of the fleet's members from the trials alone, by step.
+        apart: the distance of the trials from the same alone, by step.
         rounding: the distance of trials alone that began with their parameters changed in the last bits, by step:
             how far rounding carries apart what is the same.
-        notes: what was not done together, and why.
-        varied: the settings in which the members differ.
+        notes: what was not done together or not as the engine does it, and why.
+        varied: the settings in which the members of a fleet differ.
     """
 
     apart: list[float]
@@ -60,7 +61,24 @@ class Comparison:
     varied: list[str]
 
 
-def compare(
+class Make(Protocol):
+    """Makes one trial at its beginning, as it is trained by some engine."""
+
+    def __call__(
+        self,
+        model: Model,
+        batches: Batches,
+        draws: Rng,
+        resets: Rng,
+        precision: str,
+        note: Callable[[str], None],
+    ) -> EagerEngine:
+        """The trial; `note` is told what is done eagerly all the same."""
+        ...
+
+
+def compare_engine(
+    make: Make,
     model_class: type[Model],
     settings: Mapping[str, Any],
     dataset: Dataset,
@@ -68,6 +86,43 @@ def compare(
     steps: int,
     batch_size: int = 4,
     double: bool = True,
+) -> Comparison:
+    """Train a model by some engine and by the eager one.
+
+    Args:
+        make: the engine's class.
+        model_class: the model.
+        settings: make it small, and switch on within a few steps what switches on late.
+        dataset: loaded, on the device where to train.
+        steps: how many.
+        batch_size: images per batch.
+        double: in double precision, so that rounding hides nothing; the model's own code must let it.
+
+    Raises:
+        Exception: whatever training one of them raises.
+    """
+    config = parse(model_class.Config, settings, model_class.__name__)
+    found = Comparison([], [], [], [])
+    alone, rounded = (_engine(model_class, config, dataset, batch_size, 0, double) for _ in range(2))
+    _round_otherwise(rounded)
+    begun = _engine(model_class, config, dataset, batch_size, 0, double)
+    other = make(begun.model, begun.batches, begun.draws, begun.resets, begun.precision, found.notes.append)
+    for step in range(steps):
+        expected = [_read(alone.step(step))]
+        found.apart.append(_distance(expected, [_read(other.step(step))]))
+        found.rounding.append(_distance(expected, [_read(rounded.step(step))]))
+    return found
+
+
+def compare_fleet(
+    model_class: type[Model],
+    settings: Mapping[str, Any],
+    dataset: Dataset,
+    *,
+    steps: int,
+    batch_size: int = 4,
+    double: bool = True,
+    recorder: Recorder | None = None,
 ) -> Comparison:
     """Train three models in a fleet and alone.
 
@@ -77,10 +132,11 @@ def compare(
     Args:
         model_class: the model.
         settings: make it small, and switch on within a few steps what switches on late.
-        dataset: loaded.
+        dataset: loaded, on the device where to train.
         steps: how many.
         batch_size: images per batch.
         double: in double precision, so that rounding hides nothing; the model's own code must let it.
+        recorder: records the fleet's steps.
 
     Raises:
         Exception: whatever training one of them raises.
@@ -91,11 +147,10 @@ def compare(
         return [_engine(model_class, config, dataset, batch_size, seed, double) for seed, config in enumerate(configs)]
 
     alone, members, rounded = engines(), engines(), engines()
-    with torch.no_grad():
-        for parameter in (p for engine in rounded for p in engine.model.parameters()):
-            parameter.mul_(1 + 8 * torch.finfo(parameter.dtype).eps)
+    for engine in rounded:
+        _round_otherwise(engine)
     notes: list[str] = []
-    fleet = FleetEngine(members, notes.append)
+    fleet = FleetEngine(members, notes.append, recorder)
     found = Comparison([], [], notes, _changed(configs))
     for step in range(steps):
         at = [step, step, step + 2]
@@ -138,10 +193,19 @@ def _vary(model_class: type[Model], config: Settings, dataset: Dataset, factor: 
 def _engine(
     model_class: type[Model], config: Settings, dataset: Dataset, batch_size: int, seed: int, double: bool
 ) -> EagerEngine:
-    model = build(model_class, config, dataset.image, Rng.of(seed, "initial")).train()
+    model = build(model_class, config, dataset.image, Rng.of(seed, "initial")).to(dataset.device).train()
     batches = (DoubleBatches if double else Batches)(dataset, batch_size, seed)
-    draws = (DoubleRng if double else Rng).of(seed, "draws")
+    draws = (DoubleRng if double else Rng).of(seed, "draws", device=dataset.device)
     return EagerEngine(model.double() if double else model, batches, draws=draws, resets=Rng.of(seed, "resets"))
+
+
+@torch.no_grad()
+def _round_otherwise(engine: EagerEngine) -> None:
+    """Change each number of a model's parameters in its last bits, up or down by chance."""
+    rng = Rng.of("rounding")
+    for parameter in engine.model.parameters():
+        signs = (rng.integers(*parameter.shape, high=2) * 2 - 1).to(parameter)
+        parameter.mul_(1 + 8 * torch.finfo(parameter.dtype).eps * signs)
 
 
 def _read(losses: Mapping[str, Tensor]) -> dict[str, float]:

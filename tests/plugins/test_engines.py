@@ -1,5 +1,9 @@
-"""Every registered model trains in a fleet, and is evaluated with its companions, as it is alone."""
+"""Every registered model trains by every engine, and is evaluated with companions, as alone by the eager one.
 
+A model of a third party that is installed is among them; `harness check` asks the same of one that is not.
+"""
+
+from functools import partial
 from typing import get_args
 
 import pytest
@@ -10,8 +14,13 @@ from harness.config import parse
 from harness.fleet_evaluation import Companions
 from harness.model import build
 from harness.plugins import PluginManager
-from harness.testing.fleets import compare, varied
+from harness.testing.comparison import compare_engine, compare_fleet, varied
+from harness.testing.tape import TapeRecorder
+from harness.training.compiled import CompiledEngine
+from harness.training.graph import GraphEngine
 from harness.training.memory import training_bytes
+from harness.training.precision import products
+from harness.training.recordings import CudaRecorder
 
 REGISTRY = PluginManager(blocked=["harness_linear"]).registry
 SMALL = {
@@ -32,13 +41,23 @@ def variants():
             yield pytest.param((name, networks), id=f"{name} {networks}" if networks else name)
 
 
-@pytest.fixture(scope="module")
-def dataset():
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+@pytest.fixture(scope="module", params=DEVICES)
+def dataset(request):
     sprites = REGISTRY.find("datasets", "sprites").load()
     grid = {"image_size": 32, "scales": 2, "orientations": 3, "positions_x": 3, "positions_y": 3}
     made = sprites(parse(sprites.Config, grid, "dataset"))
-    made.load("cpu")
-    return made
+    made.load(request.param)
+    with products("float32"):
+        yield made
+
+
+@pytest.fixture
+def recorder(dataset):
+    """What records steps: CUDA graphs, or on a CPU what does as they do."""
+    return TapeRecorder() if dataset.device.type == "cpu" else CudaRecorder()
 
 
 def small(variant):
@@ -49,28 +68,50 @@ def small(variant):
     return model_class, {name: value for name, value in settings.items() if name in model_class.Config.model_fields}
 
 
-def compared(variant, dataset, **how):
-    return compare(*small(variant), dataset, **how)
+def compared(engine, variant, dataset, steps, recorder=None):
+    """An engine beside the eager one; in double precision where its kernels have that."""
+    how = {"steps": steps, "double": dataset.device.type == "cpu"}
+    match engine:
+        case "fleet":
+            return compare_fleet(*small(variant), dataset, **how)
+        case "recorded fleet":
+            return compare_fleet(*small(variant), dataset, recorder=recorder, **how)
+        case "graph":
+            return compare_engine(partial(GraphEngine, recorder=recorder), *small(variant), dataset, **how)
+        case "compiled":
+            return compare_engine(CompiledEngine, *small(variant), dataset, **how)
 
 
-def assert_alike(found):
+def assert_alike(found, dataset):
+    least = 1e-9 if dataset.device.type == "cpu" else 1e-3
     # Adversarial training carries any two runs apart in time, were they a bit from each other.
     for apart, rounding in zip(found.apart, found.rounding, strict=True):
-        assert apart < max(1e-9, 1e4 * rounding)
+        assert apart < max(least, 1e4 * rounding)
 
 
 @pytest.mark.parametrize("variant", list(variants()))
 def test_a_model_trains_in_a_fleet_as_alone(variant, dataset):
-    found = compared(variant, dataset, steps=4)
-    assert_alike(found)
+    found = compared("fleet", variant, dataset, steps=4)
+    assert_alike(found, dataset)
     assert not found.notes, "a built-in model can be stacked whole"
     assert found.varied, "members must differ in settings to show that each keeps its own"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("variant", list(variants()))
-def test_a_model_trains_in_a_fleet_as_alone_for_a_hundred_steps(variant, dataset):
-    assert_alike(compared(variant, dataset, steps=100))
+def test_a_model_trains_alike_when_its_steps_are_recorded(variant, dataset, recorder):
+    found = compared("graph", variant, dataset, steps=12, recorder=recorder)
+    assert_alike(found, dataset)
+    assert not found.notes, "a built-in model's steps can be recorded"
+    assert recorder.recorded
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["fleet", "recorded fleet", "graph", "compiled"])
+@pytest.mark.parametrize("variant", list(variants()))
+def test_a_model_trains_alike_for_a_hundred_steps(variant, engine, dataset, recorder):
+    found = compared(engine, variant, dataset, steps=100, recorder=recorder)
+    assert_alike(found, dataset)
+    assert not found.notes
 
 
 @pytest.mark.parametrize("variant", list(variants()))
@@ -78,7 +119,10 @@ def test_a_model_encodes_and_generates_with_its_companions_as_alone(variant, dat
     model_class, settings = small(variant)
     configs = varied(model_class, parse(model_class.Config, settings, "model"), dataset)
     models = [build(model_class, config, dataset.image, Rng(seed)).eval() for seed, config in enumerate(configs)]
-    images, rng = dataset.images(torch.arange(5)), Rng(9)
+    for model in models:
+        model.to(dataset.device)
+    indices, rng = torch.arange(5, device=dataset.device), Rng(9, dataset.device)
+    images = dataset.images(indices)
     asked = {}
     if models[0].can("encode"):
         asked["represent"] = (images, rng.normal(5, models[0].code_noise))
