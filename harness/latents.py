@@ -84,7 +84,8 @@ class Categorical(Part):
 
     def draw(self, n: int, rng: Rng) -> Tensor:
         """(n, size) one-hot rows."""
-        return torch.nn.functional.one_hot(rng.integers(n, high=self.size), self.size).float()
+        # torch's one_hot looks at what it is given, for which a GPU would have to wait.
+        return (rng.integers(n, 1, high=self.size) == torch.arange(self.size, device=rng.device)).float()
 
 
 @dataclass(frozen=True)

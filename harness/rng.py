@@ -52,6 +52,11 @@ class Rng:
     def state(self, value: Tensor) -> None:
         self.generator.set_state(value.cpu())
 
+    def renew(self, state: Tensor) -> None:
+        """Continue from a state with a new generator: one that was in a recording which failed cannot go on."""
+        self.generator = torch.Generator(self.device)
+        self.state = state
+
     @contextmanager
     def governing_torch(self) -> Iterator[None]:
         """Within this block torch's global CPU generator follows this one, and is put back after.

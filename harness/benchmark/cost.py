@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 from harness.training.eager import EagerEngine
 
@@ -31,25 +31,29 @@ class Cost:
 
 def cost_of(engine: EagerEngine) -> Cost:
     """Count what a step costs; steps the engine."""
-    traffic = Traffic()
-    with FlopCounterMode(display=False) as counter, traffic:
+    # Not torch's FlopCounterMode, whose hooks on modules fail where `torch.func.grad` goes through one.
+    counter = Counter()
+    with counter:
         for step in COUNTED:
             engine.step(step)
-    return Cost(counter.get_total_flops() / len(COUNTED), traffic.bytes / len(COUNTED))
+    return Cost(counter.flop / len(COUNTED), counter.bytes / len(COUNTED))
 
 
-class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_subclass__
-    """Adds up the sizes of all tensors that operations read and write."""
+class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_subclass__
+    """Adds up what operations compute, and the sizes of all tensors that they read and write."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.bytes = 0
+        self.flop = self.bytes = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Count one operation."""
-        found = func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        found = func(*args, **kwargs)
+        if formula := flop_registry.get(func.overloadpacket):
+            self.flop += formula(*args, **kwargs, out_val=found)
         read, written = _tensors((args, kwargs)), _tensors(found)
         in_place = func._schema.is_mutable
         own = {tensor.untyped_storage().data_ptr() for tensor in read}

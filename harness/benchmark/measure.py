@@ -25,8 +25,12 @@ from harness.training.engine import Engine, engine_of, make_member
 from harness.training.precision import products
 from harness.trial import Choice
 
-WARM_UP = 10
-"""Steps before the clock starts: enough for an engine to compile and to record every kind of step of most models."""
+WARM_UP = (3, 10)
+"""Steps before the clock starts, fewest and most: the most are enough for an engine to compile and to record every kind
+of step of most models."""
+
+PATIENCE = 30.0
+"""Seconds that the remaining steps before the clock starts, and those after, may take; beyond that there are fewer."""
 
 ROUNDS = 5
 """Stretches of equal length that the measured steps are divided into; the median one counts."""
@@ -64,7 +68,7 @@ def measure(
         case: what.
         registry: where its model and dataset are found.
         device: where.
-        steps: how many are timed, after a few that are not.
+        steps: how many are timed, after a few that are not; fewer where they would take more than `PATIENCE`.
         note: told why an engine does something eagerly.
 
     Returns:
@@ -167,14 +171,17 @@ def _time(engine: Engine, steps: int, device: torch.device) -> _Timed:
             raise error
         return perf_counter() - started
 
-    warm_up = run(WARM_UP)
+    fewest, most = WARM_UP
+    first = [run(1) for _ in range(fewest)]
+    while len(first) < most and first[-1] * (most - len(first)) < PATIENCE:
+        first.append(run(1))
     forget_peak(device)
     joules = energy(device)
-    each = max(1, steps // ROUNDS)
+    each = max(1, min(steps, int(PATIENCE / first[-1])) // ROUNDS)
     seconds = [run(each) / each for _ in range(ROUNDS)]
     after = energy(device)
     used = None if joules is None or after is None else (after - joules) / (each * ROUNDS)
-    return _Timed(seconds, max(0.0, warm_up - WARM_UP * median(seconds)), peak_memory(device), used)
+    return _Timed(seconds, max(0.0, sum(first) - len(first) * median(seconds)), peak_memory(device), used)
 
 
 def _figures(case: Case, cost: Cost, limits: Ceilings, timed: _Timed) -> dict[str, Any]:

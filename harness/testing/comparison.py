@@ -34,9 +34,9 @@ class DoubleRng(Rng):
 class DoubleBatches(Batches):
     """The same images in double precision."""
 
-    def next(self) -> Tensor:
-        """The next batch."""
-        return super().next().double()
+    def gather(self, indices: Tensor) -> Tensor:
+        """The images of a batch."""
+        return super().gather(indices).double()
 
 
 @dataclass(frozen=True)

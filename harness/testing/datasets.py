@@ -9,7 +9,9 @@ from torch import Tensor
 
 from harness.config import Settings, parse
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
-from harness.testing.check import require, require_words, unmoved
+from harness.errors import in_a_line
+from harness.testing.check import advise, require, require_words, unmoved
+from harness.testing.tape import TapeRecorder
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,24 @@ def an_index_means_an_image(subject: DatasetSubject) -> None:
     require(torch.equal(together, again), "loading again gives other images: seed what is random by a setting")
 
 
+def is_gathered_on_the_device(subject: DatasetSubject) -> None:
+    """Images are gathered by operations of the device alone, so that a CUDA graph can hold them."""
+    dataset = subject.loaded()
+    indices = subject.some(dataset)
+    place = indices.clone()
+    try:
+        gather = TapeRecorder()(lambda: dataset.images(place), [])
+    except Exception as error:  # Whatever a dataset does beside.
+        advise(f"`images` cannot be recorded as a CUDA graph: {in_a_line(error)}: {_AWAY}")
+        return
+    place.copy_(indices.flip(0))
+    if not torch.equal(gather(), dataset.images(place)):
+        advise(f"`images` leaves torch on its way, perhaps for numpy: {_AWAY}")
+
+
+_AWAY = "a GPU trains on it more slowly; keep what `images` needs in tensors on `self.device`, and index them"
+
+
 def labels_are_classes(subject: DatasetSubject) -> None:
     """Labels, where there are any, are classes below the declared number."""
     dataset = subject.loaded()
@@ -118,6 +138,7 @@ DATASET_CHECKS = (
     knows_its_images_before_loading,
     gives_images,
     an_index_means_an_image,
+    is_gathered_on_the_device,
     labels_are_classes,
     factors_number_the_images,
 )

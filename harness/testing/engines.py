@@ -1,15 +1,21 @@
 """Whether a model trains alike by every engine."""
 
+from functools import partial
+
 import torch
 
 from harness.testing.check import advise, require
+from harness.testing.comparison import Comparison, compare_engine
 from harness.testing.model_subject import STEPS, ModelSubject
+from harness.testing.tape import TapeRecorder
+from harness.training.graph import GraphEngine
+from harness.training.recordings import WARM_UP
 
 
 def trains_in_a_fleet_as_alone(subject: ModelSubject) -> None:
     """In a fleet, beside other seeds and weights, it trains as it does alone."""
     found = subject.fleet
-    far = [apart for apart, rounding in zip(found.apart, found.rounding, strict=True) if apart > 1e-4 + 1e3 * rounding]
+    far = _far(found)
     require(
         not far,
         f"in a fleet whose members differ in {', '.join(found.varied) or 'nothing but seeds'}, losses differ by "
@@ -24,6 +30,22 @@ def is_computed_for_a_fleet_at_once(subject: ModelSubject) -> None:
     last = {note.partition(" is called ")[0]: note for note in subject.fleet.notes}
     for note in last.values():
         advise(f"{note}: a fleet of it gains little; avoid what vmap cannot do, such as `if` on a tensor and `.item()`")
+
+
+def trains_recorded_as_eager(subject: ModelSubject) -> None:
+    """With its steps recorded, as CUDA graphs record them, it trains as it does without."""
+    make = partial(GraphEngine, recorder=TapeRecorder())
+    found = compare_engine(
+        make, subject.model_class, subject.config.values(), subject.pictures, steps=2 * WARM_UP + 1, double=False
+    )
+    far = _far(found)
+    require(
+        not far,
+        f"when steps are recorded, losses differ by {max(far, default=0):.1g} from those without: let losses take what "
+        "changes from step to step from their draws, where `schedule` puts it, and from parameters and buffers",
+    )
+    for note in found.notes:
+        advise(f"{note}: a GPU trains it more slowly; avoid what makes it wait, such as `.item()` and `torch.tensor`")
 
 
 def trains_compiled_as_eager(subject: ModelSubject) -> None:
@@ -42,4 +64,9 @@ def trains_compiled_as_eager(subject: ModelSubject) -> None:
         advise(f"{note}; it is called as it is")
 
 
-ENGINE_CHECKS = (trains_in_a_fleet_as_alone, is_computed_for_a_fleet_at_once)
+def _far(found: Comparison) -> list[float]:
+    """Distances that rounding does not explain."""
+    return [apart for apart, rounding in zip(found.apart, found.rounding, strict=True) if apart > 1e-4 + 1e3 * rounding]
+
+
+ENGINE_CHECKS = (trains_in_a_fleet_as_alone, is_computed_for_a_fleet_at_once, trains_recorded_as_eager)

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,9 +23,14 @@ class Squares(GroundTruthDataset, LabelledDataset):
         self.image = image
         self.factors = FactorGrid(["brightness", "row", "column"], [self.classes, self.PLACES, self.PLACES])
 
+    def load(self, device: torch.device | str = "cpu") -> None:
+        """Number the pictures on the device."""
+        super().load(device)
+        self._ids = torch.from_numpy(self.factors.ids(np.arange(len(self)))).to(self.device)
+
     def images(self, indices: Tensor) -> Tensor:
         """Images (N, C, H, W), float32 in [0, 1], at int64 indices (N,)."""
-        level, row, column = torch.from_numpy(self.factors.ids(indices.cpu().numpy())).to(self.device).unbind(dim=1)
+        level, row, column = self._ids.index_select(0, indices).unbind(dim=1)
         down = self._inside(row, self.image.height)
         across = self._inside(column, self.image.width)
         squares = (down[:, :, None] & across[:, None, :]) * ((level + 1) / self.classes)[:, None, None]
@@ -32,7 +38,7 @@ class Squares(GroundTruthDataset, LabelledDataset):
 
     def labels(self, indices: Tensor) -> Tensor:
         """int64 (N,) brightness."""
-        return torch.from_numpy(self.factors.ids(indices.cpu().numpy()))[:, 0].to(self.device)
+        return self._ids[indices, 0]
 
     def _inside(self, place: Tensor, size: int) -> Tensor:
         """Which of `size` pixels lie inside a square at a place, bool (N, size)."""

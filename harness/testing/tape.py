@@ -14,6 +14,8 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from harness.rng import Rng
+
 
 class TapeRecorder:
     """Records works for `Recordings`."""
@@ -22,18 +24,21 @@ class TapeRecorder:
         self.recorded = 0
         """How many works."""
 
-    def __call__(self, work: Callable[[], Any]) -> Callable[[], Any]:
+    def __call__(self, work: Callable[[], Any], rngs: Sequence[Rng]) -> Callable[[], Any]:
         """Record a work without doing it; its outputs are overwritten by each replay.
 
         Raises:
             RuntimeError: it does what a recording cannot do.
         """
+        states = [rng.state for rng in rngs]
         tape = _Tape()
         try:
             with tape:
                 outputs = work()
         finally:
             tape.rewind()
+            for rng, state in zip(rngs, states, strict=True):
+                rng.state = state
         self.recorded += 1
 
         def replay() -> Any:
@@ -43,11 +48,11 @@ class TapeRecorder:
         return replay
 
 
-class _Tape(TorchDispatchMode):
+class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The operations done within it, and what was in memory before."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._calls: list[tuple[OpOverload, Sequence[Any], Mapping[str, Any], list[Tensor]]] = []
         self._before: dict[int, tuple[torch.UntypedStorage, torch.UntypedStorage]] = {}
         self._made: dict[int, torch.UntypedStorage] = {}
@@ -65,12 +70,12 @@ class _Tape(TorchDispatchMode):
         for storage in _storages((args, kwargs)):
             place = storage.data_ptr()
             if place not in self._before and place not in self._made:
-                self._before[place] = storage, storage.clone()
+                self._before[place] = storage, storage.clone()  # type: ignore[no-untyped-call]
         outputs = func(*args, **kwargs)
         made = [] if _aliases(func) else [leaf.detach() for leaf in _tensors(outputs)]
         # Kept, so that their memory is used for nothing else.
         self._made |= {storage.data_ptr(): storage for storage in _storages(made)}
-        if made or func._schema.is_mutable and torch.Tag.inplace_view not in func.tags:
+        if made or (func._schema.is_mutable and torch.Tag.inplace_view not in func.tags):
             self._calls.append((func, *as_given, made))
         return outputs
 

@@ -34,11 +34,18 @@ class Batches:
 
     def next(self) -> Tensor:
         """The next batch, (batch_size, C, H, W) in [0, 1], channels last in memory."""
+        return self.gather(self.next_indices())
+
+    def next_indices(self) -> Tensor:
+        """Which images the next batch is made of, int64 (batch_size,), on the dataset's device."""
         epoch, position = divmod(self.taken, len(self._trained_on) // self.batch_size)
         if epoch != self._epoch:
             order = Rng.of(self.seed, "epoch", epoch).permutation(len(self._trained_on))
             self._order = self._trained_on[order].to(self.dataset.device)
             self._epoch = epoch
         self.taken += 1
-        indices = self._order[position * self.batch_size : (position + 1) * self.batch_size]
+        return self._order[position * self.batch_size : (position + 1) * self.batch_size]
+
+    def gather(self, indices: Tensor) -> Tensor:
+        """The images of a batch, (batch_size, C, H, W) in [0, 1], channels last in memory."""
         return self.dataset.images(indices).contiguous(memory_format=torch.channels_last)

@@ -13,8 +13,11 @@ from harness.training.batches import Batches
 from harness.training.optimizers import AdamState
 from harness.training.precision import autocast
 
+Order: TypeAlias = tuple[Tensor, dict[str, Tensor]]
+"""What one update is to see, settled on the host: which images, and the schedule's numbers."""
+
 Inputs: TypeAlias = tuple[Tensor, Draws]
-"""What one update sees: images and draws."""
+"""What one update sees: images, and draws beside the schedule's numbers."""
 
 
 class EagerEngine:
@@ -39,24 +42,33 @@ class EagerEngine:
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Do one training step; returns each loss term of each objective's last update, "objective/term"."""
-        return self.advance(step, self.draw_inputs(step))
+        return self.advance(step, self.order(step))
 
-    def draw_inputs(self, step: int) -> list[Inputs]:
-        """What each update of a step sees, in order; moves the stream of batches and the generator on."""
+    def order(self, step: int) -> list[Order]:
+        """What each update of a step is to see, in order; moves the stream of batches on."""
         numbers = self.model.schedule(step)
         # `full` and not `tensor`, which would wait for the device.
         schedule = {name: torch.full((), value, device=self.draws.device) for name, value in numbers.items()}
-        inputs: list[Inputs] = []
+        orders: list[Order] = []
         for objective in self.objectives:
             for _ in range(objective.repeats if objective.when(step) else 0):
-                if objective.fresh or not inputs:
-                    images = self.batches.next()
-                    inputs.append((images, {**self.model.draw(len(images), self.draws), **schedule}))
-                else:
-                    inputs.append(inputs[-1])
-        return inputs
+                orders.append((self.batches.next_indices(), schedule) if objective.fresh or not orders else orders[-1])
+        return orders
 
-    def advance(self, step: int, inputs: Sequence[Inputs]) -> dict[str, Tensor]:
+    def fetch(self, orders: Sequence[Order]) -> list[Inputs]:
+        """What updates see, gathered and drawn; one order twice gives the same twice."""
+        fetched: dict[int, Inputs] = {}
+        for indices, schedule in orders:
+            if id(indices) not in fetched:
+                images = self.batches.gather(indices)
+                fetched[id(indices)] = images, {**self.model.draw(len(images), self.draws), **schedule}
+        return [fetched[id(indices)] for indices, _ in orders]
+
+    def advance(self, step: int, orders: Sequence[Order]) -> dict[str, Tensor]:
+        """Do a step whose orders are settled."""
+        return self.train(step, self.fetch(orders))
+
+    def train(self, step: int, inputs: Sequence[Inputs]) -> dict[str, Tensor]:
         """Do the updates of a step on their inputs."""
         losses: dict[str, Tensor] = {}
         remaining = iter(inputs)

@@ -8,16 +8,18 @@ with its own batches, generators, objectives and checkpoints. Only the updates a
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from harness.model import Model
+from harness.rng import Rng
 from harness.training.calls import Calls
-from harness.training.eager import EagerEngine, Inputs, gradients_of
+from harness.training.eager import EagerEngine, Inputs, Order, gradients_of
 from harness.training.optimizers import StackedAdam
-from harness.training.recordings import Recorder, Recordings
+from harness.training.recordings import RecordedSteps, Recorder
 from harness.training.stacking import Group, Method
 
 Losses: TypeAlias = list[tuple[Sequence[int], dict[str, Tensor]]]
@@ -61,7 +63,8 @@ class FleetEngine:
         ]
         self._calls = Calls(models, self._tell)
         self._losses: Losses = []
-        self._recordings = Recordings(self._tell, self._record) if self._recorder else None
+        rngs = [member.draws for member in self.members]
+        self._recorded = RecordedSteps(self._tell, self._record, rngs) if self._recorder else None
 
     def leave(self, positions: Sequence[int]) -> None:
         """Take members out of the fleet; those behind them move up."""
@@ -75,16 +78,16 @@ class FleetEngine:
 
     def step(self, steps: Sequence[int]) -> None:
         """Do one training step of every member, each at its own step."""
-        inputs: dict[int, list[Inputs]] = {}
+        orders: dict[int, list[Order]] = {}
         for position, member in enumerate(self.members):
             with self._failing(position):
-                inputs[position] = member.draw_inputs(steps[position])
+                orders[position] = member.order(steps[position])
         for optimizer in self._optimizers:
             optimizer.prepare(steps)
         sound = self._sound()
         resets = any(steps[p] in o.reset_at for p in sound for o in self.members[p].objectives)
-        if self._recordings is None or resets:
-            self._losses = self._advance(steps, inputs)
+        if self._recorded is None or resets:
+            self._losses = self._train(steps, self._fetch(orders))
         else:
             phase = tuple(
                 (p, number, objective.loss_at(steps[p]))
@@ -92,9 +95,17 @@ class FleetEngine:
                 for number, objective in enumerate(self.members[p].objectives)
                 if objective.when(steps[p])
             )
-            self._losses = self._recordings.run(phase, inputs, lambda own: self._advance(steps, own))
+            self._losses = self._recorded.run(phase, orders, self._fetch, partial(self._train, steps))
 
-    def _advance(self, steps: Sequence[int], inputs: Mapping[int, list[Inputs]]) -> Losses:
+    def _fetch(self, orders: Mapping[int, list[Order]]) -> dict[int, list[Inputs]]:
+        """What the updates of each member see, gathered and drawn."""
+        inputs: dict[int, list[Inputs]] = {}
+        for position, own in orders.items():
+            with self._failing(position):
+                inputs[position] = self.members[position].fetch(own)
+        return inputs
+
+    def _train(self, steps: Sequence[int], inputs: Mapping[int, list[Inputs]]) -> Losses:
         """The updates of a step on their inputs; returns the members' terms."""
         losses: Losses = []
         remaining = {position: iter(drawn) for position, drawn in inputs.items()}
@@ -195,10 +206,10 @@ class FleetEngine:
                 raise
             self.failures[position] = error
 
-    def _record(self, work: Callable[[], Losses]) -> Callable[[], Losses]:
+    def _record(self, work: Callable[[], Losses], rngs: Sequence[Rng]) -> Callable[[], Losses]:
         assert self._recorder is not None
         self._recording = True
         try:
-            return self._recorder(work)
+            return self._recorder(work, rngs)
         finally:
             self._recording = False

@@ -1,18 +1,19 @@
 """The graph engine: the eager engine, its steps recorded as CUDA graphs and replayed."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from torch import Tensor
 
 from harness.model import Model
 from harness.rng import Rng
 from harness.training.batches import Batches
-from harness.training.eager import EagerEngine, Inputs
-from harness.training.recordings import CudaRecorder, Recorder, Recordings
+from harness.training.eager import EagerEngine, Order
+from harness.training.recordings import CudaRecorder, RecordedSteps, Recorder
 
 
 class GraphEngine(EagerEngine):
-    """One trial on a GPU. Batches and draws are made as ever; the updates on them are one recording.
+    """One trial on a GPU. A step is one recording: its batches, draws, updates, and what the model does at its end.
 
     What is recorded depends on the objectives that are active and the losses that apply: each combination is
     done eagerly a few times, then recorded. Steps that re-initialise a network are done eagerly.
@@ -38,20 +39,18 @@ class GraphEngine(EagerEngine):
         recorder: Recorder | None = None,
     ) -> None:
         super().__init__(model, batches, draws, resets, precision)
-        self._recordings = Recordings(note, recorder or CudaRecorder())
+        self._steps = RecordedSteps(note, recorder or CudaRecorder(), [draws])
         self._rates: dict[str, float] = {}
         for optimizer in self.optimizers.values():
             optimizer.rate = optimizer.parameters[0].new_zeros(())
 
-    def advance(self, step: int, inputs: Sequence[Inputs]) -> dict[str, Tensor]:
-        """Do the updates of a step on their inputs."""
+    def advance(self, step: int, orders: Sequence[Order]) -> dict[str, Tensor]:
+        """Do a step whose orders are settled."""
         self._set_rates(step)
         if any(step in objective.reset_at for objective in self.objectives):
-            return super().advance(step, inputs)
+            return super().advance(step, orders)
         phase = tuple((o.name, o.loss_at(step)) for o in self.objectives if o.when(step))
-        losses: dict[str, Tensor] = self._recordings.run(
-            phase, list(inputs), lambda own: EagerEngine.advance(self, step, own)
-        )
+        losses: dict[str, Tensor] = self._steps.run(phase, list(orders), self.fetch, partial(self.train, step))
         return losses
 
     def _set_rates(self, step: int) -> None:

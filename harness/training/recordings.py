@@ -1,6 +1,7 @@
 """Recordings: work on a device recorded as CUDA graphs and replayed, so that the host launches one thing per step."""
 
-from collections.abc import Callable, Hashable
+import warnings
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeAlias
 
 import torch
@@ -8,12 +9,16 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from harness.errors import in_a_line
+from harness.rng import Rng
 
 WARM_UP = 3
 """How often a work is done eagerly before it is recorded, so that libraries have set up what they need."""
 
-Recorder: TypeAlias = Callable[[Callable[[], Any]], Callable[[], Any]]
-"""Records a work on the device without doing it; the result does it on the same memory, again and again."""
+Recorder: TypeAlias = Callable[[Callable[[], Any], Sequence[Rng]], Callable[[], Any]]
+"""Records a work on the device without doing it; the result does it on the same memory, again and again.
+
+Generators that the work draws from go on from where they are in each replay, as they would if it were done anew.
+"""
 
 
 class CudaRecorder:
@@ -28,11 +33,21 @@ class CudaRecorder:
         self.recorded = 0
         """How many works."""
 
-    def __call__(self, work: Callable[[], Any]) -> Callable[[], Any]:
+    def __call__(self, work: Callable[[], Any], rngs: Sequence[Rng]) -> Callable[[], Any]:
         """Record a work; its outputs are overwritten by each replay."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            outputs = work()
+        states = [rng.state for rng in rngs]
+        with warnings.catch_warnings():  # Later versions of torch find generators by themselves, and say so.
+            warnings.simplefilter("ignore")
+            for rng in rngs:
+                graph.register_generator_state(rng.generator)
+        try:
+            with torch.cuda.graph(graph, pool=self._pool):
+                outputs = work()
+        except Exception:
+            for rng, state in zip(rngs, states, strict=True):
+                rng.renew(state)
+            raise
         self.recorded += 1
 
         def replay() -> Any:
@@ -52,13 +67,24 @@ class Recordings:
     Args:
         note: told why works cannot be recorded.
         recorder: records works.
+        what: how to call the works in a note.
+        rngs: whatever works draw from.
     """
 
-    def __init__(self, note: Callable[[str], None], recorder: Recorder) -> None:
+    def __init__(
+        self, note: Callable[[str], None], recorder: Recorder, what: str = "steps", rngs: Sequence[Rng] = ()
+    ) -> None:
         self._note = note
         self._recorder: Recorder | None = recorder
+        self._what = what
+        self._rngs = rngs
         self._done: dict[Hashable, int] = {}
         self._recordings: dict[Hashable, _Recording] = {}
+
+    @property
+    def refused(self) -> bool:
+        """Whether a work could not be recorded."""
+        return self._recorder is None
 
     def run(self, phase: Hashable, inputs: Any, work: Callable[[Any], Any]) -> Any:
         """What work(inputs) returns, which a later run may overwrite.
@@ -78,21 +104,52 @@ class Recordings:
             if done <= WARM_UP:
                 return _aside(lambda: work(inputs))
             try:
-                self._recordings[key] = _Recording(tensors, lambda own: work(tree_unflatten(own, form)), self._recorder)
+                self._recordings[key] = _Recording(
+                    tensors, lambda own: work(tree_unflatten(own, form)), self._recorder, self._rngs
+                )
             except Exception as error:  # Recording does nothing, so that the work can still be done.
                 self._recorder = None
-                self._note(f"steps are not recorded as CUDA graphs: {in_a_line(error)}")
+                self._note(f"{self._what} are not recorded as CUDA graphs: {in_a_line(error)}")
                 return work(inputs)
         return self._recordings[key].replay(tensors)
+
+
+class RecordedSteps:
+    """Does training steps, recorded with their batches and draws, or if those cannot be recorded, without them.
+
+    Args:
+        note: told what cannot be recorded, and why.
+        recorder: records works.
+        rngs: whatever draws are made from.
+    """
+
+    def __init__(self, note: Callable[[str], None], recorder: Recorder, rngs: Sequence[Rng]) -> None:
+        self._whole = Recordings(note, recorder, "batches and draws", rngs)
+        self._updates = Recordings(note, recorder)
+
+    def run(self, phase: Hashable, orders: Any, fetch: Callable[[Any], Any], train: Callable[[Any], Any]) -> Any:
+        """What train(fetch(orders)) returns, which a later step may overwrite.
+
+        Args:
+            phase: steps of equal phase do the same.
+            orders: tensors in lists, tuples and dictionaries.
+            fetch: gathers batches and makes draws.
+            train: does the updates on them.
+        """
+        if self._whole.refused:
+            return self._updates.run(phase, fetch(orders), train)
+        return self._whole.run(phase, orders, lambda own: train(fetch(own)))
 
 
 class _Recording:
     """A recorded work, and the tensors that it reads its inputs from."""
 
-    def __init__(self, tensors: list[Tensor], work: Callable[[list[Tensor]], Any], recorder: Recorder) -> None:
+    def __init__(
+        self, tensors: list[Tensor], work: Callable[[list[Tensor]], Any], recorder: Recorder, rngs: Sequence[Rng]
+    ) -> None:
         clones = {id(tensor): tensor.clone() for tensor in tensors}
         self._own = [clones[id(tensor)] for tensor in tensors]
-        self._replay = recorder(lambda: work(self._own))
+        self._replay = recorder(lambda: work(self._own), rngs)
 
     def replay(self, tensors: list[Tensor]) -> Any:
         """Do the work on other inputs."""

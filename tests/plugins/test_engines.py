@@ -10,13 +10,16 @@ import pytest
 import torch
 
 from harness import Rng
+from harness.benchmark.cost import cost_of
 from harness.config import parse
 from harness.fleet_evaluation import Companions
 from harness.model import build
 from harness.plugins import PluginManager
 from harness.testing.comparison import compare_engine, compare_fleet, varied
 from harness.testing.tape import TapeRecorder
+from harness.training.batches import Batches
 from harness.training.compiled import CompiledEngine
+from harness.training.eager import EagerEngine
 from harness.training.graph import GraphEngine
 from harness.training.memory import training_bytes
 from harness.training.precision import products
@@ -142,3 +145,14 @@ def test_twice_the_batch_takes_more_memory_but_not_twice(variant, dataset):
     model = build(model_class, parse(model_class.Config, settings, "model"), dataset.image, Rng(0))
     one, two = (training_bytes(model, dataset.image, batch_size, [0, 10]) for batch_size in (64, 128))
     assert one < two < 2 * one
+
+
+@pytest.mark.parametrize("variant", list(variants()))
+def test_what_a_step_costs_can_be_counted(variant, dataset):
+    model_class, settings = small(variant)
+    model = build(model_class, parse(model_class.Config, settings, "model"), dataset.image, Rng(0)).to(dataset.device)
+    draws = Rng(1, dataset.device)
+    cost = cost_of(EagerEngine(model.train(), Batches(dataset, 4, 0), draws=draws, resets=Rng(2)))
+    # Each parameter is read at least once.
+    assert cost.bytes > 4 * sum(parameter.numel() for parameter in model.parameters())
+    assert cost.flop > 0

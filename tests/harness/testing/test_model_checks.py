@@ -108,6 +108,19 @@ class Counting(Good):
         return {"error": super().error(images, draws)["error"] * (1 + self.steps // 4)}
 
 
+class Ticking(Good):
+    """Its loss takes from Python what changes from step to step."""
+
+    now = 0
+
+    def schedule(self, step):
+        self.now = step
+        return {}
+
+    def error(self, images, draws):
+        return {"error": super().error(images, draws)["error"] / (1 + self.now)}
+
+
 class Moody(Good):
     """Its loss depends on how often any model was asked."""
 
@@ -284,16 +297,20 @@ def test_a_good_model_passes(good):
     assert failures(good) == []
 
 
-def test_what_a_fleet_cannot_do_at_once_is_advice_and_no_failure():
+def test_what_engines_cannot_do_at_once_is_advice_and_no_failure():
     advice = []
     for check in checks(Branching, image=IMAGE):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ContractAdvice)
             check()
         advice += [str(each.message) for each in caught]
-    assert len(advice) == 1
-    assert "Branching.error is called" in advice[0]
-    assert "avoid what vmap cannot do" in advice[0]
+    in_fleets, *when_recorded = advice
+    assert "Branching.error is called" in in_fleets
+    assert "avoid what vmap cannot do" in in_fleets
+    assert when_recorded
+    assert all(
+        "are not recorded as CUDA graphs" in each and "avoid what makes it wait" in each for each in when_recorded
+    )
 
 
 @pytest.mark.parametrize(
@@ -308,6 +325,7 @@ def test_what_a_fleet_cannot_do_at_once_is_advice_and_no_failure():
         (Infinite, "is inf on the first batch"),
         (Hidden, "error draws from torch's global generator"),
         (Moody, "on the same inputs; draw every random number in `draw`"),
+        (Ticking, "when steps are recorded, losses differ by"),
         (Counting, "keep what a step changes in parameters or buffers"),
         (Secretive, "differ in weight, losses differ by"),
         (Meddling, "changes its inputs in place"),

@@ -20,7 +20,7 @@ from harness import (
     Settings,
     UserError,
 )
-from harness.testing import CheckFailed, checks
+from harness.testing import CheckFailed, ContractAdvice, checks
 
 
 class Ramp(LabelledDataset):
@@ -40,6 +40,20 @@ class Ramp(LabelledDataset):
 
     def labels(self, indices):
         return indices
+
+
+class Detour(Ramp):
+    """Gathers its images by numpy."""
+
+    def images(self, indices):
+        return torch.from_numpy((indices.numpy() / 3).astype(np.float32))[:, None, None, None].expand(-1, 1, 2, 2)
+
+
+class Waiting(Ramp):
+    """Looks at each index."""
+
+    def images(self, indices):
+        return torch.stack([torch.full((1, 2, 2), index.item() / 3) for index in indices])
 
 
 class Shapeless(Ramp):
@@ -302,3 +316,10 @@ def test_only_plugins_can_be_checked():
         checks("beta-vea")
     with pytest.raises(UserError, match=r"Mean\.sample: unknown key; did you mean 'samples'"):
         checks(Mean, {"sample": 3})
+
+
+@pytest.mark.parametrize("hindered", [Detour, Waiting])
+def test_a_dataset_that_cannot_be_recorded_is_advised_and_does_not_fail(hindered):
+    (check,) = [check for check in checks(hindered) if "CUDA graph" in str(check)]
+    with pytest.warns(ContractAdvice, match="keep what `images` needs in tensors"):
+        check()

@@ -7,6 +7,7 @@ from torch import nn
 from harness import Adam, ImageSpec, Model, Objective, Rng, Settings
 from harness.dataset import Dataset
 from harness.model import build
+from harness.testing.tape import TapeRecorder
 from harness.training.batches import Batches
 from harness.training.eager import EagerEngine
 from harness.training.fleet import FleetEngine
@@ -73,7 +74,7 @@ class Recorder:
     def __init__(self):
         self.recorded = self.replayed = 0
 
-    def __call__(self, work):
+    def __call__(self, work, rngs):
         self.recorded += 1
 
         def replay():
@@ -109,7 +110,7 @@ def test_recorded_steps_are_the_eager_ones():
 
 
 def test_a_step_that_cannot_be_recorded_is_done_eagerly_and_said_once():
-    def refuse(work):
+    def refuse(work, rngs):
         raise RuntimeError("operation not permitted when stream is capturing")
 
     notes = []
@@ -123,6 +124,37 @@ def test_a_step_that_cannot_be_recorded_is_done_eagerly_and_said_once():
     assert all(torch.equal(value, graph.state()[name]) for name, value in eager.state().items())
     assert len(notes) == 1
     assert "not permitted when stream is capturing" in notes[0]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_where_draws_cannot_be_recorded_updates_still_are(together):
+    class Waiting(Pair):
+        def draw(self, n, rng):
+            return {"noise": rng.normal(n, 1) * rng.uniform(1).item()}
+
+    def members():
+        models = [build(Waiting, Settings(), IMAGE, Rng(seed)).train() for seed in range(2)]
+        return [{"model": m, "batches": Batches(Noise(), 5, 0), "draws": Rng(1), "resets": Rng(2)} for m in models]
+
+    def engines(recorder, note):
+        if together:
+            return [FleetEngine([EagerEngine(**each) for each in members()], note, recorder)]
+        return [
+            GraphEngine(**each, precision="float32", note=note, recorder=recorder) if recorder else EagerEngine(**each)
+            for each in members()
+        ]
+
+    notes, recorder = [], TapeRecorder()
+    eager, recorded = engines(None, pytest.fail), engines(recorder, notes.append)
+    for step in range(24):
+        for engine in (*eager, *recorded):
+            engine.step([step] * 2 if together else step)
+    assert all(note.startswith("batches and draws are not recorded") for note in notes)
+    assert notes
+    assert recorder.recorded
+    for one, other in zip(eager, recorded, strict=True):
+        for mine, its in zip(*((engine.members if together else [engine]) for engine in (one, other)), strict=True):
+            assert all(torch.equal(value, its.state()[name]) for name, value in mine.state().items())
 
 
 def test_a_restored_engine_continues_as_the_eager_one():
@@ -179,10 +211,10 @@ def test_what_cannot_be_recorded_of_a_fleet_is_no_error_of_a_member():
 
             return [Objective("first", [self.first], loss, Adam(1e-3))]
 
-    def recorder(work):
+    def recorder(work, rngs):
         Odd.recording = True
         try:
-            work()
+            return TapeRecorder()(work, rngs)
         finally:
             Odd.recording = False
 
