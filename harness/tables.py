@@ -157,7 +157,7 @@ TIMES_TO_SCORE = (
     Column("metric", "string", "metric"),
     Column("target", "double", "the score to be reached"),
     Column("seconds", "double", "training time until it was, s, without scoring; null if it was not"),
-    Column("steps", "int64", "training steps done"),
+    Column("steps", "int64", "training steps done, of every seed that was tried"),
     Column("best", "double", "the best score seen"),
     Column("device", "string", "device"),
     Column("threads", "int64", "CPU threads"),

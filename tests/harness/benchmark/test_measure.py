@@ -56,10 +56,20 @@ def test_a_row_has_every_column_and_agrees_with_itself(registry, fleet):
     assert row["joules_per_model_step"] is None, "there is no GPU"
 
 
-def test_a_race_ends_when_the_target_is_reached_or_time_is_up(registry):
+def test_a_race_goes_from_seed_to_seed_until_the_target_is_reached_or_time_is_up(registry):
     def run(target, limit):
-        return run_race(Race(BARS, "spread", target, every=10), registry, CPU, limit, lambda text: None)
+        return run_race(Race(BARS, "spread", target, every=10, steps=20), registry, CPU, limit, lambda text: None)
 
+    notes = []
+    ended = run_race(Race(BARS, "spread", 1e9, every=10, steps=20), registry, CPU, 1.0, notes.append)
+    assert ended["steps"] % 10 == 0
+    assert [note.split(":")[0] for note in notes[:4]] == [
+        "linear, seed 0",
+        "linear, seed 0",
+        "linear, seed 1",
+        "linear, seed 1",
+    ]
+    assert "after 10 steps; 30 steps" in notes[2]
     won, lost = run(target=0.0, limit=100), run(target=1e9, limit=0.01)
     assert set(won) == {column.name for column in TABLES["times_to_score"]}
     assert (won["steps"], won["seconds"] > 0) == (10, True)
