@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
@@ -11,6 +11,12 @@ from rich.table import Table
 from harness.cli import plugin_option
 from harness.cli.console import console
 from harness.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.benchmark.measure import Case
+    from harness.plugins import Registry
 
 
 @click.command()
@@ -75,9 +81,8 @@ def command(
     """
     import torch
 
-    from harness.benchmark.measure import Case, measure
-    from harness.benchmark.standard import GPU_WAYS, RACE, STANDARD, STUDY
-    from harness.benchmark.time_to_score import run_race
+    from harness.benchmark.measure import Case
+    from harness.benchmark.standard import GPU_WAYS, STANDARD
     from harness.execution.fleets import settle_engine
     from harness.plugins import PluginManager
 
@@ -85,29 +90,64 @@ def command(
         torch.set_num_threads(threads)
     place = torch.device(_device(device, engines))
     registry = PluginManager(plugins).registry
-    own = Case(model, dataset, batch, _settings("--config", config), _settings("--dataset-config", dataset_config))
-    rows = []
     ways = [settle_engine(engine, fleet) for engine in engines or ["auto"] for fleet in fleets or [None]]
     if standard and place.type == "cuda" and not engines and not fleets:
         ways = list(GPU_WAYS)
-    for case in STANDARD if standard else [own]:
-        for engine, fleet in ways:
-            click.echo(f"measuring {case.model} on {case.dataset}, {engine}, {fleet} at once", err=True)
-            this = replace(case, engine=engine, fleet=fleet, precision=precision)
-            rows.append(measure(this, registry, place, steps, _note))
-            _add("benchmarks", output, rows[-1])
+    own = Case(model, dataset, batch, _settings("--config", config), _settings("--dataset-config", dataset_config))
+    cases = [
+        replace(case, engine=engine, fleet=fleet, precision=precision)
+        for case in (STANDARD if standard else [own])
+        for engine, fleet in ways
+    ]
+    rows = _measure(cases, registry, place, steps, output, tolerant=standard)
     console().print(_table(rows), "")
     if standard:
-        studied, study_steps = STUDY
-        fastest = max(row["model_steps_per_second"] for row in rows if row["model"] == studied)
-        hours = study_steps / fastest / 3600
-        click.echo(f"{studied}: {study_steps:,} steps, its paper's study on dSprites, would take {hours:,.1f} hours")
-        race = replace(RACE, case=replace(RACE.case, precision=precision))
-        found = run_race(race, registry, place, limit, _note)
-        _add("times_to_score", output, found)
-        reached = f"{found['seconds']:.0f} s" if found["seconds"] is not None else f"not within {limit:g} s"
-        click.echo(f"{race.case.model}, {race.metric} {race.target}: {reached} ({found['steps']:,} steps)")
+        _project(rows)
+        _race(registry, place, precision, limit, output)
     click.echo(f"added to {output / 'benchmarks.parquet'}")
+
+
+def _measure(
+    cases: Sequence["Case"], registry: "Registry", place: "torch.device", steps: int, output: Path, *, tolerant: bool
+) -> list[dict[str, Any]]:
+    """Measure cases, and keep each as soon as it is measured; go on, if tolerant, where one does not fit."""
+    from harness.benchmark.measure import measure
+    from harness.training.exhaustion import is_out_of_memory
+
+    rows = []
+    for case in cases:
+        _note(f"measuring {case.model} on {case.dataset}, {case.engine}, {case.fleet} at once")
+        try:
+            rows.append(measure(case, registry, place, steps, _note))
+        except Exception as error:  # A model may raise anything.
+            if not tolerant or not is_out_of_memory(error):
+                raise
+            _note(f"{case.model}, {case.fleet} at once, does not fit into memory")
+        else:
+            _add("benchmarks", output, rows[-1])
+    return rows
+
+
+def _project(rows: Sequence[dict[str, Any]]) -> None:
+    """Say how long a paper's study would take."""
+    from harness.benchmark.standard import STUDY
+
+    model, steps = STUDY
+    if speeds := [row["model_steps_per_second"] for row in rows if row["model"] == model]:
+        hours = steps / max(speeds) / 3600
+        click.echo(f"{model}: {steps:,} steps, its paper's study on dSprites, would take {hours:,.1f} hours")
+
+
+def _race(registry: "Registry", place: "torch.device", precision: str, limit: float, output: Path) -> None:
+    """Train until a score is reached."""
+    from harness.benchmark.standard import RACE
+    from harness.benchmark.time_to_score import run_race
+
+    race = replace(RACE, case=replace(RACE.case, precision=precision))
+    found = run_race(race, registry, place, limit, _note)
+    _add("times_to_score", output, found)
+    reached = f"{found['seconds']:.0f} s" if found["seconds"] is not None else f"not within {limit:g} s"
+    click.echo(f"{race.case.model}, {race.metric} {race.target}: {reached} ({found['steps']:,} steps)")
 
 
 def _note(text: str) -> None:

@@ -2,6 +2,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
+
+from harness.benchmark import measure as measuring
+from harness.benchmark import standard
+from harness.benchmark.measure import Case, measure
+from harness.benchmark.time_to_score import Race
+from harness.cli import cli
 
 TOY = Path(__file__).parents[2] / "toy.py"
 SMALL = ["bench", "--plugin", TOY, "--model", "linear", "--dataset", "bars", "--batch", 8, "--steps", 5]
@@ -36,3 +43,37 @@ def test_the_users_mistakes_end_with_code_2(command, arguments, message):
     assert run.returncode == 2
     assert message in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_the_standard_set_is_measured_projected_and_raced(tmp_path, monkeypatch):
+    small, large = Case("linear", "bars", 8), Case("linear", "bars", 16)
+    monkeypatch.setattr(standard, "STANDARD", (small, large))
+    monkeypatch.setattr(standard, "STUDY", ("linear", 7_200_000))
+    monkeypatch.setattr(standard, "RACE", Race(small, "spread", 0.0, every=10, steps=20))
+
+    def measured(case, *others):
+        if case.batch_size == large.batch_size:
+            raise MemoryError
+        return {**measure(case, *others), "model_steps_per_second": 1000.0}
+
+    monkeypatch.setattr(measuring, "measure", measured)
+    run = CliRunner().invoke(cli, [str(part) for part in (*SMALL[:3], "--standard", "--output", tmp_path)])
+    assert run.exit_code == 0, run.output
+    assert "linear: 7,200,000 steps, its paper's study on dSprites, would take 2.0 hours" in run.stdout
+    assert "linear, 1 at once, does not fit into memory" in run.stderr
+    assert "linear, spread 0.0: " in run.stdout
+    assert pd.read_parquet(tmp_path / "benchmarks.parquet")["batch_size"].tolist() == [8]
+    assert pd.read_parquet(tmp_path / "times_to_score.parquet")["steps"].tolist() == [10]
+
+
+def test_what_is_measured_before_an_error_is_kept(tmp_path, monkeypatch):
+    def measured(case, *others):
+        if case.fleet == 2:
+            raise ValueError("on purpose")
+        return measure(case, *others)
+
+    monkeypatch.setattr(measuring, "measure", measured)
+    arguments = (*SMALL, "--fleet", 1, "--fleet", 2, "--output", tmp_path)
+    run = CliRunner().invoke(cli, [str(part) for part in arguments])
+    assert run.exit_code != 0
+    assert pd.read_parquet(tmp_path / "benchmarks.parquet")["fleet"].tolist() == [1]
