@@ -55,6 +55,10 @@ ADDED = {
     # Nor are there GPUs, a cluster or eight jobs.
     "harness run study.toml --device cuda:0,1": "--dry-run",
     "harness run study.toml --trials-per-gpu 4": "--dry-run",
+    "harness run study.toml --engine graph": "--dry-run",
+    "harness run study.toml --engine compiled": "--dry-run",
+    "harness run study.toml --fleet 8": "--dry-run",
+    "harness bench --model beta-vae --dataset digits": "--steps 5 --config width=0.05 --output results/bench",
     "harness run study.toml --ray HOST:PORT": "--dry-run",
     "harness run study.toml --shard 3/8": "--dry-run",
     "harness run study.toml --shard 3/8 --output results/study": "--dry-run",
