@@ -29,9 +29,13 @@ class CudaRecorder:
     """
 
     def __init__(self) -> None:
-        self._pool = torch.cuda.graph_pool_handle()
+        self._start_anew()
         self.recorded = 0
         """How many works."""
+
+    def _start_anew(self) -> None:
+        self._pool = torch.cuda.graph_pool_handle()
+        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
     def __call__(self, work: Callable[[], Any], rngs: Sequence[Rng]) -> Callable[[], Any]:
         """Record a work; its outputs are overwritten by each replay."""
@@ -42,9 +46,11 @@ class CudaRecorder:
             for rng in rngs:
                 graph.register_generator_state(rng.generator)
         try:
-            with torch.cuda.graph(graph, pool=self._pool):
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
                 outputs = work()
         except Exception:
+            # What was in a recording that failed may still take itself to be in it.
+            self._start_anew()
             for rng, state in zip(rngs, states, strict=True):
                 rng.renew(state)
             raise

@@ -1,5 +1,7 @@
 """The graph engine's bookkeeping, with recordings that are works done again; CUDA itself is in test_engines.py."""
 
+from contextlib import contextmanager
+
 import pytest
 import torch
 from torch import nn
@@ -12,7 +14,7 @@ from harness.training.batches import Batches
 from harness.training.eager import EagerEngine
 from harness.training.fleet import FleetEngine
 from harness.training.graph import GraphEngine
-from harness.training.recordings import WARM_UP
+from harness.training.recordings import WARM_UP, CudaRecorder
 
 IMAGE = ImageSpec(1, 2, 2)
 
@@ -257,3 +259,59 @@ def test_learning_rates_fall_in_recorded_steps_of_members_on_their_own_too():
     assert recorder.replayed == 12 - WARM_UP
     for one, other in zip(alone, fleet.members, strict=True):
         assert all(torch.equal(value, other.state()[name]) for name, value in one.state().items())
+
+
+@pytest.fixture
+def cuda(monkeypatch):
+    """CUDA's graphs as far as a recorder handles them; what is recorded is done again."""
+
+    made = []
+
+    class Graph:
+        def __init__(self):
+            self.generators, self.place, self.replays = [], None, 0
+            made.append(self)
+
+        def register_generator_state(self, generator):
+            self.generators.append(generator)
+
+        def replay(self):
+            self.replays += 1
+
+    @contextmanager
+    def recording(graph, pool, stream):
+        graph.place = pool, stream
+        yield
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", recording)
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", object)
+    monkeypatch.setattr(torch.cuda, "Stream", object)
+    return made
+
+
+def test_graphs_share_memory_and_go_on_with_the_generators_that_they_draw_from(cuda):
+    rng, recorder = Rng(0), CudaRecorder()
+    first, second = (recorder(lambda: "outputs", [rng]) for _ in range(2))
+    assert (first(), second(), first()) == ("outputs", "outputs", "outputs")
+    assert [graph.replays for graph in cuda] == [2, 1]
+    assert [graph.generators for graph in cuda] == [[rng.generator]] * 2
+    assert cuda[0].place == cuda[1].place
+    assert recorder.recorded == 2
+
+
+def test_a_graph_that_cannot_be_recorded_leaves_neither_memory_nor_generators_behind(cuda):
+    rng, recorder = Rng(0), CudaRecorder()
+    generator, expected = rng.generator, Rng(0).normal(3)
+
+    def work():
+        rng.normal(2)
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    with pytest.raises(RuntimeError, match="not permitted"):
+        recorder(work, [rng])
+    assert rng.generator is not generator
+    assert torch.equal(rng.normal(3), expected)
+    recorder(lambda: None, [rng])
+    assert cuda[1].generators == [rng.generator]
+    assert all(one is not other for one, other in zip(cuda[0].place, cuda[1].place, strict=True))
