@@ -109,6 +109,7 @@ def test_a_model_trains_alike_when_its_steps_are_recorded(variant, dataset, reco
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch._prims_common.check. is deprecated:FutureWarning")  # within torch.compile
 @pytest.mark.parametrize("engine", ["fleet", "recorded fleet", "graph", "compiled"])
 @pytest.mark.parametrize("variant", list(variants()))
 def test_a_model_trains_alike_for_a_hundred_steps(variant, engine, dataset, recorder):
