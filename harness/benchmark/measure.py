@@ -82,7 +82,7 @@ def measure(
         limits = ceilings(device, case.precision)
         cost = cost_of(make_one(replace(case, engine="eager"), registry, images, 0, note))
         members = [make_one(case, registry, images, seed, note) for seed in range(case.fleet)]
-        timed = _time(engine_of(members, note, recorded=case.engine == "graph"), steps, device)
+        timed = _time(engine_of(members, note, case.engine), steps, device)
     return {
         **description(case, registry, device),
         "image": str(images.image),

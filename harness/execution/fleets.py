@@ -37,8 +37,8 @@ def settle_engine(engine: str, fleet: int | None) -> tuple[str, int]:
     """
     if engine in ("auto", "fleet"):
         return "eager", fleet or (1 if engine == "auto" else DEFAULT_SIZE)
-    if engine != "graph" and (fleet or 1) > 1:
-        raise UserError(f"--fleet {fleet}: it does not go with --engine {engine}, which trains trials one by one")
+    if engine == "eager" and (fleet or 1) > 1:
+        raise UserError(f"--fleet {fleet}: it does not go with --engine eager, which trains trials one by one")
     return engine, fleet or 1
 
 

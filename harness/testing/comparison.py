@@ -123,6 +123,7 @@ def compare_fleet(
     batch_size: int = 4,
     double: bool = True,
     recorder: Recorder | None = None,
+    compiled: bool = False,
 ) -> Comparison:
     """Train three models in a fleet and alone.
 
@@ -137,6 +138,7 @@ def compare_fleet(
         batch_size: images per batch.
         double: in double precision, so that rounding hides nothing; the model's own code must let it.
         recorder: records the fleet's steps.
+        compiled: whether the fleet's losses are compiled.
 
     Raises:
         Exception: whatever training one of them raises.
@@ -150,7 +152,7 @@ def compare_fleet(
     for engine in rounded:
         _round_otherwise(engine)
     notes: list[str] = []
-    fleet = FleetEngine(members, notes.append, recorder)
+    fleet = FleetEngine(members, notes.append, recorder, compiled=compiled)
     found = Comparison([], [], notes, _changed(configs))
     for step in range(steps):
         at = [step, step, step + 2]

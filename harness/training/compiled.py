@@ -1,9 +1,12 @@
 """The compiled engine: the eager engine, with every loss and its gradient compiled by torch.compile."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils._pytree import tree_map_only
 
 from harness.errors import in_a_line
 from harness.model import Model
@@ -11,6 +14,9 @@ from harness.objective import Draws, Loss
 from harness.rng import Rng
 from harness.training.batches import Batches
 from harness.training.eager import EagerEngine
+from harness.training.stacking import Group, Method
+
+Tensors: TypeAlias = Mapping[str, Tensor]
 
 
 class CompiledEngine(EagerEngine):
@@ -56,3 +62,50 @@ class CompiledEngine(EagerEngine):
         for buffer, value in zip(self.model.buffers(), before, strict=True):
             buffer.copy_(value)
         return super().differentiate(loss, parameters, images, draws)
+
+
+class CompiledCalls:
+    """Calls methods of the models of a fleet, compiled; one that cannot be compiled is called as it is.
+
+    Args:
+        note: told, once for each method, why it is not compiled.
+    """
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
+        self._compiled: dict[tuple[Group, Method], Callable[..., dict[str, Tensor]]] = {}
+
+    def __call__(
+        self, group: Group, method: Method, parameters: Tensors, buffers: Tensors, *arguments: Any, precision: str
+    ) -> dict[str, Tensor]:
+        """What `Group.call` returns.
+
+        Raises:
+            Exception: whatever that raises.
+        """
+        if (group, method) in self._compiled:
+            return self._compiled[group, method](parameters, buffers, arguments)
+
+        def call(parameters: Tensors, buffers: Tensors, arguments: Sequence[Any]) -> dict[str, Tensor]:
+            return group.call(method, parameters, buffers, *arguments, precision=precision)
+
+        given = dict(parameters), dict(buffers), arguments
+        try:
+            # What vmap makes of a method is first written down as operations on stacked tensors.
+            with torch.no_grad():
+                written = make_fx(call)(*tree_map_only(Tensor, lambda tensor: tensor.detach().clone(), given))
+            compiled = torch.compile(written, dynamic=False)
+            # Once with copies, so that a failure leaves no trace.
+            compiled(*tree_map_only(Tensor, _copy, given))
+        except Exception as error:  # Whatever the compiler says; the method itself may be sound.
+            found = call(*given)
+            self._compiled[group, method] = call
+            self._note(f"{getattr(method, '__qualname__', method)} is not compiled: {in_a_line(error)}")
+            return found
+        self._compiled[group, method] = compiled
+        result: dict[str, Tensor] = compiled(*given)
+        return result
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return tensor.detach().clone().requires_grad_(tensor.requires_grad)

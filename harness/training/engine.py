@@ -83,14 +83,14 @@ def make_member(
     return EagerEngine(model, batches, draws, resets, precision)
 
 
-def engine_of(members: Sequence[EagerEngine], note: Callable[[str], None], *, recorded: bool = False) -> Engine:
+def engine_of(members: Sequence[EagerEngine], note: Callable[[str], None], engine: str = "eager") -> Engine:
     """What steps these trials; several of them as a fleet.
 
     Args:
         members: of equal `structure` and precision; those of a fleet are eager.
         note: told why a fleet does something one by one.
-        recorded: whether the steps of a fleet are recorded as CUDA graphs.
+        engine: what a fleet's steps are: "eager", "compiled", or with "graph" recorded.
     """
     if len(members) == 1:
         return Single(members[0])
-    return FleetEngine(members, note, CudaRecorder() if recorded else None)
+    return FleetEngine(members, note, CudaRecorder() if engine == "graph" else None, compiled=engine == "compiled")

@@ -17,6 +17,7 @@ from torch import Tensor
 from harness.model import Model
 from harness.rng import Rng
 from harness.training.calls import Calls
+from harness.training.compiled import CompiledCalls
 from harness.training.eager import EagerEngine, Inputs, Order, gradients_of
 from harness.training.optimizers import StackedAdam
 from harness.training.recordings import RecordedSteps, Recorder
@@ -36,14 +37,21 @@ class FleetEngine:
         members: the trials; their tensors become slices of stacks.
         note: told, once, why a method is not called for all members at once.
         recorder: records steps on a GPU, as the graph engine does; None to do them all eagerly.
+        compiled: whether losses are compiled.
     """
 
     def __init__(
-        self, members: Sequence[EagerEngine], note: Callable[[str], None], recorder: Recorder | None = None
+        self,
+        members: Sequence[EagerEngine],
+        note: Callable[[str], None],
+        recorder: Recorder | None = None,
+        *,
+        compiled: bool = False,
     ) -> None:
         self.members = list(members)
         self.failures: dict[int, Exception] = {}
         self._recorder = recorder
+        self._compiled = compiled
         self._recording = False
         self._precision = self.members[0].precision
         self._note = note
@@ -62,6 +70,7 @@ class FleetEngine:
             for objective in objectives
         ]
         self._calls = Calls(models, self._tell)
+        self._call_loss = CompiledCalls(self._tell) if self._compiled else Group.call
         self._losses: Losses = []
         rngs = [member.draws for member in self.members]
         self._recorded = RecordedSteps(self._tell, self._record, rngs) if self._recorder else None
@@ -149,7 +158,9 @@ class FleetEngine:
             images, draws = zip(*(inputs[position] for position in group.positions), strict=True)
             stacked = {name: torch.stack([each[name] for each in draws]) for name in draws[0]}
             with_leaves = {**parameters, **leaves}
-            terms = group.call(loss, with_leaves, buffers, torch.stack(images), stacked, precision=self._precision)
+            terms = self._call_loss(
+                group, loss, with_leaves, buffers, torch.stack(images), stacked, precision=self._precision
+            )
             gradients = gradients_of(terms, list(leaves.values()))
 
             def carry_out() -> None:

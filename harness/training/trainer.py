@@ -80,7 +80,7 @@ def train(
         dataset: theirs, loaded on the device to train on.
         folder: gets checkpoints, histories and models.
         observer: is told and asked.
-        engine: "eager", "compiled" or "graph"; a fleet is eager or, with "graph", recorded.
+        engine: "eager", "compiled" or "graph"; a fleet's steps are the same of all its trials together.
         checkpoint_seconds: time between two checkpoints.
 
     Returns:
@@ -109,7 +109,7 @@ def train(
             except Exception as error:
                 observer.failed(trial, error)
         with products(alike[0][0].precision):
-            _run(trainings, observer, checkpoint_seconds, recorded=engine == "graph")
+            _run(trainings, observer, checkpoint_seconds, engine)
         models |= {training.trial.id: training.engine.model for training in trainings if training.finished}
     return models
 
@@ -265,10 +265,10 @@ class _Training:
         observer.failed(self.trial, error)
 
 
-def _run(trainings: Sequence[_Training], observer: Observer, checkpoint_seconds: float, *, recorded: bool) -> None:
+def _run(trainings: Sequence[_Training], observer: Observer, checkpoint_seconds: float, engine: str) -> None:
     remaining = list(trainings)
     try:
-        _Course(remaining, observer, checkpoint_seconds, recorded=recorded).run()
+        _Course(remaining, observer, checkpoint_seconds, engine).run()
     except Interrupted:
         raise
     except Exception as error:  # What is nobody's own error is everybody's.
@@ -279,11 +279,9 @@ def _run(trainings: Sequence[_Training], observer: Observer, checkpoint_seconds:
 class _Course:
     """Trainings of equal structure, done step by step by one engine; those that have ended leave the list."""
 
-    def __init__(
-        self, trainings: list[_Training], observer: Observer, checkpoint_seconds: float, *, recorded: bool
-    ) -> None:
+    def __init__(self, trainings: list[_Training], observer: Observer, checkpoint_seconds: float, engine: str) -> None:
         self.trainings = trainings
-        self.engine = engine_of([training.engine for training in trainings], self._note, recorded=recorded)
+        self.engine = engine_of([training.engine for training in trainings], self._note, engine)
         self.observer = observer
         self.checkpoint_seconds = checkpoint_seconds
 

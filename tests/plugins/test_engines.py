@@ -79,6 +79,8 @@ def compared(engine, variant, dataset, steps, recorder=None):
             return compare_fleet(*small(variant), dataset, **how)
         case "recorded fleet":
             return compare_fleet(*small(variant), dataset, recorder=recorder, **how)
+        case "compiled fleet":
+            return compare_fleet(*small(variant), dataset, compiled=True, **how)
         case "graph":
             return compare_engine(partial(GraphEngine, recorder=recorder), *small(variant), dataset, **how)
         case "compiled":
@@ -110,7 +112,7 @@ def test_a_model_trains_alike_when_its_steps_are_recorded(variant, dataset, reco
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.torch._prims_common.check. is deprecated:FutureWarning")  # within torch.compile
-@pytest.mark.parametrize("engine", ["fleet", "recorded fleet", "graph", "compiled"])
+@pytest.mark.parametrize("engine", ["fleet", "recorded fleet", "compiled fleet", "graph", "compiled"])
 @pytest.mark.parametrize("variant", list(variants()))
 def test_a_model_trains_alike_for_a_hundred_steps(variant, engine, dataset, recorder):
     found = compared(engine, variant, dataset, steps=100, recorder=recorder)

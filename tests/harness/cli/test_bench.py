@@ -32,7 +32,7 @@ def test_benchmarks_are_printed_and_added_to_a_table(command, tmp_path):
     ("arguments", "message"),
     [
         (["--device", "cuda"], "torch sees no GPU here"),
-        (["--engine", "compiled", "--fleet", 2], "--fleet 2: it does not go with --engine compiled"),
+        (["--engine", "eager", "--fleet", 2], "--fleet 2: it does not go with --engine eager"),
         (["--engine", "graph"], "there is no GPU to run on"),
         (["--config", "size"], "--config size: expected name=value"),
         (["--config", "sise=2"], "model.sise: unknown key; did you mean 'size'?"),

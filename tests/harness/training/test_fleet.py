@@ -309,3 +309,54 @@ def test_structure_looks_into_attributes():
     assert of(torch.nn.functional.relu) == of(torch.nn.functional.relu)
     assert of({3, 4}) == of({4, 3})
     assert of(object()) != of(object())
+
+
+def compiled_fleet(settings):
+    """A fleet whose losses are compiled, its notes, and the same fleet as it is."""
+    notes = []
+    compiled, eager = ([member(seed, **each) for seed, each in enumerate(settings)] for _ in range(2))
+    return FleetEngine(compiled, notes.append, compiled=True), notes, FleetEngine(eager, notes.append)
+
+
+def test_a_fleet_computes_what_is_compiled(monkeypatch):
+    """The compiler itself is left out: what it would be given is called."""
+    given = []
+    monkeypatch.setattr(torch, "compile", lambda written, **options: given.append(written) or written)
+    # The third switches its loss and restarts its network later than the others.
+    settings = [{"start": 2, "weight": 0.5}, {"start": 2}, {"start": 4}]
+    compiled, notes, eager = compiled_fleet(settings)
+    for step in range(7):
+        compiled.step([step] * 3)
+        eager.step([step] * 3)
+        for mine, its in zip(compiled.losses(), eager.losses(), strict=True):
+            assert mine == pytest.approx(its, rel=1e-5)
+    assert_alike([m.state() for m in compiled.members], [m.state() for m in eager.members], rtol=1e-4, atol=1e-6)
+    assert not notes
+    assert len(given) == 3, "both losses of all three, and the late one of the two that are ahead"
+
+
+def test_what_of_a_fleet_cannot_be_compiled_is_called_as_it_is_and_said_once(monkeypatch):
+    def broken(written, **options):
+        def raising(*inputs):
+            written(*inputs)  # Some of the work has been done when the error comes.
+            raise RuntimeError("no compiler")
+
+        return raising
+
+    monkeypatch.setattr(torch, "compile", broken)
+    compiled, notes, eager = compiled_fleet([{}, {"weight": 2.0}])
+    for step in range(4):
+        compiled.step([step] * 2)
+        eager.step([step] * 2)
+    for mine, its in zip(compiled.members, eager.members, strict=True):
+        assert all(torch.equal(value, its.state()[name]) for name, value in mine.state().items())
+    assert [note.split(": ")[0] for note in notes] == ["Critic.loss is not compiled"]
+
+
+def test_a_method_that_cannot_be_vmapped_is_none_that_cannot_be_compiled(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda written, **options: written)
+    compiled, notes, eager = compiled_fleet([{"kind": "branches on data"}] * 2)
+    compiled.step([0] * 2)
+    eager.step([0] * 2)
+    assert compiled.losses() == eager.losses()
+    assert not [note for note in notes if "compiled" in note]
