@@ -15,9 +15,13 @@ STANDARD = (
 )
 """64x64 sprites, those of DCGAN in colour, and 32x32 digits in colour."""
 
-GPU_WAYS = (("eager", 1), ("graph", 1), *(("graph", fleet) for fleet in (2, 4, 8, 16, 32)))
-"""Engines, and models trained as one, that are measured on a GPU: what recording gains, and until when a larger fleet
-does."""
+GPU_WAYS = (
+    *(("eager", 1), ("graph", 1), ("compiled", 1)),
+    *(("graph", fleet) for fleet in (2, 4, 8, 16, 32)),
+    *(("eager", 16), ("compiled", 16)),
+)
+"""Engines, and models trained as one, that are measured on a GPU: what recording and compiling gain, and until when a
+larger fleet does."""
 
 STUDY = (STANDARD[0].model, 50 * 322_560)
 """A model, and the steps of its paper's study on dSprites: 50 seeds, 28 epochs each (Lin et al., 2020)."""

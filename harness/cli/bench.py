@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     "engines",
     multiple=True,
     type=click.Choice(["auto", "eager", "compiled", "graph", "fleet"]),
-    help="Who trains, as in `harness run` (may be given again) [default: auto; with --standard on a GPU eager, graph, "
-    "and graph with fleets of 2 to 32].",
+    help="Who trains, as in `harness run` (may be given again) [default: auto; with --standard on a GPU all "
+    "of them, and fleets of 2 to 32].",
 )
 @click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True, help="Images per batch.")
 @click.option(
