@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from harness.errors import StorageError, UserError, in_a_line
+from harness.errors import StorageError, in_a_line
 from harness.execution.cluster import Cluster, ClusterExecutor
 from harness.execution.devices import Slots
+from harness.execution.fleets import require_gpu
 from harness.execution.job import CHECKPOINT_SECONDS, CompareJob, TrialJob
 from harness.execution.local import LocalExecutor
 from harness.execution.order import longest_first
@@ -93,8 +94,9 @@ class Study:
         timeout: float | None = None,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
     ) -> None:
-        if engine == "graph" and not slots.gpus:
-            raise UserError("--engine graph: it replays CUDA graphs, and there is no GPU to run on; choose another")
+        self.fleets = [[trial] for trial in suite.trials] if fleets is None else fleets
+        if not slots.gpus:
+            require_gpu(engine, max(map(len, self.fleets), default=0))
         self.suite = suite
         self.folder = ResultsFolder(folder)
         self.folder.create()
@@ -102,7 +104,6 @@ class Study:
         self.executor: LocalExecutor | ClusterExecutor = (
             LocalExecutor(slots, timeout) if isinstance(slots, Slots) else ClusterExecutor(slots, timeout)
         )
-        self.fleets = [[trial] for trial in suite.trials] if fleets is None else fleets
         self.engine = engine
         self.checkpoint_seconds = checkpoint_seconds
         self._standing: tuple[str, Standing] | None = None

@@ -42,6 +42,25 @@ def settle_engine(engine: str, fleet: int | None) -> tuple[str, int]:
     return engine, fleet or 1
 
 
+def require_gpu(engine: str, size: int) -> None:
+    """Say that trials are to be trained where there is no GPU.
+
+    Args:
+        engine: as settled.
+        size: trials of a fleet, at most.
+
+    Raises:
+        UserError: that takes a GPU.
+    """
+    if engine == "graph":
+        raise UserError("--engine graph: it replays CUDA graphs, and there is no GPU to run on; choose another")
+    if engine == "compiled" and size > 1:
+        raise UserError(
+            "--engine compiled: there is no GPU to run on, and for CPUs torch.compile makes programs of some fleets that "
+            "crash; choose another, or leave out --fleet"
+        )
+
+
 def most_that_fit(trial: Trial, registry: Registry, memory: int) -> int:
     """How many trials like this one can be trained together in so many bytes of a GPU's free memory."""
     try:

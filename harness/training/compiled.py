@@ -67,11 +67,16 @@ class CompiledEngine(EagerEngine):
 class CompiledCalls:
     """Calls methods of the models of a fleet, compiled; one that cannot be compiled is called as it is.
 
+    On a CPU all is done but the last step, the making of a program: that of DCGAN's fleet writes beyond its memory (torch
+    2.15), and the process crashes.
+
     Args:
+        device: where the models are.
         note: told, once for each method, why it is not compiled.
     """
 
-    def __init__(self, note: Callable[[str], None]) -> None:
+    def __init__(self, device: torch.device, note: Callable[[str], None]) -> None:
+        self._backend = "inductor" if device.type == "cuda" else "aot_eager"
         self._note = note
         self._compiled: dict[tuple[Group, Method], Callable[..., dict[str, Tensor]]] = {}
 
@@ -94,7 +99,7 @@ class CompiledCalls:
             # What vmap makes of a method is first written down as operations on stacked tensors.
             with torch.no_grad():
                 written = make_fx(call)(*tree_map_only(Tensor, lambda tensor: tensor.detach().clone(), given))
-            compiled = torch.compile(written, dynamic=False)
+            compiled = torch.compile(written, dynamic=False, backend=self._backend)
             # Once with copies, so that a failure leaves no trace.
             compiled(*tree_map_only(Tensor, _copy, given))
         except Exception as error:  # Whatever the compiler says; the method itself may be sound.

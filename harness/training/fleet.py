@@ -70,7 +70,7 @@ class FleetEngine:
             for objective in objectives
         ]
         self._calls = Calls(models, self._tell)
-        self._call_loss = CompiledCalls(self._tell) if self._compiled else Group.call
+        self._call_loss = CompiledCalls(self.members[0].draws.device, self._tell) if self._compiled else Group.call
         self._losses: Losses = []
         rngs = [member.draws for member in self.members]
         self._recorded = RecordedSteps(self._tell, self._record, rngs) if self._recorder else None
