@@ -163,8 +163,7 @@ def _device(device: str) -> str:
     there = torch.cuda.is_available()
     if device == "cuda" and not there:
         raise UserError("--device cuda: torch sees no GPU here; use --device cpu")
-    chosen = "cuda" if device != "cpu" and there else "cpu"
-    return chosen
+    return "cuda" if device != "cpu" and there else "cpu"
 
 
 def _settings(option: str, texts: Sequence[str]) -> dict[str, Any]:

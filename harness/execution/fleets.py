@@ -56,8 +56,8 @@ def require_gpu(engine: str, size: int) -> None:
         raise UserError("--engine graph: it replays CUDA graphs, and there is no GPU to run on; choose another")
     if engine == "compiled" and size > 1:
         raise UserError(
-            "--engine compiled: there is no GPU to run on, and for CPUs torch.compile makes programs of some fleets that "
-            "crash; choose another, or leave out --fleet"
+            "--engine compiled: there is no GPU to run on, and for CPUs torch.compile makes programs of some fleets "
+            "that crash; choose another, or leave out --fleet"
         )
 
 

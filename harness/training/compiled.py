@@ -67,8 +67,8 @@ class CompiledEngine(EagerEngine):
 class CompiledCalls:
     """Calls methods of the models of a fleet, compiled; one that cannot be compiled is called as it is.
 
-    On a CPU all is done but the last step, the making of a program: that of DCGAN's fleet writes beyond its memory (torch
-    2.15), and the process crashes.
+    On a CPU all is done but the last step, the making of a program: with torch 2.15 that of DCGAN's fleet writes beyond
+    its memory, and the process crashes.
 
     Args:
         device: where the models are.
