@@ -393,8 +393,11 @@ class Images:
     def __init__(self, image: ImageSpec) -> None:
         self.images = batch(image)
 
-    def next(self) -> Tensor:
-        return self.images
+    def next_indices(self) -> Tensor:
+        return torch.arange(len(self.images))
+
+    def gather(self, indices: Tensor) -> Tensor:
+        return self.images[indices]
 
 
 @NETWORKS

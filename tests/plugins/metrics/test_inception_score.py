@@ -65,7 +65,7 @@ def test_chunks_differ(subjects):
 @pytest.fixture(scope="module")
 def sprites(registry):
     dataset_class = registry.find("datasets", "sprites").load()
-    grid = {"image_size": 32, "scales": 2, "orientations": 5, "positions_x": 6, "positions_y": 6}
+    grid = {"image_size": 32, "scales": 2, "orientations": 5, "positions_x": 10, "positions_y": 10}
     made = dataset_class(parse(dataset_class.Config, grid, "dataset"))
     made.load("cpu")
     return made
