@@ -12,7 +12,7 @@ import pandas as pd
 from harness.errors import StorageError, in_a_line
 from harness.execution.cluster import Cluster, ClusterExecutor
 from harness.execution.devices import Slots
-from harness.execution.fleets import require_gpu
+from harness.execution.engines import require_gpu
 from harness.execution.job import CHECKPOINT_SECONDS, CompareJob, TrialJob
 from harness.execution.local import LocalExecutor
 from harness.execution.order import longest_first

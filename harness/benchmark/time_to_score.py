@@ -27,7 +27,7 @@ class Race:
         metric: a registered metric.
         target: the score to reach.
         every: steps between scores.
-        steps: steps after which the next seed begins.
+        steps: steps after which the next seed begins, a multiple of `every`.
     """
 
     case: Case

@@ -83,7 +83,7 @@ def command(
 
     from harness.benchmark.measure import Case
     from harness.benchmark.standard import GPU_WAYS, STANDARD
-    from harness.execution.fleets import require_gpu, settle_engine
+    from harness.execution.engines import require_gpu, settle_engine
     from harness.plugins import PluginManager
 
     if threads is not None:

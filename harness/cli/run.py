@@ -100,7 +100,8 @@ def command(
     from harness.cli.display import Display
     from harness.execution.cluster import join
     from harness.execution.devices import find_slots, free_memory
-    from harness.execution.fleets import form_fleets, most_that_fit, settle_engine
+    from harness.execution.engines import settle_engine
+    from harness.execution.fleets import form_fleets, most_that_fit
     from harness.execution.order import part
     from harness.plugins import PluginManager
     from harness.store import ResultsFolder

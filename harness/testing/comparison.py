@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -61,20 +61,8 @@ class Comparison:
     varied: list[str]
 
 
-class Make(Protocol):
-    """Makes one trial at its beginning, as it is trained by some engine."""
-
-    def __call__(
-        self,
-        model: Model,
-        batches: Batches,
-        draws: Rng,
-        resets: Rng,
-        precision: str,
-        note: Callable[[str], None],
-    ) -> EagerEngine:
-        """The trial; `note` is told what is done eagerly all the same."""
-        ...
+Make: TypeAlias = Callable[[Model, Batches, Rng, Rng, str, Callable[[str], None]], EagerEngine]
+"""Makes one trial at its beginning from the arguments of `GraphEngine`, as some engine trains it."""
 
 
 def compare_engine(

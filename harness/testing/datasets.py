@@ -13,6 +13,8 @@ from harness.errors import in_a_line
 from harness.testing.check import advise, require, require_words, unmoved
 from harness.testing.tape import TapeRecorder
 
+_AWAY = "a GPU trains on it more slowly; keep what `images` needs in tensors on `self.device`, and index them"
+
 
 @dataclass(frozen=True)
 class DatasetSubject:
@@ -96,9 +98,6 @@ def is_gathered_on_the_device(subject: DatasetSubject) -> None:
     place.copy_(indices.flip(0))
     if not torch.equal(gather(), dataset.images(place)):
         advise(f"`images` leaves torch on its way, perhaps for numpy: {_AWAY}")
-
-
-_AWAY = "a GPU trains on it more slowly; keep what `images` needs in tensors on `self.device`, and index them"
 
 
 def labels_are_classes(subject: DatasetSubject) -> None:

@@ -48,7 +48,7 @@ class TapeRecorder:
         return replay
 
 
-class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_subclass__
     """The operations done within it, and what was in memory before."""
 
     def __init__(self) -> None:

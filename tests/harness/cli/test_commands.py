@@ -28,6 +28,13 @@ def test_nothing_heavy_is_imported_before_it_is_needed(arguments):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+@pytest.mark.parametrize("module", ["harness.study", "harness.execution.engines", "harness.cli.leaderboard"])
+def test_results_are_read_without_what_trains(module):
+    """torch takes longer to import than ten thousand trials to be tabulated."""
+    code = f"import sys, {module}; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
 def test_help_names_every_command(command):
     run = command("--help")
     for name in ("run", "list", "show", "leaderboard", "select", "score"):

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from harness import UserError
-from harness.execution.fleets import DEFAULT_SIZE, LARGEST_SIZE, form_fleets, most_that_fit, settle_engine
+from harness.execution.engines import DEFAULT_SIZE, settle_engine
+from harness.execution.fleets import LARGEST_SIZE, form_fleets, most_that_fit
 from harness.suite import resolve
 from harness.trial import Trial
 
