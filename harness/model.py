@@ -87,6 +87,14 @@ class Model(nn.Module):
         """
         return {}
 
+    def milestones(self) -> Mapping[str, int]:
+        """The last step, counted from 0, at which each setting of the model's schedule changes something.
+
+        Such as the step at which a term switches on, under the setting's name. A training that ends before it is
+        warned of: what the setting asks for never comes.
+        """
+        return {}
+
     def initialise(self, layer: nn.Module, rng: Rng) -> None:
         """Set the initial parameters of one layer (one module that owns parameters itself).
 

@@ -104,7 +104,8 @@ def command(
     from harness.execution.fleets import form_fleets, most_that_fit
     from harness.execution.order import part
     from harness.plugins import PluginManager
-    from harness.store import ResultsFolder
+    from harness.schedules import schedule_notes
+    from harness.store import ResultsFolder, tell
     from harness.study import Study
     from harness.suite import load_suite
 
@@ -115,6 +116,8 @@ def command(
     manager = PluginManager(plugins)
     checked = load_suite(suite, manager.registry, overrides)
     folder = ResultsFolder(output or Path("results") / checked.name)
+    for note in schedule_notes(checked, manager.registry):
+        tell(f"warning: {note}")
     if dry_run:
         _print_plan(checked, folder, fresh)
         return 0

@@ -1,5 +1,6 @@
 """AGE."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -74,6 +75,10 @@ class AGE(Model):
             Objective("encoder", [self.encoder], self.encoder_loss, adam),
             Objective("generator", [self.generator], self.generator_loss, adam, repeats=updates, fresh=True),
         ]
+
+    def milestones(self) -> Mapping[str, int]:
+        """The first drop of the learning rate."""
+        return {"drop_steps": self.config.drop_steps} if self.config.drop_steps else {}
 
     def learning_rate(self, step: int) -> float:
         """Of a step, halved every `drop_steps` steps."""

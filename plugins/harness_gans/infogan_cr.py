@@ -72,6 +72,11 @@ class InfoGANCR(InfoGANModified):
         past = [change for change in self.config.gap_changes if change.step <= step]
         return {"gap": max(past, key=lambda change: change.step).gap if past else self.config.gap}
 
+    def milestones(self) -> Mapping[str, int]:
+        """The switch-on, if the term has a weight, and each change of the gap."""
+        changes = {f"gap_changes[{i}]": change.step for i, change in enumerate(self.config.gap_changes)}
+        return {"contrastive_start": self.config.contrastive_start, **changes} if self.config.contrastive_weight else {}
+
     def objectives(self) -> list[Objective]:
         """CRD, then D and Q, then G twice."""
         discriminator, generator = super().objectives()

@@ -1,5 +1,6 @@
 """WGAN-GP."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -90,6 +91,10 @@ class WGANGP(Model):
             Objective("generator", [self.generator], self.generator_loss, adam, when=lambda step: step > 0),
             Objective("critic", [self.critic], self.critic_loss, adam, repeats=config.critic_updates, fresh=True),
         ]
+
+    def milestones(self) -> Mapping[str, int]:
+        """The last step of the learning rate's decay."""
+        return {"decay_steps": self.config.decay_steps - 1} if self.config.decay_steps else {}
 
     def learning_rate(self, step: int) -> float:
         """Of a step, 0 from `decay_steps` on."""

@@ -28,6 +28,10 @@ class AnnealedVAE(VAE):
         """The capacity."""
         return {"capacity": self.config.capacity * min(1.0, step / self.config.annealing_steps)}
 
+    def milestones(self) -> Mapping[str, int]:
+        """The last step at which the capacity rises."""
+        return {"annealing_steps": self.config.annealing_steps - 1}
+
     def regulariser(self, q: Posterior, draws: Draws) -> dict[str, Tensor]:
         """γ |KL - C|."""
         return {"kl": self.config.gamma * (q.kl() - draws["capacity"]).abs()}

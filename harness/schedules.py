@@ -1,0 +1,37 @@
+"""Schedules that do not fit the training: what a model's settings ask for after its last step."""
+
+from collections.abc import Iterator
+
+import torch
+
+from harness.config import parse
+from harness.model import Model
+from harness.plugins import Registry
+from harness.suite import Suite
+from harness.trial import Trial
+
+
+def schedule_notes(suite: Suite, registry: Registry) -> list[str]:
+    """What the models of a suite are set to do after their training has ended, a line for each setting.
+
+    Untrained models are left out: their schedules are not meant.
+    """
+    trained = {trial.setting: trial for trial in suite.trials if trial.training["steps"] > 0}
+    return [note for trial in trained.values() for note in _notes(trial, registry)]
+
+
+def _notes(trial: Trial, registry: Registry) -> Iterator[str]:
+    last = trial.training["steps"] - 1
+    for setting, step in _model(trial, registry).milestones().items():
+        if step > last:
+            yield f"{trial.setting}: {setting} is for step {step:,}, but the last step of the training is {last:,}"
+
+
+def _model(trial: Trial, registry: Registry) -> Model:
+    """The trial's model without memory for its parameters."""
+    dataset_class = registry.find("datasets", trial.dataset.name).load()
+    dataset = dataset_class(parse(dataset_class.Config, trial.dataset.config, "dataset"))
+    model_class = registry.find("models", trial.model.name).load()
+    with torch.device("meta"):
+        model: Model = model_class(parse(model_class.Config, trial.model.config, trial.setting), dataset.image)
+    return model
