@@ -1,11 +1,13 @@
 """harness: a plugin-based benchmark harness for disentangling generative models.
 
-Everything a plugin author needs is imported from here. Names are resolved on first use, so that
-`import harness` is quick and the command line answers before torch is loaded.
+Everything a plugin author needs is imported from here; layers are in `harness.nn`, what dataset authors share in
+`harness.data`, contract checks in `harness.testing`. Names are resolved on first use, so that `import harness` is
+quick and the command line answers before torch is loaded.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from harness._exports import lazily
 
 if TYPE_CHECKING:
     from harness.config import Field as Field
@@ -16,10 +18,12 @@ if TYPE_CHECKING:
     from harness.errors import HarnessError as HarnessError
     from harness.errors import NotApplicableError as NotApplicableError
     from harness.errors import UserError as UserError
+    from harness.errors import nearest as nearest
+    from harness.evaluation import Codes as Codes
     from harness.evaluation import Evaluation as Evaluation
     from harness.evaluation import TableEvaluation as TableEvaluation
     from harness.factors import FactorGrid as FactorGrid
-    from harness.hookspecs import hookimpl as hookimpl
+    from harness.factors import Indices as Indices
     from harness.latents import Categorical as Categorical
     from harness.latents import LatentSpace as LatentSpace
     from harness.latents import Normal as Normal
@@ -29,37 +33,92 @@ if TYPE_CHECKING:
     from harness.metric import Score as Score
     from harness.model import ImageSpec as ImageSpec
     from harness.model import Model as Model
-    from harness.model_evaluation import ModelEvaluation as ModelEvaluation
     from harness.objective import Adam as Adam
+    from harness.objective import Draws as Draws
     from harness.objective import Objective as Objective
+    from harness.plugins.hookspecs import hookimpl as hookimpl
+    from harness.registry import Register as Register
+    from harness.results.result import Outcome as Outcome
+    from harness.results.result import Result as Result
     from harness.rng import Rng as Rng
+    from harness.scoring.model_evaluation import ModelEvaluation as ModelEvaluation
+    from harness.seeds import numpy_rng as numpy_rng
+    from harness.seeds import seed_for as seed_for
     from harness.selector import Selector as Selector
+    from harness.selector import from_scores as from_scores
+    from harness.suite.suite import Suite as Suite
+    from harness.suite.trial import Trial as Trial
+    from harness.training.progress import Progress as Progress
 
-_HOMES = {
-    "harness.config": ("Field", "Settings"),
-    "harness.dataset": ("Dataset", "GroundTruthDataset", "LabelledDataset"),
-    "harness.errors": ("HarnessError", "NotApplicableError", "UserError"),
-    "harness.evaluation": ("Evaluation", "TableEvaluation"),
-    "harness.factors": ("FactorGrid",),
-    "harness.hookspecs": ("hookimpl",),
-    "harness.latents": ("Categorical", "LatentSpace", "Normal", "Sphere", "Uniform"),
-    "harness.metric": ("Metric", "Score"),
-    "harness.model": ("ImageSpec", "Model"),
-    "harness.model_evaluation": ("ModelEvaluation",),
-    "harness.objective": ("Adam", "Objective"),
-    "harness.rng": ("Rng",),
-    "harness.selector": ("Selector",),
-}
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
-
-__all__ = sorted(_HOME)  # noqa: PLE0605 - the names are listed once, in _HOMES
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'harness' has no attribute '{name}'")
-    return getattr(import_module(_HOME[name]), name)
+__all__, __getattr__ = lazily(
+    __name__,
+    {
+        "harness.config": (
+            "Field",
+            "Settings",
+        ),
+        "harness.dataset": (
+            "Dataset",
+            "GroundTruthDataset",
+            "LabelledDataset",
+        ),
+        "harness.errors": (
+            "HarnessError",
+            "nearest",
+            "NotApplicableError",
+            "UserError",
+        ),
+        "harness.evaluation": (
+            "Codes",
+            "Evaluation",
+            "TableEvaluation",
+        ),
+        "harness.factors": (
+            "FactorGrid",
+            "Indices",
+        ),
+        "harness.latents": (
+            "Categorical",
+            "LatentSpace",
+            "Normal",
+            "Sphere",
+            "Uniform",
+        ),
+        "harness.metric": (
+            "Metric",
+            "Score",
+        ),
+        "harness.model": (
+            "ImageSpec",
+            "Model",
+        ),
+        "harness.objective": (
+            "Adam",
+            "Draws",
+            "Objective",
+        ),
+        "harness.plugins.hookspecs": ("hookimpl",),
+        "harness.registry": ("Register",),
+        "harness.results.result": (
+            "Outcome",
+            "Result",
+        ),
+        "harness.rng": ("Rng",),
+        "harness.scoring.model_evaluation": ("ModelEvaluation",),
+        "harness.seeds": (
+            "numpy_rng",
+            "seed_for",
+        ),
+        "harness.selector": (
+            "from_scores",
+            "Selector",
+        ),
+        "harness.suite.suite": ("Suite",),
+        "harness.suite.trial": ("Trial",),
+        "harness.training.progress": ("Progress",),
+    },
+)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return list(__all__)

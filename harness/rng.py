@@ -26,6 +26,25 @@ class Rng:
         """A generator for one purpose, such as `Rng.of(seed, "draws")`; see `harness.seeds`."""
         return cls(seed_for(*purpose), device)
 
+    @classmethod
+    def for_initial(cls, seed: int) -> Self:
+        """The generator of a training's initial parameters, on the CPU.
+
+        This and the next two name the random streams of a training, once, for all that train: trials, benchmarks and
+        contract checks.
+        """
+        return cls.of(seed, "initial")
+
+    @classmethod
+    def for_draws(cls, seed: int, device: torch.device | str) -> Self:
+        """The generator that `Model.draw` is handed in every step of a training, on the training's device."""
+        return cls.of(seed, "draws", device=device)
+
+    @classmethod
+    def for_resets(cls, seed: int) -> Self:
+        """The generator of the parameters that a reset redraws during a training, on the CPU."""
+        return cls.of(seed, "resets")
+
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers, float32."""
         return torch.randn(shape, generator=self.generator, device=self.device)

@@ -55,7 +55,7 @@ class Selector:
         raise NotImplementedError(f"{type(self).__name__} must score models")
 
 
-def alone(scores: ArrayLike) -> NDArray[np.float64]:
+def from_scores(scores: ArrayLike) -> NDArray[np.float64]:
     """Comparisons of models that are scored one by one: their M scores on the diagonal, NaN elsewhere."""
     values = np.asarray(scores, dtype=np.float64)
     comparisons = np.full((len(values), len(values)), np.nan)

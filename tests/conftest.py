@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from harness.plugins import PluginManager
+from harness.plugins.manager import PluginManager
+from support import TESTS, TOY
+
+pytest_plugins = ["painter"]
 
 # How long an example takes says nothing about whether it is right.
 settings.register_profile("harness", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("harness")
-
-TESTS = Path(__file__).parent
-TOY = TESTS / "toy.py"
 
 
 @pytest.fixture(scope="session")
@@ -107,12 +107,13 @@ def recorded_study():
     """Writes a suite of so many trials, ten of each setting, and the results folder that it would leave."""
     from dataclasses import asdict
 
-    from harness.provenance import provenance
-    from harness.scoring import ScoreRecord, score_key
-    from harness.seal import BLANK, seal
-    from harness.store import ResultsFolder
-    from harness.suite import load_suite
-    from harness.trial import Outcome, Result
+    from harness.results.folder import ResultsFolder
+    from harness.results.provenance import provenance
+    from harness.results.result import Outcome, Result
+    from harness.scoring.score import ScoreRecord
+    from harness.storage.checksum import BLANK, seal
+    from harness.suite.suite import load_suite
+    from harness.suite.trial import score_key
 
     def write(folder, trials, registry):
         noises = [number / 1000 for number in range(trials // 10)]

@@ -20,10 +20,10 @@ import pytest
 
 from harness.cli import cli, main
 from harness.execution.devices import Slots
-from harness.study import Study
-from harness.suite import load_suite
+from harness.execution.study import Study
+from harness.suite.suite import load_suite
+from support import ROOT
 
-ROOT = Path(__file__).parents[1]
 DOCUMENTS = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "plugins/README.md", "suites/README.md"),
     *("results/README.md", "results/published/README.md"),

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import harness
+from support import ROOT
 
-ROOT = Path(__file__).parents[1]
 PACKAGES = {
     "harness",
     "harness_datasets",
@@ -66,7 +66,7 @@ def test_public_names_are_importable_and_declared_for_type_checkers():
 
 
 def test_every_table_column_is_documented():
-    from harness.tables import TABLES
+    from harness.results.schema import TABLES
 
     text = (ROOT / "results" / "README.md").read_text()
     for name, columns in TABLES.items():

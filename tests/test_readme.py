@@ -1,14 +1,13 @@
 """What the README and the shipped suites promise."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from harness.plugins import PluginManager
-from harness.suite import load_suite
+from harness.plugins.manager import PluginManager
+from harness.suite.suite import load_suite
+from support import ROOT
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 

@@ -1,13 +1,13 @@
 """suites/smoke.toml keeps what it promises: a few hundred steps improve every model by a margin."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from harness.plugins import PluginManager
+from harness.plugins.manager import PluginManager
+from support import ROOT
 
-SMOKE = Path(__file__).parents[1] / "suites" / "smoke.toml"
+SMOKE = ROOT / "suites" / "smoke.toml"
 MARGINS = {
     "reconstruction-error": lambda untrained, trained: trained < 0.5 * untrained,
     "mi-bound": lambda untrained, trained: trained > untrained + 0.1,

@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from harness.training.eager import EagerEngine
+from harness.training.engines.eager import EagerEngine
 
 COUNTED = (1, 2)
 """The steps counted: not the first, which may leave something out, and two, because some models take turns."""

@@ -11,19 +11,18 @@ import torch
 
 from harness.benchmark.cost import Cost, cost_of
 from harness.benchmark.device import Ceilings, ceilings, energy, forget_peak, peak_memory, synchronise
-from harness.config import parse
 from harness.dataset import Dataset
-from harness.execution.life import load_dataset
-from harness.model import build
-from harness.plugins import Registry
-from harness.provenance import now, provenance
+from harness.registry import Registry
+from harness.results.provenance import provenance
 from harness.rng import Rng
-from harness.suite import resolve
+from harness.storage.records import now
+from harness.suite.build import load_dataset, make_model
+from harness.suite.resolve import resolve
+from harness.suite.trial import Choice
 from harness.training.batches import Batches
-from harness.training.eager import EagerEngine
-from harness.training.engine import Engine, engine_of, make_member
+from harness.training.engines.base import Engine, engine_of, make_member
+from harness.training.engines.eager import EagerEngine
 from harness.training.precision import products
-from harness.trial import Choice
 
 WARM_UP = (3, 10)
 """Steps before the clock starts, fewest and most: the most are enough for an engine to compile and to record every kind
@@ -72,7 +71,7 @@ def measure(
         note: told why an engine does something eagerly.
 
     Returns:
-        A row of the table of benchmarks, see `harness.tables`.
+        A row of the table of benchmarks, see `harness.results.schema`.
 
     Raises:
         UserError: a name or setting is wrong, or files are missing.
@@ -125,16 +124,15 @@ def load_images(case: Case, registry: Registry, device: torch.device) -> Dataset
     Raises:
         UserError: a name or setting is wrong, or files are missing.
     """
-    return load_dataset(_dataset(case, registry), registry, str(device))
+    return load_dataset(registry, _dataset(case, registry), str(device))
 
 
 def make_one(case: Case, registry: Registry, images: Dataset, seed: int, note: Callable[[str], None]) -> EagerEngine:
     """One trial of a case, by its engine or, in a fleet, by the eager one."""
-    model_class = registry.find("models", case.model).load()
-    config = parse(model_class.Config, case.settings, "model")
-    model = build(model_class, config, images.image, Rng.of(seed, "initial")).to(images.device)
+    choice = resolve(registry, "models", case.model, case.settings, "model")
+    model = make_model(registry, choice, images.image, Rng.for_initial(seed), "model").to(images.device)
     batches = Batches(images, case.batch_size, seed)
-    draws, resets = Rng.of(seed, "draws", device=images.device), Rng.of(seed, "resets")
+    draws, resets = Rng.for_draws(seed, images.device), Rng.for_resets(seed)
     engine = "eager" if case.fleet > 1 else case.engine
     return make_member(engine, model.train(), batches, draws, resets, case.precision, note)
 

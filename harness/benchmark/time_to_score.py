@@ -9,10 +9,10 @@ import torch
 
 from harness.benchmark.device import synchronise
 from harness.benchmark.measure import Case, description, load_images, make_one
-from harness.model_evaluation import ModelEvaluation
-from harness.plugins import Registry
-from harness.scoring import make_metric
-from harness.suite import resolve
+from harness.registry import Registry
+from harness.scoring.model_evaluation import ModelEvaluation
+from harness.suite.build import make_metric
+from harness.suite.resolve import resolve
 from harness.training.precision import products
 
 
@@ -43,13 +43,13 @@ def run_race(
     """Train until the target is reached, or for at most `limit` seconds.
 
     Returns:
-        A row of the table of times to a score, see `harness.tables`.
+        A row of the table of times to a score, see `harness.results.schema`.
 
     Raises:
         UserError: a name or setting is wrong, or files are missing.
     """
     images = load_images(race.case, registry, device)
-    metric = make_metric(resolve(registry, "metrics", race.metric, {}, "metric"), registry)
+    metric = make_metric(registry, resolve(registry, "metrics", race.metric, {}, "metric"))
     seconds, steps, best = 0.0, 0, float("-inf")
     while best < race.target and seconds < limit:
         if steps % race.steps == 0:

@@ -28,9 +28,6 @@ COMMANDS = {
     "samples": "Draw samples of a trained model.",
     "traverse": "Draw each code of a trained model from low to high.",
     "interpolate": "Walk between random latents of a trained model.",
-    "arithmetic": "Add and subtract latents of a trained model.",
-    "filters": "Show what a trained discriminator looks at.",
-    "forget": "Let a trained generator forget an object.",
     "completion": "Print the completion script of a shell.",
     "new": "Make a plugin package with a working model, dataset, metric or selector.",
     "check": "Check that a plugin keeps its contract, and say what to change.",
@@ -49,7 +46,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name; only an unknown name makes plugins load."""
         if cmd_name in COMMANDS:
-            command: click.Command = import_module(f"harness.cli.{cmd_name}").command
+            command: click.Command = import_module(f"harness.cli.commands.{cmd_name}").command
             return command
         self._ask_plugins()
         return self.commands.get(cmd_name)
@@ -70,7 +67,7 @@ class LazyGroup(click.Group):
         return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def _ask_plugins(self) -> None:
-        from harness.plugins import PluginManager
+        from harness.plugins.manager import PluginManager
 
         if not self.commands:
             PluginManager().hook.harness_register_commands(group=self)

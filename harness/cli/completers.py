@@ -9,7 +9,7 @@ from click.shell_completion import CompletionItem
 
 def complete_name(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Models, datasets, metrics and selectors of every installed plugin."""
-    from harness.plugins import PluginManager
+    from harness.plugins.manager import PluginManager
 
     entries = [entry for entries in PluginManager().registry.entries.values() for entry in entries.values()]
     return [CompletionItem(entry.name, help=entry.summary) for entry in entries if entry.name.startswith(incomplete)]
@@ -58,6 +58,6 @@ def complete_trial(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 def _title(trial: dict[str, object]) -> str:
-    from harness.trial import Trial
+    from harness.suite.trial import Trial
 
     return Trial.from_json(trial).title

@@ -7,10 +7,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from harness.execution.cluster import Cluster
 from harness.execution.devices import Slots
-from harness.hookspecs import hookimpl
-from harness.trial import Outcome, Progress, Result, Trial
+from harness.execution.ray_cluster import Cluster
+from harness.plugins.hookspecs import hookimpl
+from harness.results.result import Outcome, Result
+from harness.suite.trial import Trial
+from harness.training.progress import Progress
 
 LINE_SECONDS = 15.0
 """Time between two plain lines about the same trial."""

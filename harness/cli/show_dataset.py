@@ -21,7 +21,7 @@ def settings_of(overrides: Sequence[str]) -> dict[str, Any]:
     Raises:
         UserError: a text has another form.
     """
-    from harness.suite_file import value_of
+    from harness.suite.file import value_of
 
     settings = {}
     for text in overrides:
@@ -79,8 +79,8 @@ def show_dataset(
     click.echo(f"memory: {'not known' if memory is None else f'{in_units(memory)} on {dataset.device}'}")
     click.echo(f"load: {seconds:.2f} s, measured just now")
     if pictures:
-        from harness.report.dataset_pictures import dataset_picture
-        from harness.report.raster import save
+        from harness.pictures.datasets import dataset_picture
+        from harness.pictures.images import save
 
         title = f"{name}: {len(dataset):,} images of {dataset.image}"
         click.echo(save(dataset_picture(dataset, title), pictures))

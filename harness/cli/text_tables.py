@@ -2,12 +2,13 @@
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 from rich import box
-from rich.console import Group
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -150,3 +151,12 @@ def markdown(table: pd.DataFrame) -> str:
 def as_json(table: pd.DataFrame) -> str:
     """A data frame as a JSON list of records; what is missing is null."""
     return str(table.to_json(orient="records", indent=2, force_ascii=False))
+
+
+WIDTH_ELSEWHERE = 160
+"""Width of tables that go to a file or a pipe."""
+
+
+def console() -> Console:
+    """The standard output: as wide as the terminal, or wide enough for a table when it is none."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDTH_ELSEWHERE)

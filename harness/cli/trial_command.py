@@ -11,10 +11,10 @@ import click
 from harness.cli import plugin_option
 from harness.cli.completers import complete_trial
 from harness.errors import NotApplicableError, UserError
-from harness.location import location
+from harness.storage.location import location
 
 if TYPE_CHECKING:
-    from harness.report.trained import TrainedModel
+    from harness.pictures.trained_model import TrainedModel
 
 SUFFIXES = (".png", ".gif")
 
@@ -69,8 +69,9 @@ def looks_at_trial(picture: Callable[..., list[Path]]) -> Callable[..., None]:
 def _open(place: Path, device: str, plugins: tuple[Path, ...]) -> "TrainedModel":
     import torch
 
-    from harness.plugins import PluginManager
-    from harness.report.trained import find_trial, load_trained, unloaded_dataset
+    from harness.pictures.trained_model import load_trained, unloaded_dataset
+    from harness.plugins.manager import PluginManager
+    from harness.results.find import find_trial
 
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch sees no GPU here; use --device cpu")

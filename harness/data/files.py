@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from harness.errors import UserError
-from harness.files import locked, write_whole
 from harness.seeds import seed_for
+from harness.storage.atomic import locked, write_whole
 
 T = TypeVar("T")
 
@@ -146,7 +146,7 @@ def progress(items: Iterable[T], description: str, total: int | None = None) -> 
     yield from track(items, description, total, console=console, disable=not console.is_terminal)
 
 
-class Arrays:
+class DecodedArrays:
     """The arrays of a decoded copy while it is written, each a memory-mapped .npy file."""
 
     def __init__(self, folder: Path) -> None:
@@ -163,9 +163,9 @@ class Arrays:
 
 
 def decoded(
-    name: str, recipe: Sequence[object], sources: Sequence[Path], decode: Callable[[Arrays], None]
+    name: str, recipe: Sequence[object], sources: Sequence[Path], decode: Callable[[DecodedArrays], None]
 ) -> dict[str, NDArray[Any]]:
-    """Arrays made from files once and memory-mapped from then on.
+    """DecodedArrays made from files once and memory-mapped from then on.
 
     The copy lies in `cache/` below the data root under a name that depends on the recipe and on the
     path, size and time of every source. It appears whole or not at all: a second process waits for the
@@ -196,12 +196,12 @@ def decoded(
     return {path.stem: np.load(path, mmap_mode="c") for path in entry.glob("*.npy")}
 
 
-def _write(entry: Path, decode: Callable[[Arrays], None]) -> None:
+def _write(entry: Path, decode: Callable[[DecodedArrays], None]) -> None:
     partial = entry.with_name(f"{entry.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
-        decode(Arrays(partial))
+        decode(DecodedArrays(partial))
         for path in partial.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())

@@ -7,7 +7,7 @@ from harness.factors import Indices
 from harness.seeds import numpy_rng
 
 
-def split(images: int, held_out: int) -> tuple[Indices, Indices]:
+def split_held_out(images: int, held_out: int) -> tuple[Indices, Indices]:
     """Indices of the images to train on and of those held out, each in ascending order.
 
     The choice depends on the dataset's number of images alone, so that every trial holds out the same ones; a

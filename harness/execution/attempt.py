@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.execution.job import CompareJob, Job, Placement, TrialJob
-from harness.execution.nursery import Nursery
+from harness.execution.forkserver import Nursery
 from harness.execution.process import End, Worker
-from harness.files import storing, write_whole
-from harness.provenance import now
-from harness.store import ResultsFolder
-from harness.trial import Outcome, Progress, Result, Trial
+from harness.execution.protocol import CompareJob, Job, Placement, TrialJob
+from harness.results.folder import ResultsFolder
+from harness.results.result import Outcome, Result
+from harness.storage.atomic import storing, write_whole
+from harness.storage.records import now
+from harness.suite.trial import Trial
+from harness.training.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from harness.execution.job import TrialJob
-from harness.leases import lease
-from harness.scoring import score_key
-from harness.standing import has_work
-from harness.store import ResultsFolder
+from harness.execution.protocol import TrialJob
+from harness.results.folder import ResultsFolder
+from harness.results.status import has_work
+from harness.storage.leases import lease
+from harness.suite.trial import score_key
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from pathlib import Path
 import joblib
 
 from harness.errors import UserError
-from harness.execution.job import Placement
-from harness.files import locked
+from harness.execution.protocol import Placement
+from harness.storage.atomic import locked
 
 POLL_SECONDS = 0.2
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Hashable, Sequence
 
 import torch
 
-from harness.config import parse
-from harness.model import ImageSpec, Model, build
-from harness.plugins import Registry
+from harness.registry import Registry
 from harness.rng import Rng
+from harness.suite.build import make_dataset, make_model
+from harness.suite.resolve import load_class
+from harness.suite.trial import Trial
+from harness.training.engines.signature import structure
 from harness.training.memory import training_bytes
-from harness.training.structure import structure
-from harness.trial import Trial
 
 LARGEST_SIZE = 64
 """Beyond this a fleet is not worth waiting for: all of its trials end at the same time."""
@@ -24,8 +24,8 @@ USED_SHARE = 0.8
 def most_that_fit(trial: Trial, registry: Registry, memory: int) -> int:
     """How many trials like this one can be trained together in so many bytes of a GPU's free memory."""
     try:
-        model_class, image = _model_class(trial, registry)
-        model = build(model_class, parse(model_class.Config, trial.model.config, trial.label), image, Rng(0))
+        image = make_dataset(registry, trial.dataset).image
+        model = make_model(registry, trial.model, image, Rng(0), trial.label)
         last = max(0, trial.training["steps"] - 1)
         each = training_bytes(model, image, trial.training["batch_size"], sorted({0, last}))
     except Exception:  # The model's own; it will be reported when the trial runs.
@@ -58,19 +58,13 @@ def form_fleets(trials: Sequence[Trial], registry: Registry, size: int | Callabl
     return [fleet for group, most in zip(alike.values(), sizes, strict=True) for fleet in _split(group, most)]
 
 
-def _model_class(trial: Trial, registry: Registry) -> tuple[type[Model], ImageSpec]:
-    """The class of the trial's model, and the images it is trained on."""
-    dataset_class = registry.find("datasets", trial.dataset.name).load()
-    dataset = dataset_class(parse(dataset_class.Config, trial.dataset.config, "dataset"))
-    return registry.find("models", trial.model.name).load(), dataset.image
-
-
 def _structure(trial: Trial, registry: Registry) -> Hashable:
     """The structure of the trial's model; one that cannot be told is unlike any other."""
-    model_class, image = _model_class(trial, registry)
+    image = make_dataset(registry, trial.dataset).image
+    model_class, config = load_class(registry, "models", trial.model, trial.label)
     try:
         with torch.device("meta"):  # Shapes without memory.
-            model = model_class(parse(model_class.Config, trial.model.config, trial.label), image)
+            model = model_class(config, image)
             return trial.model.version, structure(model)
     except Exception:  # The model's own; it will be reported when the trial runs.
         return trial.id

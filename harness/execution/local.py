@@ -12,10 +12,12 @@ from harness.errors import StorageError
 from harness.execution.attempt import Attempt, Done
 from harness.execution.claims import claimed
 from harness.execution.devices import Slots
-from harness.execution.job import CompareJob, Placement, TrialJob
-from harness.execution.nursery import Nursery
+from harness.execution.forkserver import Nursery
 from harness.execution.process import End, environment
-from harness.trial import Progress, Result, Trial
+from harness.execution.protocol import CompareJob, Placement, TrialJob
+from harness.results.result import Result
+from harness.suite.trial import Trial
+from harness.training.progress import Progress
 
 
 class LocalExecutor:

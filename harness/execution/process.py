@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from harness.execution.job import Job, Placement
-from harness.execution.nursery import Forked, Nursery
-from harness.execution.worker import INTERRUPTED, OUT_OF_MEMORY
-from harness.store import local_log
-from harness.trial import Progress
+from harness.execution.forkserver import Forked, Nursery
+from harness.execution.protocol import INTERRUPTED, OUT_OF_MEMORY, Job, Placement
+from harness.results.folder import local_log
+from harness.training.progress import Progress
 
 GRACE_SECONDS = 20.0
 """How long a worker that was asked to stop may take to save its checkpoint."""
@@ -89,7 +88,7 @@ class Worker:
             forked = self._nursery.fork(log) if self._nursery else None
             self._process = process = forked or subprocess.Popen(
                 # -P: modules in the user's folder must not be taken for Python's own.
-                [sys.executable, "-P", "-m", "harness.execution.worker"],
+                [sys.executable, "-P", "-m", "harness.execution.worker.main"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -1,10 +1,11 @@
-"""Jobs: what a worker process is told, as plain data."""
+"""What a run and its worker processes tell each other: jobs, stop requests, exit codes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from types import FrameType
 from typing import Any, Self
 
-from harness.trial import Choice, Trial
+from harness.suite.trial import Choice, Trial
 
 CHECKPOINT_SECONDS = 30.0
 """Time between two checkpoints of a trial, unless told otherwise."""
@@ -110,3 +111,41 @@ class CompareJob:
 
 
 Job = TrialJob | CompareJob
+
+
+INTERRUPTED = 3
+"""Exit code of a worker that was asked to stop and did."""
+
+
+OUT_OF_MEMORY = 4
+"""Exit code of a worker whose fleet ran out of memory; trials without a result are to be tried in smaller fleets."""
+
+
+class StopNow(BaseException):
+    """The worker was asked to stop and has nothing to save."""
+
+
+class StopRequest:
+    """Whether the parent has asked the worker to stop.
+
+    While `polite` the work asks for itself, at a moment when it can save; otherwise the request
+    interrupts it.
+    """
+
+    def __init__(self) -> None:
+        self.polite = False
+        self.requested = False
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self.requested
+
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        """Handle the signal."""
+        self.requested = True
+        if not self.polite:
+            raise StopNow
+
+
+ORDER = b"fork"
+"""What is sent beside the files; that nothing is would mean that the parent has ended."""

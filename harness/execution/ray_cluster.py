@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import HarnessError, UserError, in_a_line
 from harness.execution.attempt import Attempt, Done, give_up
 from harness.execution.claims import claimed
-from harness.execution.job import CompareJob, Job, Placement, TrialJob
 from harness.execution.process import End
-from harness.execution.worker import INTERRUPTED
-from harness.store import ResultsFolder
-from harness.trial import Progress, Result, Trial
+from harness.execution.protocol import INTERRUPTED, CompareJob, Job, Placement, TrialJob
+from harness.results.folder import ResultsFolder
+from harness.results.result import Result
+from harness.suite.trial import Trial
+from harness.training.progress import Progress
 
 if TYPE_CHECKING:
     import ray

@@ -9,13 +9,13 @@ import torch
 
 from harness.errors import UserError
 from harness.execution.devices import Slots, find_slots
-from harness.plugins import PluginManager
-from harness.scoring import score_key
-from harness.store import ResultsFolder
-from harness.study import Study
-from harness.suite import Suite
+from harness.execution.study import Study
+from harness.plugins.manager import PluginManager
+from harness.results.folder import ResultsFolder
+from harness.results.result import Result
+from harness.suite.suite import Suite
+from harness.suite.trial import Choice, Trial, score_key
 from harness.training import checkpoint
-from harness.trial import Choice, Result, Trial
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 
-from harness.trial import Outcome, Result, Trial
+from harness.results.result import Outcome, Result
+from harness.suite.trial import Trial
 
 
 def longest_first(fleets: Iterable[list[Trial]], ended: Iterable[tuple[Trial, Result]]) -> list[list[Trial]]:

@@ -2,56 +2,34 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from time import sleep
 from typing import Any
 
-import pandas as pd
-
 from harness.errors import StorageError, in_a_line
-from harness.execution.cluster import Cluster, ClusterExecutor
 from harness.execution.devices import Slots
-from harness.execution.engines import require_gpu
-from harness.execution.job import CHECKPOINT_SECONDS, CompareJob, TrialJob
+from harness.execution.engine_choice import require_gpu
 from harness.execution.local import LocalExecutor
-from harness.execution.order import longest_first
-from harness.files import write_json
-from harness.leaderboard import leaderboard, score_table
-from harness.leases import lease
-from harness.location import absolute
-from harness.plugins import PluginManager
-from harness.selection import comparison_key, read_comparison, selection_tables
-from harness.standing import Standing, standing
-from harness.store import ResultsFolder, tell
-from harness.suite import Suite
-from harness.trial import Choice, Progress, Trial
+from harness.execution.protocol import CHECKPOINT_SECONDS, CompareJob, TrialJob
+from harness.execution.ray_cluster import Cluster, ClusterExecutor
+from harness.execution.schedule import longest_first
+from harness.plugins.manager import PluginManager
+from harness.results.folder import ResultsFolder, tell
+from harness.results.status import Standing, standing
+from harness.selection.tables import comparison_key, read_comparison
+from harness.storage.leases import lease
+from harness.storage.location import absolute
+from harness.storage.records import write_json
+from harness.suite.suite import Suite
+from harness.suite.trial import Choice, Trial
+from harness.summary.tables import Tables, read_tables, write_tables
+from harness.training.progress import Progress
 
 WAIT_SECONDS = 1.0
 """Time between two looks at trials that another run holds."""
 
 ROUNDS = 3
 """How often the trials of a suite are done again because what they had left was damaged, at most."""
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The tables made from a results folder; see `harness.tables` for their columns."""
-
-    scores: pd.DataFrame
-    leaderboard: pd.DataFrame
-    selections: pd.DataFrame
-    selector_scores: pd.DataFrame
-
-
-def pending_trials(suite: Suite, folder: ResultsFolder, *, retry_failed: bool = False) -> Sequence[Trial]:
-    """The trials of a suite that have something left to do, in its order; see `harness.standing.has_work`."""
-    return standing(suite, folder, retry_failed=retry_failed).pending
-
-
-def finished_trials(suite: Suite, folder: ResultsFolder) -> Sequence[Trial]:
-    """The trials of a suite that were trained to their end."""
-    return standing(suite, folder).finished
 
 
 def pending_selectors(
@@ -249,39 +227,3 @@ class Study:
             getattr(self.manager.hook, hook)(**arguments)
         except Exception as error:  # An observer may raise anything; it must not stop the study.
             warnings.warn(f"a plugin's {hook} failed: {in_a_line(error)}", stacklevel=2)
-
-
-def failures(suite: Suite, folder: ResultsFolder, found: Standing | None = None) -> list[str]:
-    """Everything in a results folder that went wrong, a line each; `found` is how it stands, if that is known."""
-    found = found or standing(suite, folder)
-    lines = list(found.failures)
-    for choice in suite.selectors:
-        record = read_comparison(folder, choice, found.finished, suite.evaluation_seed)
-        if record and record["failed"]:
-            lines.append(f"{choice.name}: {record['failed']}")
-    return lines
-
-
-def make_tables(folder: ResultsFolder, suite: Suite, manager: PluginManager) -> Tables:
-    """Every table, made anew from the trials' own files."""
-    scores = score_table(folder, suite)
-    finished = finished_trials(suite, folder) if suite.selectors else []
-    selections, selector_scores = selection_tables(folder, suite, finished, scores, manager.registry)
-    return Tables(scores, leaderboard(scores, suite), selections, selector_scores)
-
-
-def write_tables(folder: ResultsFolder, suite: Suite, manager: PluginManager) -> Tables:
-    """Make every table and write it as Parquet."""
-    state = folder.state  # Of before: what is written from now on makes the tables old.
-    tables = make_tables(folder, suite, manager)
-    for name, table in vars(tables).items():
-        folder.write_table(name, table, state)
-    return tables
-
-
-def read_tables(folder: ResultsFolder) -> Tables | None:
-    """Every table as it was written; None if they are not current."""
-    state = folder.state
-    found = {field.name: folder.current_table(field.name, state) for field in fields(Tables)}
-    tables = {name: table for name, table in found.items() if table is not None}
-    return Tables(**tables) if len(tables) == len(found) else None

@@ -8,7 +8,7 @@ becomes n wide, and the transposed convolution turns n into `stride * n`.
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.nn.thin import is_thin, thin_conv2d, thin_conv_transpose2d
+from harness.nn.few_channels import is_thin, thin_conv2d, thin_conv_transpose2d
 
 
 def same_padding(kernel: int, stride: int) -> tuple[int, int]:

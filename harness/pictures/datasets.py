@@ -7,9 +7,8 @@ from PIL import Image
 
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
 from harness.factors import Indices
+from harness.pictures.images import Pixels, pixels, sheet, tiled
 from harness.seeds import numpy_rng
-
-from .raster import Pixels, pixels, sheet, tiled
 
 COLUMNS = 10
 ROWS = 8

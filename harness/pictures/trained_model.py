@@ -1,61 +1,24 @@
 """Finding a trial by what a person calls it, and its trained model."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from harness.config import parse
 from harness.dataset import Dataset
-from harness.errors import NotApplicableError, UserError, nearest
+from harness.errors import NotApplicableError, UserError
 from harness.evaluation import REASONS
 from harness.latents import LatentSpace
 from harness.model import Model
-from harness.plugins import Registry
-from harness.store import ResultsFolder
-from harness.training.trainer import load_weights, new_model
-from harness.trial import Trial
-
-from .walks import numbered_latents
+from harness.pictures.latent_paths import numbered_latents
+from harness.registry import Registry
+from harness.results.folder import ResultsFolder
+from harness.suite.build import initial_model, make_dataset
+from harness.suite.trial import Trial
+from harness.training.trainer import load_weights
 
 BATCH = 256
-
-
-def find_trial(place: Path) -> tuple[ResultsFolder, Trial]:
-    """The trial that a path names: a results folder, and then the trial's identity or title.
-
-    Of either the beginning will do where it fits a single trial. `FOLDER/trials/ID` is understood too.
-
-    Raises:
-        UserError: there is no such folder or trial, or the name fits several.
-    """
-    for folder, name in _splits(place):
-        if (folder / "suite.json").is_file():
-            return ResultsFolder(folder), _named(name, ResultsFolder(folder).suite.trials, folder)
-    parent = ResultsFolder(place.parent)
-    return parent, _named(place.name, parent.suite.trials, place.parent)
-
-
-def _splits(place: Path) -> Iterable[tuple[Path, str]]:
-    """Every way to read a path as a folder and a name in it; a title may hold slashes."""
-    for folder in [place, *place.parents]:
-        parts = place.relative_to(folder).parts
-        yield folder, "/".join(parts[1:] if parts[:1] == ("trials",) else parts)
-
-
-def _named(name: str, trials: Sequence[Trial], folder: Path) -> Trial:
-    exact = [trial for trial in trials if name in (trial.id, trial.title)]
-    found = exact or [trial for trial in trials if trial.id.startswith(name) or trial.title.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    if not found and name:
-        raise UserError(f"{folder}: there is no trial '{name}'; {nearest(name, [trial.title for trial in trials])}")
-    several = "\n".join(f"  {trial.id}  {trial.title}" for trial in found[:10])
-    more = f"\n  and {len(found) - 10} more" if len(found) > 10 else ""
-    asked = f"'{name}' fits {len(found)} trials" if name else "name one of its trials behind the folder"
-    raise UserError(f"{folder}: {asked}:\n{several}{more}")
 
 
 @dataclass
@@ -121,15 +84,18 @@ class TrainedModel:
         """
         self.dataset.load(self.dataset.device)
 
+    def untrained(self) -> Model:
+        """The same model as its seed initialised it, on the same device, in evaluation mode."""
+        return initial_model(self.registry, self.trial, self.dataset).eval()
+
     def sample_latents(self, numbers: Sequence[int], seed: int = 0) -> Tensor:
-        """The latents (n, Z) of samples by their numbers; see `harness.report.walks.numbered_latents`."""
+        """The latents (n, Z) of samples by their numbers; see `harness.pictures.latent_paths.numbered_latents`."""
         return numbered_latents(self.latents, numbers, seed, self.dataset.device)
 
 
 def unloaded_dataset(trial: Trial, registry: Registry, device: str) -> Dataset:
     """The trial's dataset, knowing the shape of its images but holding none."""
-    dataset_class = registry.find("datasets", trial.dataset.name).load()
-    dataset: Dataset = dataset_class(parse(dataset_class.Config, trial.dataset.config, "dataset"))
+    dataset = make_dataset(registry, trial.dataset)
     dataset.device = torch.device(device)
     return dataset
 
@@ -145,6 +111,6 @@ def load_trained(folder: ResultsFolder, trial: Trial, registry: Registry, datase
         result = files.result
         reason = f"it ended as {result.outcome}: {result.reason}" if result else "it is not done"
         raise UserError(f"{trial.title}: there is no trained model; {reason}")
-    model = new_model(trial, registry, dataset)
+    model = initial_model(registry, trial, dataset)
     load_weights(model, files)
     return TrainedModel(trial, model.eval(), dataset, registry)

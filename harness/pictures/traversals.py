@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from .raster import Pixels, pixels
-from .trained import TrainedModel
-from .walks import Code, codes_of, traversal
+from harness.pictures.images import Pixels, pixels
+from harness.pictures.latent_paths import Code, codes_of, traversal
+from harness.pictures.trained_model import TrainedModel
 
 STEPS = 10
 COLUMNS = 10

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
     import click
 
-    from harness.plugins import Register
-    from harness.suite import Suite
-    from harness.trial import Progress, Result, Trial
+    from harness.registry import Register
+    from harness.results.result import Result
+    from harness.suite.suite import Suite
+    from harness.suite.trial import Trial
+    from harness.training.progress import Progress
 
 hookspec = pluggy.HookspecMarker("harness")
 hookimpl = pluggy.HookimplMarker("harness")

@@ -1,23 +1,23 @@
-"""Finding and registering plugins; the registry of everything they offer."""
+"""Finding, loading and registering plugins: built-in ones, those of installed distributions, single files."""
 
 import hashlib
 import importlib
 import importlib.util
 import inspect
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any
 
 import pluggy
 
-from harness import hookspecs
 from harness.errors import UserError, nearest
+from harness.plugins import hookspecs
+from harness.plugins.versions import distribution_version, entry_point_version, files_digest
+from harness.registry import DISTRIBUTION, KINDS, Derivation, Entry, Plugin, Problem, Registry
 
 BUILT_IN = (
     "harness_gans",
@@ -26,132 +26,17 @@ BUILT_IN = (
     "harness_metrics",
     "harness_selectors",
     "harness_tensorboard",
+    "harness_dcgan_figures",
 )
-DISTRIBUTION = "disentanglement-harness"
-KINDS = ("models", "datasets", "metrics", "selectors")
-SUPERVISED = "supervised:"
-"""Before the name of a metric: the selector that chooses by this metric."""
-
-Register: TypeAlias = Callable[[str, "str | type", str], None]
-"""What a registration hook is handed: register(name, target, summary)."""
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """A loaded plugin module and where it comes from."""
-
-    module: ModuleType
-    distribution: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{self.distribution} {self.version}"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A plugin that could not be used, and why; a suite that does not need it runs all the same."""
-
-    distribution: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"plugin {self.distribution}: {self.reason}"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One registered model, dataset, metric or selector."""
-
-    kind: str
-    name: str
-    target: str | type
-    summary: str
-    plugin: Plugin
-
-    def load(self) -> Any:
-        """The class itself, imported now.
-
-        Raises:
-            UserError: the plugin's module cannot be imported or lacks the class.
-        """
-        if isinstance(self.target, type):
-            return self.target
-        module, _, attribute = self.target.partition(":")
-        try:
-            return getattr(importlib.import_module(module), attribute)
-        except Exception as error:  # A plugin's import may raise anything; it must be named, not shown raw.
-            raise UserError(
-                f"{self.kind[:-1]} '{self.name}' of {self.plugin} cannot be loaded from {self.target}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-
-
-@dataclass(frozen=True)
-class SupervisedEntry(Entry):
-    """A selector that nobody registered: every metric makes one."""
-
-    @classmethod
-    def of(cls, metric: Entry) -> "SupervisedEntry":
-        """The selector made from a metric."""
-        summary = f"the best by {metric.name}, which sees the labels"
-        return cls("selectors", SUPERVISED + metric.name, metric.target, summary, metric.plugin)
-
-    def load(self) -> Any:
-        """The class of the selector.
-
-        Raises:
-            UserError: the metric cannot be loaded.
-        """
-        from harness.supervised import supervised
-
-        return supervised(super().load())
-
-
-@dataclass
-class Registry:
-    """Everything that the loaded plugins offer, by kind and name."""
-
-    entries: dict[str, dict[str, Entry]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
-    conflicts: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-
-    def add(self, entry: Entry) -> None:
-        """Register an entry; a name that two plugins claim belongs to neither until one is removed."""
-        rival = self.entries[entry.kind].pop(entry.name, None)
-        claims = self.conflicts.get((entry.kind, entry.name), [])
-        if rival is None and not claims:
-            self.entries[entry.kind][entry.name] = entry
-            return
-        claims = [*claims, *([rival] if rival else []), entry]
-        self.conflicts[entry.kind, entry.name] = claims
-        owners = " and ".join(str(claim.plugin) for claim in claims)
-        self.problems.append(Problem(entry.plugin.distribution, _claimed(entry, owners)))
-
-    def find(self, kind: str, name: str, place: str = "") -> Entry:
-        """The entry of a name; the selector `supervised:NAME` is made from the metric of that name.
-
-        Raises:
-            UserError: no plugin offers it, or two do; the message says which are near and, where a
-                plugin failed to load, that it may have been meant.
-        """
-        if entry := self.entries[kind].get(name):
-            return entry
-        where = f"{place}: " if place else ""
-        if claims := self.conflicts.get((kind, name)):
-            raise UserError(where + _claimed(claims[0], " and ".join(str(claim.plugin) for claim in claims)))
-        if kind == "selectors" and name.startswith(SUPERVISED):
-            return SupervisedEntry.of(self.find("metrics", name.removeprefix(SUPERVISED), place))
-        names = list(self.entries[kind])
-        if kind == "selectors" and ":" in name:
-            names += [SUPERVISED + metric for metric in self.entries["metrics"]]
-        lines = [f"{where}there is no {kind[:-1]} '{name}'; {nearest(name, names)}"]
-        lines += [f"  ({problem})" for problem in self.problems]
-        raise UserError("\n".join(lines))
-
-
-def _claimed(entry: Entry, owners: str) -> str:
-    return f"the {entry.kind[:-1]} name '{entry.name}' is claimed by {owners}; uninstall one of them"
+DERIVATIONS = (
+    Derivation(
+        kind="selectors",
+        prefix="supervised:",
+        base="metrics",
+        target="harness.selection.supervised:supervised",
+        summary="the best by {name}, which sees the labels",
+    ),
+)
 
 
 class PluginManager:
@@ -165,19 +50,20 @@ class PluginManager:
     def __init__(self, files: Sequence[Path] = (), blocked: Iterable[str] = ()) -> None:
         self.files = tuple(files)
         self.blocked = frozenset(blocked)
-        self.registry = Registry()
+        self.registry = Registry(derivations=DERIVATIONS)
         self.pluggy = pluggy.PluginManager("harness")
         self.pluggy.add_hookspecs(hookspecs)
         self._plugins: list[Plugin] = []
         for name in BUILT_IN:
             if name not in self.blocked:
-                self._load(DISTRIBUTION, partial(_version, DISTRIBUTION), partial(importlib.import_module, name))
+                version = partial(distribution_version, DISTRIBUTION)
+                self._load(DISTRIBUTION, version, partial(importlib.import_module, name))
         for point in sorted(entry_points(group="harness"), key=lambda point: point.name):
             distribution = point.dist.name if point.dist else point.value
             if not {distribution, point.module} & self.blocked:
-                self._load(distribution, partial(_version_of, point), point.load)
+                self._load(distribution, partial(entry_point_version, point), point.load)
         for file in files:
-            self._load(str(file), partial(_digest, [file]), partial(_import_file, file), required=True)
+            self._load(str(file), partial(files_digest, [file]), partial(_import_file, file), required=True)
 
     @property
     def hook(self) -> Any:
@@ -236,43 +122,6 @@ def _check_hooks(plugin: Plugin) -> None:
 
 def _import_reason(error: Exception) -> str:
     return f"it cannot be imported: {type(error).__name__}: {error}"
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "uninstalled"
-
-
-def _version_of(point: EntryPoint) -> str:
-    """The version of an entry point's distribution and, where it is installed to be edited, of its files' content."""
-    if point.dist is None:
-        return "unknown"
-    installed = json.loads(point.dist.read_text("direct_url.json") or "{}")
-    if not installed.get("dir_info", {}).get("editable"):
-        return point.dist.version
-    return f"{point.dist.version}+{_digest(_sources(point.module))}"
-
-
-def _sources(module: str) -> list[Path]:
-    """The Python files of a module or package that can be imported, in order."""
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        return []
-    folders = spec.submodule_search_locations
-    return sorted(file for folder in folders for file in Path(folder).rglob("*.py")) if folders else [Path(spec.origin)]
-
-
-def _digest(files: Sequence[Path]) -> str:
-    """Files that are edited have no version; their content stands for one."""
-    content = hashlib.sha256()
-    for file in files:
-        try:
-            content.update(file.read_bytes())
-        except OSError as error:
-            raise UserError(f"{error.strerror or error}") from None
-    return content.hexdigest()[:12]
 
 
 def _import_file(file: Path) -> ModuleType:

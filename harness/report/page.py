@@ -11,14 +11,13 @@ from typing import Any, Literal
 
 import jinja2
 
-from harness.files import write_whole
-from harness.plugins import DISTRIBUTION, Registry
-from harness.provenance import now
-from harness.store import ResultsFolder
-
-from .album import Album
-from .data import Pages, gather
-from .pictures import StudyPictures, factor_names
+from harness.registry import DISTRIBUTION, Registry
+from harness.report.page_data import Pages, gather
+from harness.report.picture_store import Album
+from harness.report.trial_pictures import StudyPictures, factor_names
+from harness.results.folder import ResultsFolder
+from harness.storage.atomic import write_whole
+from harness.storage.records import now
 
 SCRIPTS = (
     "dom", "facts", "scales", "explore", "charts", "filters", "leaderboard",

@@ -1,6 +1,7 @@
 """What the page of a report knows: results folders as compact plain data."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,15 +10,14 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import DamagedFileError
-from harness.files import read_table
-from harness.leaderboard import leaderboard, score_table
-from harness.selection import selection_notes
-from harness.store import ResultsFolder, TrialFolder, tell
-from harness.study import finished_trials
-from harness.suite import Suite
-from harness.trial import Choice, Outcome, Result, Trial
-
-from .rounding import short
+from harness.results.folder import ResultsFolder, TrialFolder, tell
+from harness.results.parquet import read_table
+from harness.results.result import Outcome, Result
+from harness.results.status import finished_trials
+from harness.selection.tables import selection_notes
+from harness.suite.suite import Suite
+from harness.suite.trial import Choice, Trial
+from harness.summary.leaderboard import leaderboard, score_table
 
 CURVE_NUMBERS = 600_000
 """Numbers that all learning curves together may take, about 4 MB of the page."""
@@ -298,3 +298,15 @@ def learning_curves(folder: TrialFolder, points: int) -> Plain:
 def _tracebacks(result: Result) -> str:
     own = [result.traceback] if result.outcome is not Outcome.FINISHED else []
     return "\n".join([*own, *(score["traceback"] for score in result.scores if score["traceback"])])
+
+
+DIGITS = 4
+"""Significant digits of a number on the page."""
+
+
+def short(value: object) -> float | None:
+    """A number to four significant digits; None where there is none or it is not finite."""
+    if value is None or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    rounded = float(f"{value:.{DIGITS}g}")
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded

@@ -4,9 +4,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from harness.files import write_whole
-
-from .raster import Pixels, data_uri, webp
+from harness.pictures.images import Pixels, data_uri, webp
+from harness.storage.atomic import write_whole
 
 MOST_BYTES = 12_000_000
 """Pictures of more than this go beside the page, which would grow beyond 16 MB with them (base64 adds a third)."""

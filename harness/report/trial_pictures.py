@@ -8,19 +8,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harness.data.held_out import split_held_out
 from harness.dataset import Dataset, GroundTruthDataset
 from harness.errors import NotApplicableError, UserError, in_a_line
-from harness.plugins import Registry
+from harness.pictures.images import mosaic, pixels, tiled
+from harness.pictures.latent_paths import Code, codes_of, step_labels, traversal
+from harness.pictures.trained_model import TrainedModel, load_trained, unloaded_dataset
+from harness.pictures.traversals import liveliest_codes
+from harness.registry import Registry
+from harness.report.picture_store import Album
+from harness.results.folder import ResultsFolder
 from harness.seeds import numpy_rng
-from harness.split import split
-from harness.store import ResultsFolder
-from harness.trial import Trial
-
-from .album import Album
-from .raster import mosaic, pixels, tiled
-from .trained import TrainedModel, load_trained, unloaded_dataset
-from .traversals import liveliest_codes
-from .walks import Code, codes_of, step_labels, traversal
+from harness.suite.trial import Trial
 
 SAMPLES, SAMPLE_COLUMNS = 40, 10
 RECONSTRUCTIONS = 10
@@ -105,7 +104,7 @@ class StudyPictures:
     def _reconstructions(self, trained: TrainedModel) -> Plain:
         trained.require("reconstruct")
         dataset = self._loaded(trained)
-        trained_on, held_out = split(len(dataset), trained.trial.held_out)
+        trained_on, held_out = split_held_out(len(dataset), trained.trial.held_out)
         shown = held_out if len(held_out) else trained_on
         count = min(RECONSTRUCTIONS, len(shown))
         chosen = numpy_rng("report", "reconstructions").choice(shown, count, replace=False)

@@ -13,20 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import DamagedFileError, StorageError, UserError
-from harness.files import (
-    parse_json,
-    read_bytes,
-    read_json,
-    read_table,
-    set_aside,
-    write_json,
-    write_table,
-    write_whole,
-)
-from harness.location import is_local, location, remote
-from harness.plugins import DISTRIBUTION
-from harness.suite import Suite
-from harness.trial import Result, Trial
+from harness.registry import DISTRIBUTION
+from harness.results.parquet import read_table, write_table
+from harness.results.result import Result
+from harness.storage.atomic import read_bytes, set_aside, write_whole
+from harness.storage.location import is_local, location, remote
+from harness.storage.records import parse_json, read_json, write_json
+from harness.suite.suite import Suite
+from harness.suite.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +83,7 @@ class TrialFolder:
 
     @property
     def lease(self) -> Path:
-        """Held by the run that sees to the trial, see `harness.leases`."""
+        """Held by the run that sees to the trial, see `harness.storage.leases`."""
         return self.path / "lease"
 
     @property
@@ -209,7 +203,7 @@ class ResultsFolder:
 
     @property
     def comparisons_lease(self) -> Path:
-        """Held by the run that compares models, see `harness.leases`."""
+        """Held by the run that compares models, see `harness.storage.leases`."""
         return self.path / "comparisons" / "lease"
 
     def set_aside_damaged_comparisons(self) -> None:
@@ -295,7 +289,7 @@ class ResultsFolder:
         return table if table.attrs.get("made_from") == state else None
 
     def write_table(self, name: str, table: "pd.DataFrame", state: str) -> None:
-        """Write a table as Parquet, after `harness.tables`' schema of that name; `state` is what it was made from."""
+        """Write a table as Parquet, with the columns of `harness.results.schema`; `state` is what it was made from."""
         write_table(self.table(name), name, table, {"made_from": state})
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
+    pass
 
 
 @dataclass(frozen=True)
@@ -176,22 +175,3 @@ TABLES: dict[str, Sequence[Column]] = {
     "benchmarks": BENCHMARKS,
     "times_to_score": TIMES_TO_SCORE,
 }
-
-
-def arrow_schema(name: str, table: "pd.DataFrame") -> "pa.Schema":
-    """The Arrow schema of a table; columns beyond the declared ones are doubles."""
-    import pyarrow as pa
-
-    from harness.files import SCHEMA_VERSION
-
-    declared = {column.name: column for column in TABLES[name]}
-    fields = [
-        pa.field(
-            column.name,
-            getattr(pa, {"double": "float64", "bool": "bool_"}.get(column.type, column.type))(),
-            metadata={"meaning": column.meaning},
-        )
-        for column in declared.values()
-    ]
-    fields += [pa.field(extra, pa.float64()) for extra in table.columns if extra not in declared]
-    return pa.schema(fields, metadata={"table": name, "schema_version": str(SCHEMA_VERSION)})

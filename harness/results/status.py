@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.scoring import score_key
-from harness.store import ResultsFolder
-from harness.suite import Suite
-from harness.trial import Outcome, Result, Trial
+from harness.results.folder import ResultsFolder
+from harness.results.result import Outcome, Result
+from harness.suite.suite import Suite
+from harness.suite.trial import Trial, score_key
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def has_work(result: Result | None, keys: Sequence[str], *, retry_failed: bool =
     """Whether a trial that ended like this, or has not ended, has something left to do.
 
     A trial that ended badly, or a metric that failed, is left as it is unless `retry_failed`. `keys` are those of the
-    scores that it should have, see `harness.scoring.score_key`.
+    scores that it should have, see `harness.suite.trial.score_key`.
     """
     if result is None:
         return True
@@ -55,3 +55,13 @@ def has_work(result: Result | None, keys: Sequence[str], *, retry_failed: bool =
     records = {record["key"]: record for record in result.scores}
     found = [records.get(key) for key in keys]
     return any(record is None or (retry_failed and record["status"] == "failed") for record in found)
+
+
+def pending_trials(suite: Suite, folder: ResultsFolder, *, retry_failed: bool = False) -> Sequence[Trial]:
+    """The trials of a suite that have something left to do, in its order; see `harness.results.status.has_work`."""
+    return standing(suite, folder, retry_failed=retry_failed).pending
+
+
+def finished_trials(suite: Suite, folder: ResultsFolder) -> Sequence[Trial]:
+    """The trials of a suite that were trained to their end."""
+    return standing(suite, folder).finished

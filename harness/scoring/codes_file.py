@@ -1,4 +1,4 @@
-"""Files of codes made elsewhere: read and scored. `harness.pool_files` selects from them."""
+"""Files of codes made elsewhere: read and scored. `harness.selection.codes_file` selects from them."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from harness.errors import UserError
 from harness.evaluation import Codes, TableEvaluation
 from harness.factors import FactorGrid
-from harness.plugins import Registry
-from harness.scoring import score
-from harness.suite import resolve
-from harness.trial import ScoreRecord
+from harness.registry import Registry
+from harness.results.result import ScoreRecord
+from harness.scoring.score import score
+from harness.suite.resolve import resolve
 
 Arrays = dict[str, NDArray[Any]]
 

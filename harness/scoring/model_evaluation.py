@@ -8,15 +8,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.data.held_out import split_held_out
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
 from harness.errors import DivergenceError
 from harness.evaluation import Codes, Evaluation, out_of_range
 from harness.factors import Indices
-from harness.fleet_evaluation import Companions
 from harness.model import ABILITIES, Model
 from harness.rng import Rng
-from harness.split import split
-from harness.training.structure import structure
+from harness.scoring.stacked_models import Companions
+from harness.training.engines.signature import structure
 
 SAMPLE_BLOCK = 500
 """Generated images come in blocks of this size, each with latent vectors of its own."""
@@ -41,7 +41,7 @@ class ModelEvaluation(Evaluation):
         self, model: Model, dataset: Dataset, *, held_out: int = 0, seed: int = 0, batch_size: int = 500
     ) -> None:
         super().__init__(seed, dict(dataset.fixed) if isinstance(dataset, GroundTruthDataset) else None)
-        self.trained_on, self.held_out = split(len(dataset), held_out)
+        self.trained_on, self.held_out = split_held_out(len(dataset), held_out)
         self.model = model.eval()
         self.dataset = dataset
         self.batch_size = batch_size

@@ -8,24 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from harness.config import parse
 from harness.errors import NotApplicableError, in_a_line
 from harness.evaluation import Evaluation
 from harness.metric import Metric
-from harness.plugins import Registry
-from harness.trial import Choice, ScoreRecord, digest
-
-
-def score_key(metric: Choice, seed: int) -> str:
-    """Names a score by its content: the metric, its settings and version, and the evaluation's seed."""
-    return digest([metric.to_json(), seed])
-
-
-def make_metric(metric: Choice, registry: Registry) -> Metric:
-    """The metric of a choice."""
-    metric_class = registry.find("metrics", metric.name).load()
-    made: Metric = metric_class(parse(metric_class.Config, metric.config, metric.name))
-    return made
+from harness.registry import Registry
+from harness.results.result import ScoreRecord
+from harness.suite.build import make_metric
+from harness.suite.trial import Choice, score_key
 
 
 def score(
@@ -38,7 +27,7 @@ def score(
     records = []
     for choice in metrics:
         report(choice.name)
-        records.append(_score_one(evaluation, choice, make_metric(choice, registry)))
+        records.append(_score_one(evaluation, choice, make_metric(registry, choice)))
     return records
 
 

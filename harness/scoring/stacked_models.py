@@ -11,11 +11,11 @@ from torch import Tensor
 
 from harness.errors import in_a_line
 from harness.model import Model
-from harness.training.stacking import Stacks
+from harness.training.engines.stacking import Stacks
 
 
 class Companions:
-    """Trained models of equal `harness.training.structure`, on one device.
+    """Trained models of equal `harness.training.engines.signature`, on one device.
 
     Their parameters and buffers become slices of stacks. What cannot be vmapped is said once, and then `None` is
     given in its place, upon which each model has to do it by itself.

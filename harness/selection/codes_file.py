@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.code_files import Arrays, finite, make_table, read_codes, read_grid, read_npz, require
 from harness.errors import NotApplicableError, UserError
 from harness.evaluation import TableEvaluation
-from harness.plugins import Registry
-from harness.scoring import plain
-from harness.selection import make_selector
+from harness.registry import Registry
+from harness.scoring.codes_file import Arrays, finite, make_table, read_codes, read_grid, read_npz, require
+from harness.scoring.score import plain
 from harness.selector import Selector
-from harness.suite import resolve
+from harness.suite.build import make_selector
+from harness.suite.resolve import resolve
 
 
 def select_from_file(path: Path, names: Sequence[str], registry: Registry) -> dict[str, dict[str, Any]]:
@@ -35,7 +35,7 @@ def select_from_file(path: Path, names: Sequence[str], registry: Registry) -> di
     default = ["model-centrality"] if "cross_factor_vae_scores" in arrays else ["udr-lasso", "udr-spearman"]
     selected = {}
     for name in names or default:
-        selector = make_selector(resolve(registry, "selectors", name, {}, "--selector"), registry)
+        selector = make_selector(registry, resolve(registry, "selectors", name, {}, "--selector"))
         scores = selector.scores(_comparisons(path, arrays, name, selector))
         if np.isnan(scores).all():
             raise UserError(f"{path}: {name} has no score for any of these models")

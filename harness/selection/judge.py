@@ -93,7 +93,7 @@ def judge(comparison: Comparison, truth: Floats, sign: float = 1.0) -> dict[str,
         sign: 1 if larger truth is better, -1 if smaller.
 
     Returns:
-        The columns of `harness.tables.SELECTIONS` from pool_size on, less `chosen`. Intervals are 95 %
+        The columns of `harness.results.schema.SELECTIONS` from pool_size on, less `chosen`. Intervals are 95 %
         bootstrap intervals over pools resampled from the trials.
     """
     chosen, pools = comparison.chosen, comparison.resampled

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from harness.errors import NotApplicableError
 from harness.evaluation import Evaluation
 from harness.metric import Metric
-from harness.plugins import SUPERVISED
-from harness.scoring import score_key
-from harness.selector import Selector, alone
-from harness.trial import Choice, Result
+from harness.results.result import Result
+from harness.selector import Selector, from_scores
+from harness.suite.trial import Choice, score_key
+
+PREFIX = "supervised:"
+"""What the selectors' names begin with; the metric's name follows."""
 
 
 class Supervised(Selector):
@@ -23,7 +25,7 @@ class Supervised(Selector):
     def compare(self, pool: Sequence[Evaluation]) -> NDArray[np.float64]:
         """Each model's score on the diagonal, with its sign turned where smaller is better."""
         metric = self.metric(self.config)
-        return alone([signed(metric, _value(metric, evaluation)) for evaluation in pool])
+        return from_scores([signed(metric, _value(metric, evaluation)) for evaluation in pool])
 
     def scores(self, comparisons: NDArray[np.float64]) -> NDArray[np.float64]:
         """The diagonal; NaN for a model that the metric does not apply to."""
@@ -74,7 +76,7 @@ def stored_comparisons(
     """
     if not isinstance(selector, Supervised):
         return None
-    key = score_key(Choice(choice.name.removeprefix(SUPERVISED), choice.config, choice.version), seed)
+    key = score_key(Choice(choice.name.removeprefix(PREFIX), choice.config, choice.version), seed)
     values = []
     for result in results:
         found = [record for record in (result.scores if result else ()) if record["key"] == key]
@@ -82,4 +84,4 @@ def stored_comparisons(
             return None
         value = found[0]["score"]
         values.append(np.nan if value is None else signed(selector.metric, value))
-    return alone(values)
+    return from_scores(values)

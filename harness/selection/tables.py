@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.config import parse
 from harness.errors import DamagedFileError
-from harness.files import read_json
-from harness.judging import Comparison, judge
-from harness.plugins import Registry
-from harness.selector import Selector
-from harness.store import ResultsFolder, tell
-from harness.suite import Suite
-from harness.tables import SELECTIONS, SELECTOR_SCORES
-from harness.trial import Choice, Trial, digest
+from harness.registry import Registry
+from harness.results.folder import ResultsFolder, tell
+from harness.results.schema import SELECTIONS, SELECTOR_SCORES
+from harness.selection.judge import Comparison, judge
+from harness.storage.records import read_json
+from harness.suite.build import make_selector
+from harness.suite.suite import Suite
+from harness.suite.trial import Choice, Trial, digest
 
 
 def comparison_key(selector: Choice, trials: Sequence[Trial], seed: int) -> str:
@@ -25,15 +24,8 @@ def comparison_key(selector: Choice, trials: Sequence[Trial], seed: int) -> str:
     return digest([selector.to_json(), sorted(trial.id for trial in trials), seed])
 
 
-def make_selector(choice: Choice, registry: Registry) -> Selector:
-    """The selector of a choice."""
-    selector_class = registry.find("selectors", choice.name).load()
-    made: Selector = selector_class(parse(selector_class.Config, choice.config, choice.name))
-    return made
-
-
 def read_comparison(folder: ResultsFolder, choice: Choice, trials: Sequence[Trial], seed: int) -> dict[str, Any] | None:
-    """What `harness.execution.compare` wrote, or None if it has not, or if that is damaged, which is said."""
+    """What `harness.execution.worker.comparison` wrote, or None if it has not, or if that is damaged, which is said."""
     try:
         return read_json(folder.comparison(comparison_key(choice, trials, seed)))
     except FileNotFoundError:
@@ -51,7 +43,7 @@ def selection_tables(
     Pools are all trials together and, where a suite has several, those of each label.
 
     Returns:
-        The tables `harness.tables.SELECTIONS` and `SELECTOR_SCORES`.
+        The tables `harness.results.schema.SELECTIONS` and `SELECTOR_SCORES`.
     """
     judged: list[dict[str, Any]] = []
     scored: list[dict[str, Any]] = []
@@ -60,7 +52,7 @@ def selection_tables(
         found = read_comparison(folder, choice, finished, suite.evaluation_seed)
         if found is None or found["comparisons"] is None:
             continue
-        selector = make_selector(choice, registry)
+        selector = make_selector(registry, choice)
         comparison = Comparison(selector, found["trials"], np.array(found["comparisons"], dtype=float))
         for pool, members in _pools([trials[name] for name in comparison.trials]):
             columns = {

@@ -2,22 +2,17 @@
 
 import fcntl
 import io
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
-from harness.errors import DamagedFileError, StorageError, UserError, in_a_line
-from harness.location import is_local, remote
-from harness.seal import BLANK, is_whole, seal
+from harness.errors import StorageError, in_a_line
+from harness.storage.location import is_local, remote
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-SCHEMA_VERSION = 1
-"""Version of the files' format; readers refuse a newer one."""
+    pass
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -73,44 +68,6 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes() if is_local(path) else remote(path).fs.cat_file(remote(path).path)
 
 
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write plain data as JSON, sealed, whole or not at all.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    content = seal(json.dumps({"schema_version": SCHEMA_VERSION, "sha256": BLANK, **data}, indent=1).encode())
-    with storing(path):
-        write_whole(path, lambda file: file.write(content))
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read what `write_json` wrote.
-
-    Raises:
-        DamagedFileError: it is no such file.
-        UserError: it comes from a newer version of the harness.
-        StorageError: it cannot be read.
-        FileNotFoundError: there is no such file.
-    """
-    return parse_json(path, read_bytes(path))
-
-
-def parse_json(path: Path, content: bytes) -> dict[str, Any]:
-    """What `write_json` wrote to a path, from its content; errors as of `read_json`."""
-    try:
-        data: dict[str, Any] = json.loads(content)
-        schema_version, found = data.pop("schema_version"), data.pop("sha256", None)
-        newer = schema_version > SCHEMA_VERSION
-    except (ValueError, KeyError, AttributeError, TypeError):
-        raise DamagedFileError(f"{path}: damaged, or not a file of this harness") from None
-    if newer:
-        raise UserError(f"{path}: written by a newer version of the harness; upgrade disentanglement-harness")
-    if found is not None and not is_whole(content, found):
-        raise DamagedFileError(f"{path}: damaged, its SHA-256 is another than when it was written")
-    return data
-
-
 def move(path: Path, to: Path) -> None:
     """Rename a file, over another if there is one.
 
@@ -141,53 +98,3 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
             yield False
             return
         yield True
-
-
-def write_table(path: Path, schema: str, table: "pd.DataFrame", facts: Mapping[str, str] | None = None) -> None:
-    """Write a table as Parquet, whole or not at all, with the schema's column types and meanings.
-
-    Args:
-        path: its place.
-        schema: a name of `harness.tables`.
-        table: the rows.
-        facts: kept in the file beside the schema.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from harness.tables import arrow_schema
-
-    arrow = pa.Table.from_pandas(table, schema=arrow_schema(schema, table), preserve_index=False)
-    arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), **(facts or {}), "sha256": BLANK})
-    content = io.BytesIO()
-    pq.write_table(arrow, content)
-    sealed = seal(content.getvalue(), at_end=True)
-    with storing(path):
-        write_whole(path, lambda file: file.write(sealed))
-
-
-def read_table(path: Path) -> "pd.DataFrame":
-    """Read what `write_table` wrote; its facts are in `attrs`.
-
-    Raises:
-        DamagedFileError: it is no Parquet file, or a changed one.
-        StorageError: it cannot be read.
-        FileNotFoundError: there is no such file.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    content = read_bytes(path)
-    try:
-        file = pq.ParquetFile(pa.BufferReader(content))
-        facts = {key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()}
-        table: pd.DataFrame = file.read().to_pandas()
-    except Exception as error:  # Damaged files raise errors of every kind.
-        raise DamagedFileError(f"{path}: damaged, or not a Parquet file ({in_a_line(error)})") from None
-    if "sha256" in facts and not is_whole(content, facts["sha256"]):
-        raise DamagedFileError(f"{path}: damaged, its SHA-256 is another than when it was written")
-    table.attrs = {name: facts[name] for name in facts if name not in ("pandas", "sha256", "ARROW:schema")}
-    return table

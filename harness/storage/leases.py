@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from time import sleep
 
-from harness.files import locked
-from harness.location import is_local, remote
-from harness.provenance import now
+from harness.storage.atomic import locked
+from harness.storage.location import is_local, remote
+from harness.storage.records import now
 
 LEASE_SECONDS = 60.0
 """Time after which a lease on an object store has expired, unless its holder renews it."""

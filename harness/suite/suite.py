@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from harness.config import Field, Settings, parse
 from harness.errors import UserError, in_a_line
-from harness.plugins import Registry
-from harness.suite_file import read_suite_file
-from harness.trial import Choice, Trial, checked
+from harness.registry import Registry
+from harness.suite.file import read_suite_file
+from harness.suite.resolve import load_class, resolve
+from harness.suite.trial import Choice, Trial, checked
 
 IN_TRAINING = "training."
 """What the names of swept training settings begin with."""
@@ -125,17 +126,6 @@ def load_suite(path: Path, registry: Registry, overrides: Sequence[str] = ()) ->
     )
 
 
-def resolve(registry: Registry, kind: str, name: str, settings: Mapping[str, Any], place: str) -> Choice:
-    """A registered thing with all its settings checked and filled in.
-
-    Raises:
-        UserError: the name or a setting is wrong.
-    """
-    entry = registry.find(kind, name, place)
-    config = parse(entry.load().Config, settings, place)
-    return Choice(name, config.values(), entry.plugin.version)
-
-
 def _choose(registry: Registry, kind: str, item: str | Mapping[str, Any], place: str) -> Choice:
     """A name, or a table of a name and settings side by side."""
     settings = {"name": item} if isinstance(item, str) else dict(item)
@@ -200,15 +190,15 @@ def _check_fit(registry: Registry, dataset: Choice, model: Choice, training: Tra
     import torch
 
     from harness.dataset import GroundTruthDataset
+    from harness.suite.build import make_dataset
 
-    dataset_class = registry.find("datasets", dataset.name).load()
-    images = dataset_class(parse(dataset_class.Config, dataset.config, "dataset"))
+    images = make_dataset(registry, dataset)
     if isinstance(images, GroundTruthDataset):
         _check_numbers(training, dataset.name, len(images), place)
-    model_class = registry.find("models", model.name).load()
+    model_class, config = load_class(registry, "models", model, place)
     try:
         with torch.device("meta"):  # Shapes without memory.
-            model_class(parse(model_class.Config, model.config, place), images.image)
+            model_class(config, images.image)
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
     except Exception as error:  # Sizes that no memory can hold, or whatever else a model raises.

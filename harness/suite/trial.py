@@ -2,12 +2,10 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -120,90 +118,6 @@ class Trial:
         return trial
 
 
-class Outcome(StrEnum):
-    """How a trial ended. Only FINISHED trials have scores."""
-
-    FINISHED = "finished"
-    FAILED = "failed"
-    """It raised an error; the traceback is recorded."""
-    DIVERGED = "diverged"
-    """A loss became infinite, not a number or absurdly large."""
-    OUT_OF_MEMORY = "out-of-memory"
-    TIMEOUT = "timeout"
-    """It took longer than it was allowed to."""
-    CRASHED = "crashed"
-    """Its process died."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a running trial is.
-
-    `images_per_second` is None until it is known; `losses` are the latest terms by name; `note` is something
-    that people should be told once, `warning` something wrong that they should be.
-    """
-
-    step: int
-    steps: int
-    images_per_second: float | None = None
-    seconds_left: float | None = None
-    losses: Mapping[str, float] = field(default_factory=dict)
-    stage: str = "training"
-    note: str = ""
-    warning: str = ""
-
-
-@dataclass(frozen=True)
-class ScoreRecord:
-    """What became of one metric: a score, or the reason why there is none."""
-
-    key: str
-    metric: str
-    settings: dict[str, Any]
-    version: str
-    higher_is_better: bool
-    status: Literal["ok", "not-applicable", "failed"]
-    score: float | None = None
-    details: dict[str, Any] = field(default_factory=dict)
-    reason: str = ""
-    traceback: str = ""
-    seconds: float = 0.0
-    evaluation_seed: int = 0
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a trial ended, and its scores."""
-
-    trial: str
-    outcome: Outcome
-    reason: str = ""
-    traceback: str = ""
-    seconds: float = 0.0
-    finished_at: str = ""
-    scores: tuple[Mapping[str, Any], ...] = ()
-    """One record per metric, the fields of a `ScoreRecord`."""
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def failures(self) -> list[str]:
-        """Everything that went wrong, in a line each; empty for a good result."""
-        own = [] if self.outcome is Outcome.FINISHED else [f"{self.outcome}: {self.reason}"]
-        return own + [f"{s['metric']}: {s['reason']}" for s in self.scores if s["status"] == "failed"]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The opposite of `to_json`.
-
-        Raises:
-            KeyError, TypeError, ValueError: something in the data is missing or of another type.
-        """
-        scores = tuple(vars(checked(ScoreRecord, record)) for record in data["scores"])
-        if any(record["status"] == "ok" and not math.isfinite(record["score"]) for record in scores):
-            raise ValueError("a score that is ok is a number")
-        result: Self = checked(cls, {**data, "outcome": Outcome(data["outcome"]), "scores": scores})
-        return result
+def score_key(metric: Choice, seed: int) -> str:
+    """Names a score by its content: the metric, its settings and version, and the evaluation's seed."""
+    return digest([metric.to_json(), seed])

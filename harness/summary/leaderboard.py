@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from harness.scoring import score_key
-from harness.store import ResultsFolder
-from harness.suite import Suite
-from harness.tables import LEADERBOARD, SCORES
-from harness.trial import Choice, Outcome, Result, Trial
+from harness.results.folder import ResultsFolder
+from harness.results.result import Outcome, Result
+from harness.results.schema import LEADERBOARD, SCORES
+from harness.suite.suite import Suite
+from harness.suite.trial import Choice, Trial, score_key
 
 SETTING = ["dataset", "model", "hyperparameters", "swept", "training"]
 METRIC = ["metric", "metric_settings"]
 
 
 def score_table(folder: ResultsFolder, suite: Suite) -> pd.DataFrame:
-    """One row per trial and metric of the suite, as in `harness.tables.SCORES`; trials not done have none."""
+    """One row per trial and metric of the suite, as in `harness.results.schema.SCORES`; trials not done have none."""
     metrics = [(metric, score_key(metric, suite.evaluation_seed), _metric_columns(metric)) for metric in suite.metrics]
     rows = [
         row
@@ -93,7 +93,7 @@ def _metric_columns(metric: Choice) -> dict[str, object]:
 
 
 def leaderboard(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
-    """Scores summarised over seeds, as in `harness.tables.LEADERBOARD`; one row per setting and metric."""
+    """Scores summarised over seeds, as in `harness.results.schema.LEADERBOARD`; one row per setting and metric."""
     rows = []
     places = _places(scores)
     found = {name: scores[name].to_numpy() for name in ("status", "reason", "score", "higher_is_better")}

@@ -10,7 +10,7 @@
         check()
 """
 
+from harness.testing.all_checks import checks
 from harness.testing.check import Check, CheckFailed, ContractAdvice
-from harness.testing.collect import checks
 
 __all__ = ["Check", "CheckFailed", "ContractAdvice", "checks"]

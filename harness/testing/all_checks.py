@@ -9,7 +9,8 @@ from harness.dataset import Dataset
 from harness.errors import UserError, nearest
 from harness.metric import Metric
 from harness.model import ImageSpec, Model
-from harness.plugins import KINDS, PluginManager
+from harness.plugins.manager import PluginManager
+from harness.registry import KINDS
 from harness.selector import Selector
 from harness.testing.abilities import ABILITY_MODEL_CHECKS
 from harness.testing.check import Check, title_of

@@ -13,10 +13,10 @@ from harness.errors import UserError
 from harness.model import Model, build
 from harness.rng import Rng
 from harness.training.batches import Batches
-from harness.training.eager import EagerEngine
-from harness.training.fleet import FleetEngine
-from harness.training.recordings import Recorder
-from harness.training.structure import structure
+from harness.training.engines.cuda_graphs import Recorder
+from harness.training.engines.eager import EagerEngine
+from harness.training.engines.fleet import FleetEngine
+from harness.training.engines.signature import structure
 
 
 class DoubleRng(Rng):
@@ -183,10 +183,10 @@ def _vary(model_class: type[Model], config: Settings, dataset: Dataset, factor: 
 def _engine(
     model_class: type[Model], config: Settings, dataset: Dataset, batch_size: int, seed: int, double: bool
 ) -> EagerEngine:
-    model = build(model_class, config, dataset.image, Rng.of(seed, "initial")).to(dataset.device).train()
+    model = build(model_class, config, dataset.image, Rng.for_initial(seed)).to(dataset.device).train()
     batches = (DoubleBatches if double else Batches)(dataset, batch_size, seed)
-    draws = (DoubleRng if double else Rng).of(seed, "draws", device=dataset.device)
-    return EagerEngine(model.double() if double else model, batches, draws=draws, resets=Rng.of(seed, "resets"))
+    draws = (DoubleRng if double else Rng).for_draws(seed, dataset.device)
+    return EagerEngine(model.double() if double else model, batches, draws=draws, resets=Rng.for_resets(seed))
 
 
 @torch.no_grad()

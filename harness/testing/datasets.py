@@ -11,7 +11,7 @@ from harness.config import Settings, parse
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
 from harness.errors import in_a_line
 from harness.testing.check import advise, require, require_words, unmoved
-from harness.testing.tape import TapeRecorder
+from harness.testing.fake_cuda_graph import TapeRecorder
 
 _AWAY = "a GPU trains on it more slowly; keep what `images` needs in tensors on `self.device`, and index them"
 

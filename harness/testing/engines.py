@@ -6,10 +6,10 @@ import torch
 
 from harness.testing.check import advise, require
 from harness.testing.comparison import Comparison, compare_engine
+from harness.testing.fake_cuda_graph import TapeRecorder
 from harness.testing.model_subject import STEPS, ModelSubject
-from harness.testing.tape import TapeRecorder
-from harness.training.graph import GraphEngine
-from harness.training.recordings import WARM_UP
+from harness.training.engines.cuda_graphs import WARM_UP
+from harness.training.engines.graph import GraphEngine
 
 
 def trains_in_a_fleet_as_alone(subject: ModelSubject) -> None:

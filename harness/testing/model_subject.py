@@ -14,8 +14,8 @@ from harness.testing.check import CheckFailed, unmoved
 from harness.testing.comparison import Comparison, compare_fleet
 from harness.testing.pictures import Squares
 from harness.training.batches import Batches
-from harness.training.eager import EagerEngine
-from harness.training.engine import make_member
+from harness.training.engines.base import make_member
+from harness.training.engines.eager import EagerEngine
 
 BATCH = 8
 STEPS = 3

@@ -12,9 +12,9 @@ from harness.errors import NotApplicableError
 from harness.evaluation import REASONS, Codes, Evaluation, TableEvaluation
 from harness.metric import Metric, Score
 from harness.model import ImageSpec, build
-from harness.model_evaluation import ModelEvaluation
 from harness.rng import Rng
-from harness.scoring import plain
+from harness.scoring.model_evaluation import ModelEvaluation
+from harness.scoring.score import plain
 from harness.seeds import numpy_rng
 from harness.selector import Selector
 from harness.testing.check import require, require_words, unmoved

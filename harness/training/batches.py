@@ -3,24 +3,24 @@
 import torch
 from torch import Tensor
 
+from harness.data.held_out import split_held_out
 from harness.dataset import Dataset
 from harness.errors import UserError
 from harness.rng import Rng
-from harness.split import split
 
 
 class Batches:
     """An endless stream of batches: every epoch a new order, the last incomplete batch dropped.
 
     The order of epoch e depends on the seed and e alone, so the number of batches taken so far is
-    the stream's whole state. `held_out` images, chosen by `harness.split`, are in no batch.
+    the stream's whole state. `held_out` images, chosen by `harness.data.held_out`, are in no batch.
 
     Raises:
         UserError: fewer than `batch_size` images are left to train on.
     """
 
     def __init__(self, dataset: Dataset, batch_size: int, seed: int, held_out: int = 0) -> None:
-        trained_on, _ = split(len(dataset), held_out)
+        trained_on, _ = split_held_out(len(dataset), held_out)
         if batch_size > len(trained_on):
             which = "images that are left to train on" if held_out else "images"
             raise UserError(f"training.batch_size: {batch_size} is more than the dataset's {len(trained_on)} {which}")

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from harness.errors import DamagedFileError
-from harness.files import read_bytes, storing, write_whole
-from harness.seal import BLANK, is_whole, seal
+from harness.storage.atomic import read_bytes, storing, write_whole
+from harness.storage.checksum import BLANK, is_whole, seal
 
 FORMAT = "2"
 UNSEALED = "1"

@@ -8,7 +8,7 @@ from time import monotonic
 import pandas as pd
 
 from harness.errors import DivergenceError
-from harness.files import read_table, write_table
+from harness.results.parquet import read_table, write_table
 
 ROWS = 500
 """Rows that a whole training makes, about."""

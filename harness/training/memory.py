@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves
 
 from harness.model import ImageSpec, Model
 from harness.rng import Rng
-from harness.training.eager import gradients_of
+from harness.training.engines.eager import gradients_of
 
 COUNTED = (4, 8)
 """Images in the batches that are counted; what a batch takes grows with it along a straight line."""
@@ -89,3 +89,8 @@ class Live(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_subc
 
 def _place(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there is not enough memory."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -8,21 +8,24 @@ from typing import Any
 
 import torch
 
-from harness.config import parse
 from harness.dataset import Dataset
 from harness.errors import DamagedFileError, DivergenceError, StorageError
-from harness.files import set_aside
-from harness.model import Model, build
-from harness.plugins import Registry
+from harness.model import Model
+from harness.registry import Registry
+from harness.results.folder import ResultsFolder, TrialFolder
 from harness.rng import Rng
-from harness.store import ResultsFolder, TrialFolder
+from harness.storage.atomic import set_aside
+from harness.suite.build import initial_model
+from harness.suite.trial import Trial
 from harness.training import checkpoint
 from harness.training.batches import Batches
-from harness.training.eager import EagerEngine
-from harness.training.engine import engine_of, make_member
+from harness.training.engines.base import engine_of, make_member
+from harness.training.engines.eager import EagerEngine
+from harness.training.engines.signature import structure
 from harness.training.history import History
 from harness.training.precision import products
-from harness.training.saved import (
+from harness.training.progress import Progress
+from harness.training.trial_state import (
     Warn,
     load_checkpoint,
     load_model,
@@ -30,8 +33,6 @@ from harness.training.saved import (
     save_checkpoint,
     set_aside_model,
 )
-from harness.training.structure import structure
-from harness.trial import Progress, Trial
 
 PROGRESS_SECONDS = 1.0
 
@@ -93,7 +94,7 @@ def train(
     untrained: list[tuple[Trial, Model]] = []
     for trial in trials:
         try:
-            model = new_model(trial, registry, dataset)
+            model = initial_model(registry, trial, dataset)
             if _is_trained(model, folder.trial(trial.id), _warn(observer, trial)):
                 models[trial.id] = model
             else:
@@ -122,13 +123,6 @@ def _alike(untrained: Sequence[tuple[Trial, Model]]) -> list[list[tuple[Trial, M
     for trial, model in untrained:
         groups.setdefault((trial.precision, structure(model)), []).append((trial, model))
     return list(groups.values())
-
-
-def new_model(trial: Trial, registry: Registry, dataset: Dataset) -> Model:
-    """The trial's model as its seed initialises it, on the dataset's device."""
-    model_class = registry.find("models", trial.model.name).load()
-    config = parse(model_class.Config, trial.model.config, trial.label)
-    return build(model_class, config, dataset.image, Rng.of(trial.seed, "initial")).to(dataset.device)
 
 
 def load_weights(model: Model, folder: TrialFolder) -> None:
@@ -204,8 +198,8 @@ class _Training:
             engine,
             model.train(),
             Batches(dataset, batch_size, trial.seed, trial.held_out),
-            draws=Rng.of(trial.seed, "draws", device=dataset.device),
-            resets=Rng.of(trial.seed, "resets"),
+            draws=Rng.for_draws(trial.seed, dataset.device),
+            resets=Rng.for_resets(trial.seed),
             precision=trial.precision,
             note=lambda text: observer.report(trial, Progress(0, steps, note=text)),
         )

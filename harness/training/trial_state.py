@@ -6,8 +6,8 @@ from typing import Any
 from torch import Tensor
 
 from harness.errors import DamagedFileError
-from harness.files import move, set_aside
-from harness.store import TrialFolder
+from harness.results.folder import TrialFolder
+from harness.storage.atomic import move, set_aside
 from harness.training import checkpoint
 
 State = tuple[dict[str, Tensor], dict[str, Any]]

@@ -1,7 +1,6 @@
 """Built-in plugin: datasets."""
 
-from harness.hookspecs import hookimpl
-from harness.plugins import Register
+from harness import Register, hookimpl
 
 DRAWN = {
     "sprites": ("sprites:Sprites", "the factor grid of dSprites, drawn by our own code"),

@@ -5,14 +5,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.config import Field, Settings
-from harness.data_files import Arrays, DataFile, decoded, progress, wrong_format
-from harness.dataset import GroundTruthDataset
-from harness.errors import UserError
-from harness.factors import FactorGrid
-from harness.model import ImageSpec
-from harness_datasets.image_store import StoredImages
-from harness_datasets.resizing import resize
+from harness import FactorGrid, Field, GroundTruthDataset, ImageSpec, Settings, UserError
+from harness.data import DataFile, DecodedArrays, StoredImages, decoded, progress, wrong_format
+from harness_datasets.readers.resizing import resize
 
 
 class Cars3D(GroundTruthDataset, StoredImages):
@@ -57,7 +52,7 @@ class Cars3D(GroundTruthDataset, StoredImages):
         if len(paths) != self.OBJECTS:
             raise UserError(f"{folder}: has {len(paths)} files car_*_mesh.mat, expected {self.OBJECTS}")
 
-        def decode(arrays: Arrays) -> None:
+        def decode(arrays: DecodedArrays) -> None:
             target = arrays.create("images", (len(self), size, size, 3)).reshape(4, 24, self.OBJECTS, size, size, 3)
             for car, path in enumerate(progress(paths, "resizing Cars3D")):
                 try:

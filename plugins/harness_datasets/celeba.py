@@ -11,13 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Resampling
 
-from harness.config import Field, Settings
-from harness.data_files import Arrays, DataFile, decoded, may_download, missing, wrong_format
-from harness.errors import UserError
-from harness.files import locked
-from harness.model import ImageSpec
-from harness_datasets.image_store import StoredImages
-from harness_datasets.picture_files import decode_pictures
+from harness import Field, ImageSpec, Settings, UserError
+from harness.data import DataFile, DecodedArrays, StoredImages, decoded, locked, may_download, missing, wrong_format
+from harness_datasets.readers.picture_files import decode_pictures
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,7 @@ class CelebA(StoredImages):
                 raise ValueError(f"it has {picture.width} x {picture.height} pixels, expected 178 x 218")
             return crop.take(picture, self.size)
 
-        def decode(arrays: Arrays) -> None:
+        def decode(arrays: DecodedArrays) -> None:
             target = arrays.create("images", (self.COUNT, self.size, self.size, 3))
             decode_pictures(self._pictures(path), target, prepare, "RGB", "decoding CelebA")
 

@@ -1,6 +1,6 @@
 """Handwritten digits, each in a colour of its own."""
 
-from harness.config import Field
+from harness import Field
 from harness_datasets.colour import Tinted, in_colour
 from harness_datasets.digits import Digits
 

@@ -1,6 +1,6 @@
 """MNIST, each digit in a colour of its own."""
 
-from harness.config import Field
+from harness import Field
 from harness_datasets.colour import Tinted, in_colour
 from harness_datasets.torchvision_sets import MNIST
 

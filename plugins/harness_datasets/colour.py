@@ -5,9 +5,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.model import ImageSpec
-from harness.seeds import numpy_rng
-from harness_datasets.image_store import StoredImages
+from harness import ImageSpec, numpy_rng
+from harness.data import StoredImages
 
 
 def random_colours(n: int, *purpose: object) -> Tensor:

@@ -5,9 +5,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate, pad
 
-from harness.config import Field, Settings
-from harness.model import ImageSpec
-from harness_datasets.image_store import StoredLabels
+from harness import Field, ImageSpec, Settings
+from harness.data import StoredLabels
 
 
 class Digits(StoredLabels):

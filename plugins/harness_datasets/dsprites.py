@@ -5,16 +5,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.config import Field, Settings
-from harness.data_files import Arrays, DataFile, decoded
-from harness.dataset import GroundTruthDataset
-from harness.errors import UserError
-from harness.factors import FactorGrid
-from harness.model import ImageSpec
-from harness_datasets.block_copy import ROWS, copy_blocks
-from harness_datasets.hdf5_files import hdf5_array, hdf5_blocks
-from harness_datasets.image_store import BitStore, StoredImages, pack
-from harness_datasets.npz_files import NpzArray
+from harness import FactorGrid, Field, GroundTruthDataset, ImageSpec, Settings, UserError
+from harness.data import BitStore, DataFile, DecodedArrays, StoredImages, decoded, pack
+from harness_datasets.readers.block_copy import ROWS, copy_blocks
+from harness_datasets.readers.hdf5_files import hdf5_array, hdf5_blocks
+from harness_datasets.readers.npz_files import NpzArray
 
 STEM = "dsprites/dsprites_ndarray_co1sh3sc6or40x32y32_64x64"
 ORIGIN = "https://github.com/google-deepmind/dsprites-dataset"
@@ -75,7 +70,7 @@ class DSprites(GroundTruthDataset, StoredImages):
         file = self.NPZ if use_npz else self.HDF5
         path = file.find()
 
-        def decode(arrays: Arrays) -> None:
+        def decode(arrays: DecodedArrays) -> None:
             target = arrays.create("images", (len(self), 64, 8))
             if use_npz:
                 array = NpzArray(path, "imgs")

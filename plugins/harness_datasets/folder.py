@@ -6,13 +6,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.config import Field, Settings
-from harness.data_files import Arrays, DataFile, decoded
-from harness.errors import UserError
-from harness.model import ImageSpec
-from harness_datasets.image_store import StoredImages
-from harness_datasets.picture_files import SUFFIXES, decode_pictures
-from harness_datasets.resizing import square
+from harness import Field, ImageSpec, Settings, UserError
+from harness.data import DataFile, DecodedArrays, StoredImages, decoded
+from harness_datasets.readers.picture_files import SUFFIXES, decode_pictures
+from harness_datasets.readers.resizing import square
 
 
 class Folder(StoredImages):
@@ -47,7 +44,7 @@ class Folder(StoredImages):
         if not paths:
             raise UserError(f"{folder}: has no pictures ({', '.join(sorted(SUFFIXES))})")
 
-        def decode(arrays: Arrays) -> None:
+        def decode(arrays: DecodedArrays) -> None:
             size, channels = self.config.image_size, self.config.channels
             target = arrays.create("images", (len(paths), size, size, channels))
             decode_pictures(

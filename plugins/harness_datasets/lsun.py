@@ -7,13 +7,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.config import Field, Settings
-from harness.data_files import Arrays, DataFile, decoded, wrong_format
-from harness.errors import UserError
-from harness.model import ImageSpec
-from harness_datasets.image_store import StoredImages
-from harness_datasets.picture_files import decode_pictures
-from harness_datasets.resizing import square
+from harness import Field, ImageSpec, Settings, UserError
+from harness.data import DataFile, DecodedArrays, StoredImages, decoded, wrong_format
+from harness_datasets.readers.picture_files import decode_pictures
+from harness_datasets.readers.resizing import square
 
 
 class LSUNBedroom(StoredImages):
@@ -61,7 +58,7 @@ class LSUNBedroom(StoredImages):
         if not file.is_file():
             raise UserError(f"{folder}: has no file data.mdb, expected an LMDB database")
 
-        def decode(arrays: Arrays) -> None:
+        def decode(arrays: DecodedArrays) -> None:
             count, pictures = _database(folder)
             target = arrays.create("images", (count, size, size, 3))
             decode_pictures(pictures, target, lambda picture: square(picture, size), "RGB", "decoding LSUN")

@@ -5,15 +5,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.config import Field, Settings
-from harness.data_files import Arrays, DataFile, decoded
-from harness.dataset import GroundTruthDataset
-from harness.errors import UserError
-from harness.factors import FactorGrid
-from harness.model import ImageSpec
-from harness_datasets.block_copy import ROWS, copy_blocks
-from harness_datasets.image_store import StoredImages
-from harness_datasets.npz_files import NpzArray
+from harness import FactorGrid, Field, GroundTruthDataset, ImageSpec, Settings, UserError
+from harness.data import DataFile, DecodedArrays, StoredImages, decoded
+from harness_datasets.readers.block_copy import ROWS, copy_blocks
+from harness_datasets.readers.npz_files import NpzArray
 
 _CHECKSUMS = {
     "toy": "md5:55889cb7c7dfc655d6e0277beee88868",
@@ -75,7 +70,7 @@ class MPI3D(GroundTruthDataset, StoredImages):
         """The images (N, 64, 64, 3), decompressed once."""
         path = self.file.find()
 
-        def decode(arrays: Arrays) -> None:
+        def decode(arrays: DecodedArrays) -> None:
             array = NpzArray(path, "images")
             array.require((None, 64, 64, 3), "uint8")
             self._check_edition(array.shape[0])

@@ -5,14 +5,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.config import Settings
-from harness.data_files import Arrays, DataFile, decoded
-from harness.dataset import GroundTruthDataset
-from harness.factors import FactorGrid
-from harness.model import ImageSpec
-from harness_datasets.block_copy import ROWS, copy_blocks
-from harness_datasets.hdf5_files import hdf5_array, hdf5_blocks
-from harness_datasets.image_store import StoredImages
+from harness import FactorGrid, GroundTruthDataset, ImageSpec, Settings
+from harness.data import DataFile, DecodedArrays, StoredImages, decoded
+from harness_datasets.readers.block_copy import ROWS, copy_blocks
+from harness_datasets.readers.hdf5_files import hdf5_array, hdf5_blocks
 
 
 class Shapes3D(GroundTruthDataset, StoredImages):
@@ -52,7 +48,7 @@ class Shapes3D(GroundTruthDataset, StoredImages):
         """The images (N, 64, 64, 3), decompressed once."""
         path = self.FILE.find()
 
-        def decode(arrays: Arrays) -> None:
+        def decode(arrays: DecodedArrays) -> None:
             with hdf5_array(path, "images", (len(self), 64, 64, 3), "uint8") as images:
                 target = arrays.create("images", images.shape)
                 copy_blocks(hdf5_blocks(path, images, ROWS), target, "decompressing Shapes3D")

@@ -5,16 +5,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.config import Field, Settings
-from harness.data_files import Arrays, DataFile, decoded, progress
-from harness.dataset import GroundTruthDataset
-from harness.errors import UserError
-from harness.factors import FactorGrid, Indices
-from harness.model import ImageSpec
-from harness_datasets.factor_table import FactorTable
-from harness_datasets.image_store import StoredImages
-from harness_datasets.norb_format import read_norb
-from harness_datasets.resizing import resize
+from harness import FactorGrid, Field, GroundTruthDataset, ImageSpec, Indices, Settings, UserError
+from harness.data import DataFile, DecodedArrays, FactorTable, StoredImages, decoded, progress
+from harness_datasets.readers.norb_format import read_norb
+from harness_datasets.readers.resizing import resize
 
 _PAGE = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
 _PARTS = {
@@ -94,7 +88,7 @@ class SmallNORB(GroundTruthDataset, StoredImages):
         files = {(part, kind): self.file(part, kind).find() for part in _PARTS for kind in ("dat", "cat", "info")}
         size = self.config.image_size
 
-        def decode(arrays: Arrays) -> None:
+        def decode(arrays: DecodedArrays) -> None:
             target = arrays.create("images", (len(self._grid), size, size, 1))
             filled = np.zeros(len(self._grid), dtype=bool)
             for part in _PARTS:

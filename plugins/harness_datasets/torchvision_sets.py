@@ -13,12 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torchvision import datasets
 
-from harness.config import Field, Settings
-from harness.data_files import Arrays, data_root, decoded, may_download, missing, wrong_format
-from harness.errors import UserError
-from harness.files import locked, write_whole
-from harness.model import ImageSpec
-from harness_datasets.image_store import StoredLabels
+from harness import Field, ImageSpec, Settings, UserError
+from harness.data import (
+    DecodedArrays,
+    StoredLabels,
+    data_root,
+    decoded,
+    locked,
+    may_download,
+    missing,
+    write_whole,
+    wrong_format,
+)
 
 
 class TorchvisionSet(StoredLabels):
@@ -72,7 +78,7 @@ class TorchvisionSet(StoredLabels):
         with self._explained(root):
             self.prepare(root, fetching)
 
-        def decode(arrays: Arrays) -> None:
+        def decode(arrays: DecodedArrays) -> None:
             with self._explained(root):
                 images, labels = self.open(root)
             if images.shape[1:3] != (self.image.height, self.image.width):

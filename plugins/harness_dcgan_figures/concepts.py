@@ -8,12 +8,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
-from harness.errors import NotApplicableError, UserError, nearest
-from harness.factors import Indices
-from harness.seeds import numpy_rng
-
-from .trained import TrainedModel
+from harness import (
+    Dataset,
+    GroundTruthDataset,
+    Indices,
+    LabelledDataset,
+    NotApplicableError,
+    UserError,
+    nearest,
+    numpy_rng,
+)
+from harness.pictures import TrainedModel
 
 SEARCHED = 20_000
 """Images of the dataset that a sample is compared with; all of them if there are no more."""

@@ -14,12 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from harness.errors import NotApplicableError, UserError
-from harness.seeds import numpy_rng
-
-from .concepts import POOL, parse_concept, recognise
-from .raster import pixels, sheet, side_by_side, tiled
-from .trained import TrainedModel
+from harness import NotApplicableError, UserError, numpy_rng
+from harness.pictures import TrainedModel, pixels, sheet, side_by_side, tiled
+from harness_dcgan_figures.concepts import POOL, parse_concept, recognise
 
 Features = NDArray[np.float32]
 FIELDS = ("sample", "x0", "y0", "x1", "y1")

@@ -9,13 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from harness.errors import NotApplicableError
-from harness.model import Model
-from harness.seeds import numpy_rng
-from harness.training.trainer import new_model
-
-from .raster import pixels, sheet, side_by_side
-from .trained import BATCH, TrainedModel
+from harness import Model, NotApplicableError, numpy_rng
+from harness.pictures import BATCH, TrainedModel, pixels, sheet, side_by_side
 
 FEATURES = 6
 IMAGES = 8
@@ -89,7 +84,7 @@ def filters_picture(trained: TrainedModel, seed: int) -> Image.Image:
     size = len(trained.dataset)
     chosen = np.sort(numpy_rng("filters", seed).choice(size, min(size, SEARCHED), replace=False))
     images = trained.dataset.images(torch.from_numpy(chosen).to(trained.dataset.device))
-    untrained = new_model(trained.trial, trained.registry, trained.dataset).eval()
+    untrained = trained.untrained()
     panels = [
         _panel(model, images, title) for model, title in ((trained.model, "trained"), (untrained, "random filters"))
     ]

@@ -6,12 +6,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from harness.latents import LatentSpace
-from harness.rng import Rng
-
-from .raster import pixels, sheet, side_by_side, tiled
-from .trained import TrainedModel
-from .walks import on_prior
+from harness import LatentSpace, Rng
+from harness.pictures import TrainedModel, on_prior, pixels, sheet, side_by_side, tiled
 
 NEIGHBOURS = 8
 

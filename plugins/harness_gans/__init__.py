@@ -1,7 +1,6 @@
 """Built-in plugin: generative adversarial models."""
 
-from harness.hookspecs import hookimpl
-from harness.plugins import Register
+from harness import Register, hookimpl
 
 
 @hookimpl

@@ -7,12 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness import Adam, Field, ImageSpec, LatentSpace, Model, Objective, Rng, Settings, Sphere
-from harness.nn.sizes import halvings
-from harness.objective import Draws
-
-from .age_networks import Encoder, Generator
-from .initialisation import initialise_dcgan_layer
+from harness import Adam, Draws, Field, ImageSpec, LatentSpace, Model, Objective, Rng, Settings, Sphere
+from harness.nn import halvings
+from harness_gans.initialisation import initialise_dcgan_layer
+from harness_gans.networks.age import Encoder, Generator
 
 
 class AGE(Model):

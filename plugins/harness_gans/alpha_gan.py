@@ -6,12 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness import Field, ImageSpec, Rng
-from harness.nn.initialisers import glorot_uniform_, zero_bias_
-from harness.objective import Draws
-
-from .auto_encoding_gan import AutoEncodingGAN
-from .initialisation import initialise_dcgan_layer
+from harness import Draws, Field, ImageSpec, Rng
+from harness.nn import glorot_uniform_, zero_bias_
+from harness_gans.auto_encoding_gan import AutoEncodingGAN
+from harness_gans.initialisation import initialise_dcgan_layer
 
 
 class AlphaGAN(AutoEncodingGAN):

@@ -5,12 +5,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from harness import Field, ImageSpec, Objective, Rng
-from harness.objective import Draws
-
-from .auto_encoding_gan import AutoEncodingGAN
-from .gradient_penalty import gradient_penalty
-from .initialisation import initialise_wgan_layer
+from harness import Draws, Field, ImageSpec, Objective, Rng
+from harness_gans.auto_encoding_gan import AutoEncodingGAN
+from harness_gans.gradient_penalty import gradient_penalty
+from harness_gans.initialisation import initialise_wgan_layer
 
 
 class AlphaWGANGP(AutoEncodingGAN):

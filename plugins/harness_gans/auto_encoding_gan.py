@@ -3,12 +3,10 @@
 import torch
 from torch import Tensor
 
-from harness import Adam, Field, ImageSpec, LatentSpace, Model, Normal, Objective, Rng, Settings
-from harness.nn.sizes import halvings
-from harness.objective import Draws
-
-from .alpha_gan_networks import CodeDiscriminator, Encoder
-from .dcgan_networks import Discriminator, Generator
+from harness import Adam, Draws, Field, ImageSpec, LatentSpace, Model, Normal, Objective, Rng, Settings
+from harness.nn import halvings
+from harness_gans.networks.alpha_gan import CodeDiscriminator, Encoder
+from harness_gans.networks.dcgan import Discriminator, Generator
 
 
 class AutoEncodingGAN(Model):

@@ -6,13 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness import Adam, Field, ImageSpec, LatentSpace, Model, Objective, Rng, Settings, Uniform
-from harness.nn.initialisers import normal_, zero_bias_
-from harness.nn.sizes import halvings
-from harness.objective import Draws
-
-from .dcgan_feature_networks import FeatureDiscriminator, FeatureGenerator
-from .dcgan_networks import Discriminator, Generator
+from harness import Adam, Draws, Field, ImageSpec, LatentSpace, Model, Objective, Rng, Settings, Uniform
+from harness.nn import halvings, normal_, zero_bias_
+from harness_gans.networks.dcgan import Discriminator, Generator
+from harness_gans.networks.dcgan_features import FeatureDiscriminator, FeatureGenerator
 
 
 class DCGAN(Model):

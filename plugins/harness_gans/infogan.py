@@ -7,13 +7,11 @@ from pydantic import model_validator
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal, OneHotCategorical
 
-from harness import Adam, Categorical, Field, ImageSpec, LatentSpace, Model, Objective, Rng, Settings, Uniform
-from harness.nn.densities import categorical_log_probability, normal_log_density
-from harness.objective import Draws
-
-from .adversarial import called_fake, called_real
-from .infogan_networks import ARCHITECTURES, Discriminator, Generator
-from .initialisation import initialise_gan_layer
+from harness import Adam, Categorical, Draws, Field, ImageSpec, LatentSpace, Model, Objective, Rng, Settings, Uniform
+from harness.nn import categorical_log_probability, normal_log_density
+from harness_gans.adversarial import called_fake, called_real
+from harness_gans.initialisation import initialise_gan_layer
+from harness_gans.networks.infogan import ARCHITECTURES, Discriminator, Generator
 
 
 class Inferred(NamedTuple):

@@ -7,12 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness import Adam, Field, ImageSpec, Objective, Settings
-from harness.nn.inference import inference
-from harness.objective import Draws
-
-from .infogan_modified import NETWORKS, InfoGANModified
-from .pairs import make_pairs
+from harness import Adam, Draws, Field, ImageSpec, Objective, Settings
+from harness.nn import inference
+from harness_gans.infogan_modified import NETWORKS, InfoGANModified
+from harness_gans.pairs import make_pairs
 
 
 class GapChange(Settings):

@@ -6,17 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
-from harness import Adam, Field, ImageSpec, LatentSpace, Model, Objective, Rng, Settings, Uniform
-from harness.nn.densities import normal_log_density
-from harness.nn.sizes import halvings
-from harness.nn.spectral import update_spectral_norms
-from harness.objective import Draws
-
-from . import infogan_cr_celeba_networks as celeba
-from .adversarial import called_fake, called_real
-from .infogan_cr_networks import BatchNormContrast, Discriminator, Generator, SpectralContrast
-from .initialisation import initialise_gan_layer
-from .pairs import draw_pairs
+from harness import Adam, Draws, Field, ImageSpec, LatentSpace, Model, Objective, Rng, Settings, Uniform
+from harness.nn import halvings, normal_log_density, update_spectral_norms
+from harness_gans.adversarial import called_fake, called_real
+from harness_gans.initialisation import initialise_gan_layer
+from harness_gans.networks import infogan_cr_celeba as celeba
+from harness_gans.networks.infogan_cr import BatchNormContrast, Discriminator, Generator, SpectralContrast
+from harness_gans.pairs import draw_pairs
 
 PAPER = "Lin et al., InfoGAN-CR and ModelCentrality, ICML 2020 (arXiv:1906.06034)"
 

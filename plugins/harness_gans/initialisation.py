@@ -5,7 +5,7 @@ import math
 from torch import Tensor, nn
 
 from harness import Rng
-from harness.nn.initialisers import glorot_uniform_, normal_, truncated_normal_, uniform_, zero_bias_
+from harness.nn import glorot_uniform_, normal_, truncated_normal_, uniform_, zero_bias_
 
 
 def initialise_gan_layer(layer: nn.Module, rng: Rng, *, gain_std: float = 0.0) -> None:

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from harness import Rng
-from harness.objective import Draws
+from harness import Draws, Rng
 
 
 def draw_pairs(n: int, codes: int, noise: int, rng: Rng) -> dict[str, Tensor]:

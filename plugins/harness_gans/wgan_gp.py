@@ -6,15 +6,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from harness import Adam, Field, ImageSpec, LatentSpace, Model, Normal, Objective, Rng, Settings
-from harness.nn.initialisers import glorot_uniform_, zero_bias_
-from harness.nn.sizes import halvings
-from harness.objective import Draws
-
-from . import dcgan_networks
-from . import wgan_gp_networks as resnet
-from .gradient_penalty import gradient_penalty
-from .initialisation import initialise_wgan_layer
+from harness import Adam, Draws, Field, ImageSpec, LatentSpace, Model, Normal, Objective, Rng, Settings
+from harness.nn import glorot_uniform_, halvings, zero_bias_
+from harness_gans.gradient_penalty import gradient_penalty
+from harness_gans.initialisation import initialise_wgan_layer
+from harness_gans.networks import dcgan as dcgan_networks
+from harness_gans.networks import wgan_gp as resnet
 
 
 class WGANGP(Model):

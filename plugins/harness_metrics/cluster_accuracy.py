@@ -10,6 +10,7 @@ from harness import (
     Categorical,
     Evaluation,
     Field,
+    Indices,
     LabelledDataset,
     Metric,
     ModelEvaluation,
@@ -17,7 +18,6 @@ from harness import (
     Score,
     Settings,
 )
-from harness.factors import Indices
 
 Confusion = NDArray[np.int64]
 

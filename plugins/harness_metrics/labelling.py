@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from harness import GroundTruthDataset, LabelledDataset, NotApplicableError
-from harness.dataset import Dataset
-from harness.factors import FactorGrid, Indices
+from harness import Dataset, FactorGrid, GroundTruthDataset, Indices, LabelledDataset, NotApplicableError
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Built-in plugin: model selectors."""
 
-from harness.hookspecs import hookimpl
-from harness.plugins import Register
+from harness import Register, hookimpl
 
 
 @hookimpl

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import Evaluation, Field
-from harness.factors import Indices
+from harness import Evaluation, Field, Indices
 from harness_selectors.model_centrality import ModelCentrality, generative
 
 Floats = NDArray[np.float64]

@@ -7,9 +7,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness import Evaluation, Field, LatentSpace, ModelEvaluation, NotApplicableError, Selector, Settings
-from harness.evaluation import Codes
-from harness.factors import Indices
+from harness import (
+    Codes,
+    Evaluation,
+    Field,
+    Indices,
+    LatentSpace,
+    ModelEvaluation,
+    NotApplicableError,
+    Selector,
+    Settings,
+)
 
 Floats = NDArray[np.float64]
 

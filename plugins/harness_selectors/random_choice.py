@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import Evaluation, Field, Selector, Settings
-from harness.selector import alone
+from harness import Evaluation, Field, Selector, Settings, from_scores
 
 
 class Random(Selector):
@@ -27,7 +26,7 @@ class Random(Selector):
 
     def compare(self, pool: Sequence[Evaluation]) -> NDArray[np.float64]:
         """The random scores on the diagonal."""
-        return alone(pool[0].rng("random selector", self.config.seed).random(len(pool)))
+        return from_scores(pool[0].rng("random selector", self.config.seed).random(len(pool)))
 
     def scores(self, comparisons: NDArray[np.float64]) -> NDArray[np.float64]:
         """The diagonal."""

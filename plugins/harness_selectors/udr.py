@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from harness import Evaluation, Field, NotApplicableError, Selector, Settings
-from harness.factors import Indices
+from harness import Evaluation, Field, Indices, NotApplicableError, Selector, Settings
 from harness_selectors.lasso import lasso
 
 Floats = NDArray[np.float64]

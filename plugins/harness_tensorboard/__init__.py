@@ -9,13 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.hookspecs import hookimpl
+from harness import hookimpl
 
 if TYPE_CHECKING:
-    from harness.suite import Suite
-    from harness.trial import Progress, Result, Trial
-
-    from .writers import Writers
+    from harness import Progress, Result, Suite, Trial
+    from harness_tensorboard.writers import Writers
 
 _writers: "Writers | None" = None
 
@@ -26,7 +24,7 @@ def harness_suite_started(suite: "Suite", trials: "list[Trial]", folder: Path) -
     global _writers  # noqa: PLW0603 - a plugin is a module, and hooks have nothing else to share
     _writers = None
     if trials and find_spec("tensorboard"):
-        from .writers import Writers
+        from harness_tensorboard.writers import Writers
 
         _writers = Writers(folder / "tensorboard")
 

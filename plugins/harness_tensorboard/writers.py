@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from harness.trial import Trial
+from harness import Trial
 
 
 class Writer:

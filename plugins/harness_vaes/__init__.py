@@ -1,7 +1,6 @@
 """Built-in plugin: variational autoencoders."""
 
-from harness.hookspecs import hookimpl
-from harness.plugins import Register
+from harness import Register, hookimpl
 
 
 @hookimpl

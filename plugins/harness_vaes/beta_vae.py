@@ -2,10 +2,8 @@
 
 from torch import Tensor
 
-from harness import Field
-from harness.objective import Draws
-
-from .vae import VAE, Posterior
+from harness import Draws, Field
+from harness_vaes.vae import VAE, Posterior
 
 
 class BetaVAE(VAE):

@@ -3,10 +3,8 @@
 import torch
 from torch import Tensor
 
-from harness import Field
-from harness.objective import Draws
-
-from .vae import VAE, Posterior
+from harness import Draws, Field
+from harness_vaes.vae import VAE, Posterior
 
 
 class DIPVAE1(VAE):

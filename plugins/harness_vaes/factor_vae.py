@@ -5,11 +5,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from harness import Adam, Field, ImageSpec, Objective, Rng
-from harness.nn.sizes import scaled
-from harness.objective import Draws
-
-from .vae import VAE, Posterior
+from harness import Adam, Draws, Field, ImageSpec, Objective, Rng
+from harness.nn import scaled
+from harness_vaes.vae import VAE, Posterior
 
 HIDDEN_LAYERS = {"disentanglement_lib": 6, "infogan-cr": 5}
 """Of the discriminator in each paper's code."""

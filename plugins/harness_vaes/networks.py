@@ -17,8 +17,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from harness import ImageSpec
-from harness.nn.convolution import SameConv2d, SameConvTranspose2d
-from harness.nn.sizes import halvings, scaled
+from harness.nn import SameConv2d, SameConvTranspose2d, halvings, scaled
 
 
 class Layers(NamedTuple):

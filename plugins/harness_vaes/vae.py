@@ -7,13 +7,9 @@ from torch.distributions import Distribution, Independent
 from torch.distributions import Normal as NormalDistribution
 from torch.nn import functional
 
-from harness import Adam, Field, ImageSpec, LatentSpace, Model, Normal, Objective, Rng, Settings
-from harness.nn.densities import normal_kl
-from harness.nn.initialisers import glorot_uniform_, normal_, zero_bias_
-from harness.nn.sizes import halvings
-from harness.objective import Draws
-
-from .networks import LAYERS, Decoder, Encoder
+from harness import Adam, Draws, Field, ImageSpec, LatentSpace, Model, Normal, Objective, Rng, Settings
+from harness.nn import glorot_uniform_, halvings, normal_, normal_kl, zero_bias_
+from harness_vaes.networks import LAYERS, Decoder, Encoder
 
 
 class Posterior(NamedTuple):

@@ -21,15 +21,15 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 
 from harness.config import Settings
+from harness.data.images import StoredImages
 from harness.model import ImageSpec
 from harness.training.batches import Batches
-from harness_datasets.cdsprites import CdSprites
 from harness_datasets.color_digits import ColorDigits
 from harness_datasets.digits import Digits
-from harness_datasets.image_store import StoredImages
-from harness_datasets.sprites import Sprites
-from harness_datasets.teapots import Teapots
-from harness_datasets.teapots_grid import TeapotsGrid
+from harness_datasets.sprites.cdsprites import CdSprites
+from harness_datasets.sprites.sprites import Sprites
+from harness_datasets.teapots.grid import TeapotsGrid
+from harness_datasets.teapots.teapots import Teapots
 
 BATCH, BATCHES, ROUNDS = 64, 50, 7
 

@@ -6,11 +6,10 @@ Every command runs in a process of its own, so that what it must import counts.
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-TOY = Path(__file__).parents[1] / "toy.py"
+from support import TOY
 
 
 @pytest.fixture(scope="module", params=[1_000, 10_000, 100_000])

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import Lasso
 
 from harness import FactorGrid, TableEvaluation
-from harness.judging import RESAMPLES, Comparison, judge
+from harness.selection.judge import RESAMPLES, Comparison, judge
 from harness_selectors.model_centrality import vote_accuracy
 from harness_selectors.udr import UDRLasso, UDRSpearman, agreement, standardised
 

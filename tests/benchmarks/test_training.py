@@ -16,13 +16,13 @@ import torch
 
 from harness.benchmark.measure import load_images, make_one
 from harness.benchmark.standard import SPRITES, STANDARD
-from harness.plugins import PluginManager
-from harness.store import ResultsFolder
-from harness.suite import resolve
-from harness.training.eager import EagerEngine
-from harness.training.fleet import FleetEngine
+from harness.plugins.manager import PluginManager
+from harness.results.folder import ResultsFolder
+from harness.suite.resolve import resolve
+from harness.suite.trial import Trial
+from harness.training.engines.eager import EagerEngine
+from harness.training.engines.fleet import FleetEngine
 from harness.training.trainer import Observer, train
-from harness.trial import Trial
 
 REGISTRY = PluginManager().registry
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")

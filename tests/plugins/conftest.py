@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,7 @@ import torch
 from torch import Tensor
 
 from harness import FactorGrid, Model, Rng, TableEvaluation
-
-REFERENCE = Path(__file__).parents[1] / "reference"
+from support import REFERENCE
 
 
 def load_representation(name: str, seed: int = 0) -> TableEvaluation:

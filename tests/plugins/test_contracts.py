@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from harness.plugins import PluginManager
+from harness.plugins.manager import PluginManager
 from harness.testing import checks
 
 REGISTRY = PluginManager(blocked=["harness_linear"]).registry

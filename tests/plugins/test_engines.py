@@ -12,18 +12,18 @@ import torch
 from harness import Rng
 from harness.benchmark.cost import cost_of
 from harness.config import parse
-from harness.fleet_evaluation import Companions
 from harness.model import build
-from harness.plugins import PluginManager
+from harness.plugins.manager import PluginManager
+from harness.scoring.stacked_models import Companions
 from harness.testing.comparison import compare_engine, compare_fleet, varied
-from harness.testing.tape import TapeRecorder
+from harness.testing.fake_cuda_graph import TapeRecorder
 from harness.training.batches import Batches
-from harness.training.compiled import CompiledEngine
-from harness.training.eager import EagerEngine
-from harness.training.graph import GraphEngine
+from harness.training.engines.compiled import CompiledEngine
+from harness.training.engines.cuda_graphs import CudaRecorder
+from harness.training.engines.eager import EagerEngine
+from harness.training.engines.graph import GraphEngine
 from harness.training.memory import training_bytes
 from harness.training.precision import products
-from harness.training.recordings import CudaRecorder
 
 REGISTRY = PluginManager(blocked=["harness_linear"]).registry
 SMALL = {

@@ -1,11 +1,10 @@
 """What TensorBoard would show of a run."""
 
-from pathlib import Path
-
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-TOY = Path(__file__).parents[1] / "toy.py"
+from support import TOY
+
 SUITE = """
 seeds = 2
 [dataset]

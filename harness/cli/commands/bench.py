@@ -9,14 +9,14 @@ import click
 from rich.table import Table
 
 from harness.cli import plugin_option
-from harness.cli.console import console
+from harness.cli.text_tables import console
 from harness.errors import UserError
 
 if TYPE_CHECKING:
     import torch
 
     from harness.benchmark.measure import Case
-    from harness.plugins import Registry
+    from harness.registry import Registry
 
 
 @click.command()
@@ -83,8 +83,8 @@ def command(
 
     from harness.benchmark.measure import Case
     from harness.benchmark.standard import GPU_WAYS, STANDARD
-    from harness.execution.engines import require_gpu, settle_engine
-    from harness.plugins import PluginManager
+    from harness.execution.engine_choice import require_gpu, settle_engine
+    from harness.plugins.manager import PluginManager
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -115,7 +115,7 @@ def _measure(
 ) -> list[dict[str, Any]]:
     """Measure cases, and keep each as soon as it is measured; go on, if tolerant, where one does not fit."""
     from harness.benchmark.measure import measure
-    from harness.training.exhaustion import is_out_of_memory
+    from harness.training.memory import is_out_of_memory
 
     rows = []
     for case in cases:
@@ -167,7 +167,7 @@ def _device(device: str) -> str:
 
 
 def _settings(option: str, texts: Sequence[str]) -> dict[str, Any]:
-    from harness.suite_file import value_of
+    from harness.suite.file import value_of
 
     settings = {}
     for text in texts:
@@ -182,7 +182,7 @@ def _add(name: str, folder: Path, row: dict[str, Any]) -> None:
     """Add a row to a table of benchmarks."""
     import pandas as pd
 
-    from harness.files import write_table
+    from harness.results.parquet import write_table
 
     path = folder / f"{name}.parquet"
     before = pd.read_parquet(path).to_dict("records") if path.exists() else []

@@ -9,7 +9,7 @@ import click
 from rich.text import Text
 
 from harness.cli import plugin_option
-from harness.cli.console import console
+from harness.cli.text_tables import console
 from harness.errors import UserError
 
 
@@ -53,7 +53,7 @@ def command(name: str, settings: tuple[str, ...], shape: str, compiled: bool, pl
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    from harness.suite_file import value_of
+    from harness.suite.file import value_of
 
     key, separator, value = text.partition("=")
     if not separator or not key.strip():

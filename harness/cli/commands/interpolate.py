@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.looking import Output, looks_at_trial
+from harness.cli.trial_command import Output, looks_at_trial
 
 if TYPE_CHECKING:
-    from harness.report.trained import TrainedModel
+    from harness.pictures.trained_model import TrainedModel
 
 
 @click.command()
@@ -24,8 +24,8 @@ def command(trained: "TrainedModel", output: Output, seed: int, points: int, ste
     """
     import numpy as np
 
-    from harness.report.raster import pixels, save, sheet
-    from harness.report.walks import closed_walk
+    from harness.pictures.images import pixels, save, sheet
+    from harness.pictures.latent_paths import closed_walk
 
     latents = trained.sample_latents(range(points), seed)
     rows = np.stack([pixels(trained.generate(way)) for way in closed_walk(trained.latents, latents, steps)])

@@ -6,11 +6,10 @@ import click
 
 from harness.cli import format_option, plugin_option
 from harness.cli.completers import complete_results
-from harness.cli.console import console
-from harness.cli.render import BOARD_CAPTION, as_json, markdown, rich_table, wide_leaderboard
-from harness.leaderboard import leaderboard, score_table
-from harness.location import location
-from harness.store import ResultsFolder
+from harness.cli.text_tables import BOARD_CAPTION, as_json, console, markdown, rich_table, wide_leaderboard
+from harness.results.folder import ResultsFolder
+from harness.storage.location import location
+from harness.summary.leaderboard import leaderboard, score_table
 
 
 @click.command()
@@ -30,8 +29,8 @@ def command(path: Path, form: str, rebuild: bool, plugins: tuple[Path, ...]) -> 
     folder = ResultsFolder(path)
     suite = folder.suite
     if rebuild:
-        from harness.plugins import PluginManager
-        from harness.study import write_tables
+        from harness.plugins.manager import PluginManager
+        from harness.summary.tables import write_tables
 
         board = write_tables(folder, suite, PluginManager(plugins)).leaderboard
     else:

@@ -6,8 +6,9 @@ import click
 from rich.table import Table
 
 from harness.cli import plugin_option
-from harness.cli.console import console
-from harness.plugins import DISTRIBUTION, KINDS, SUPERVISED, PluginManager
+from harness.cli.text_tables import console
+from harness.plugins.manager import PluginManager
+from harness.registry import DISTRIBUTION, KINDS
 
 
 @click.command()
@@ -22,8 +23,10 @@ def command(kind: str | None, plugins: tuple[Path, ...]) -> None:
             table.add_column(heading, header_style="dim", no_wrap=heading == "name")
         for entry in registry.entries[shown].values():
             table.add_row(entry.name, entry.summary, str(entry.plugin))
-        if shown == "selectors":
-            table.add_row(f"{SUPERVISED}METRIC", "the best by any metric, which sees the labels", DISTRIBUTION)
+        for rule in registry.derivations:
+            if rule.kind == shown:
+                base = rule.base.removesuffix("s")
+                table.add_row(f"{rule.prefix}{base.upper()}", rule.summary.format(name=f"any {base}"), DISTRIBUTION)
         console().print(table, "")
     for problem in registry.problems:
         click.echo(f"warning: {problem}", err=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from harness.scaffold import KIND_NAMES, create
+from harness.plugins.scaffold import KIND_NAMES, create
 
 
 @click.command()

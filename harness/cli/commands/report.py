@@ -9,7 +9,7 @@ import click
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_results
-from harness.location import location
+from harness.storage.location import location
 
 if TYPE_CHECKING:
     from harness.report.page import Which
@@ -40,9 +40,9 @@ def command(
 
     Pictures of more than 12 MB go into a folder beside the page.
     """
-    from harness.plugins import PluginManager
+    from harness.plugins.manager import PluginManager
     from harness.report.page import write_report
-    from harness.store import ResultsFolder
+    from harness.results.folder import ResultsFolder
 
     if data is not None:
         os.environ["HARNESS_DATA"] = str(data.resolve())

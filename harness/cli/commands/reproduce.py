@@ -11,11 +11,11 @@ from rich.table import Table
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_trial
-from harness.cli.console import console
-from harness.location import location
+from harness.cli.text_tables import console
+from harness.storage.location import location
 
 if TYPE_CHECKING:
-    from harness.reproduction import Reproduction
+    from harness.execution.reproduction import Reproduction
 
 
 @click.command()
@@ -38,9 +38,9 @@ def command(trial: Path, output: Path | None, tolerance: float, data: Path | Non
 
     TRIAL is RESULTS_FOLDER/ID or RESULTS_FOLDER/TITLE; the beginning of either will do.
     """
-    from harness.plugins import PluginManager
-    from harness.report.trained import find_trial
-    from harness.reproduction import reproduce
+    from harness.execution.reproduction import reproduce
+    from harness.plugins.manager import PluginManager
+    from harness.results.find import find_trial
 
     if data is not None:
         os.environ["HARNESS_DATA"] = str(data.resolve())

@@ -13,12 +13,13 @@ import click
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_suite
-from harness.location import location
+from harness.storage.location import location
 
 if TYPE_CHECKING:
-    from harness.store import ResultsFolder
-    from harness.study import Study, Tables
-    from harness.suite import Suite
+    from harness.execution.study import Study
+    from harness.results.folder import ResultsFolder, tell
+    from harness.suite.suite import Suite
+    from harness.summary.tables import Tables
 
 
 def _shard(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -96,18 +97,18 @@ def command(
 
     Nothing is done twice: an interrupted run continues where it stopped. Exit code 1 if a trial failed.
     """
-    from harness.cli.console import console
     from harness.cli.display import Display
-    from harness.execution.cluster import join
+    from harness.cli.text_tables import console
     from harness.execution.devices import find_slots, free_memory
-    from harness.execution.engines import settle_engine
+    from harness.execution.engine_choice import settle_engine
     from harness.execution.fleets import form_fleets, most_that_fit
-    from harness.execution.order import part
-    from harness.plugins import PluginManager
-    from harness.schedules import schedule_notes
-    from harness.store import ResultsFolder, tell
-    from harness.study import Study
-    from harness.suite import load_suite
+    from harness.execution.ray_cluster import join
+    from harness.execution.schedule import part
+    from harness.execution.study import Study
+    from harness.plugins.manager import PluginManager
+    from harness.results.folder import ResultsFolder
+    from harness.suite.suite import load_suite
+    from harness.suite.schedules import schedule_notes
 
     if data is not None:
         os.environ["HARNESS_DATA"] = str(data.resolve())
@@ -165,9 +166,15 @@ def command(
 
 def _print_results(study: "Study", tables: "Tables") -> int:
     """The tables, where they are, and what failed; returns the exit code."""
-    from harness.cli.console import console
-    from harness.cli.render import BOARD_CAPTION, SELECTION_CAPTION, rich_table, wide_leaderboard, wide_selections
-    from harness.study import failures
+    from harness.cli.text_tables import (
+        BOARD_CAPTION,
+        SELECTION_CAPTION,
+        console,
+        rich_table,
+        wide_leaderboard,
+        wide_selections,
+    )
+    from harness.summary.tables import failures
 
     suite, folder = study.suite, study.folder
     out = console()
@@ -186,7 +193,7 @@ def _print_results(study: "Study", tables: "Tables") -> int:
 
 def _print_plan(suite: "Suite", folder: "ResultsFolder", fresh: bool) -> None:
     """Every trial in a line, then their number."""
-    from harness.study import pending_trials
+    from harness.results.status import pending_trials
 
     left = {trial.id for trial in (suite.trials if fresh else pending_trials(suite, folder))}
     for trial in suite.trials:

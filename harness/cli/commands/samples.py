@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.looking import Output, looks_at_trial
+from harness.cli.trial_command import Output, looks_at_trial
 
 if TYPE_CHECKING:
-    from harness.report.trained import TrainedModel
+    from harness.pictures.trained_model import TrainedModel
 
 
 @click.command()
@@ -22,7 +22,7 @@ def command(trained: "TrainedModel", output: Output, seed: int, count: int, colu
     A number and a seed always mean the same sample of a trial. TRIAL is RESULTS_FOLDER/ID or
     RESULTS_FOLDER/TITLE; the beginning of either will do.
     """
-    from harness.report.raster import pixels, save, sheet, tiled
+    from harness.pictures.images import pixels, save, sheet, tiled
 
     images = pixels(trained.generate(trained.sample_latents(range(count), seed)))
     labels = [str(number) for number in range(count)] if numbered else []

@@ -7,9 +7,9 @@ import click
 from rich.table import Table
 
 from harness.cli import format_option, plugin_option
-from harness.cli.console import console
-from harness.location import location
-from harness.plugins import PluginManager
+from harness.cli.text_tables import console
+from harness.plugins.manager import PluginManager
+from harness.storage.location import location
 
 
 @click.command()
@@ -28,7 +28,7 @@ def command(
     `factor_sizes` (F,); optionally `factor_values` (N, F), `is_continuous` (F,) and fixed samples such as
     `train_index` and `test_index`, which are used where present.
     """
-    from harness.code_files import score_file
+    from harness.scoring.codes_file import score_file
 
     scores = score_file(file, metrics, PluginManager(plugins).registry, protocol=protocol, seed=seed)
     if form == "json":

@@ -7,20 +7,20 @@ import click
 
 from harness.cli import format_option, plugin_option
 from harness.cli.completers import complete_results
-from harness.cli.console import console
-from harness.cli.render import (
+from harness.cli.text_tables import (
     JUDGEMENTS,
     SELECTION_CAPTION,
     as_json,
+    console,
     markdown,
     rich_table,
     selection_intervals,
     wide_selections,
 )
 from harness.errors import UserError
-from harness.location import location
-from harness.plugins import PluginManager
-from harness.store import ResultsFolder
+from harness.plugins.manager import PluginManager
+from harness.results.folder import ResultsFolder
+from harness.storage.location import location
 
 
 @click.command()
@@ -45,8 +45,9 @@ def command(path: Path, names: tuple[str, ...], form: str, plugins: tuple[Path, 
 
 
 def _judge(folder: ResultsFolder, form: str, manager: PluginManager) -> None:
-    from harness.selection import selection_notes
-    from harness.study import finished_trials, make_tables
+    from harness.results.status import finished_trials
+    from harness.selection.tables import selection_notes
+    from harness.summary.tables import make_tables
 
     suite = folder.suite
     if not suite.selectors:
@@ -72,7 +73,7 @@ def _judge(folder: ResultsFolder, form: str, manager: PluginManager) -> None:
 
 
 def _select_from_file(path: Path, names: tuple[str, ...], form: str, manager: PluginManager) -> None:
-    from harness.pool_files import select_from_file
+    from harness.selection.codes_file import select_from_file
 
     selected = select_from_file(path, names, manager.registry)
     if form == "json":

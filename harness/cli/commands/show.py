@@ -9,11 +9,12 @@ from rich.table import Table
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_name
-from harness.cli.console import console
 from harness.cli.show_dataset import check_picture, settings_of, show_dataset
+from harness.cli.text_tables import console
 from harness.config import describe
 from harness.errors import UserError, nearest
-from harness.plugins import KINDS, SUPERVISED, Entry, PluginManager
+from harness.plugins.manager import PluginManager
+from harness.registry import KINDS, Entry
 
 
 @click.command()
@@ -49,8 +50,7 @@ def command(
         os.environ["HARNESS_DOWNLOAD"] = "1"
     registry = PluginManager(plugins).registry
     found = [registry.entries[kind][name] for kind in KINDS if name in registry.entries[kind]]
-    if name.startswith(SUPERVISED):
-        found.append(registry.find("selectors", name))
+    found += [registry.find(rule.kind, name) for rule in registry.derivations if name.startswith(rule.prefix)]
     if not found:
         names = {other for kind in KINDS for other in registry.entries[kind]}
         raise UserError(f"there is no '{name}'; {nearest(name, names)}")

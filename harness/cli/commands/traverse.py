@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.looking import Output, looks_at_trial
+from harness.cli.trial_command import Output, looks_at_trial
 from harness.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from harness.report.trained import TrainedModel
-    from harness.report.walks import Code
+    from harness.pictures.latent_paths import Code
+    from harness.pictures.trained_model import TrainedModel
 
 
 @click.command()
@@ -31,9 +31,9 @@ def command(
     """
     import numpy as np
 
-    from harness.report.raster import save, sheet, side_by_side, there_and_back
-    from harness.report.traversals import liveliest_codes, traversal_images
-    from harness.report.walks import step_labels
+    from harness.pictures.images import save, sheet, side_by_side, there_and_back
+    from harness.pictures.latent_paths import step_labels
+    from harness.pictures.traversals import liveliest_codes, traversal_images
 
     codes = _chosen(trained, names) if names else liveliest_codes(trained)
     others = trained.sample_latents(range(columns), seed)
@@ -54,7 +54,7 @@ def command(
 
 
 def _chosen(trained: "TrainedModel", names: tuple[str, ...]) -> "list[Code]":
-    from harness.report.walks import codes_of
+    from harness.pictures.latent_paths import codes_of
 
     codes = {code.name: code for code in codes_of(trained.latents)}
     for name in names:

@@ -10,18 +10,20 @@ import numpy as np
 
 from harness.errors import DamagedFileError, NotApplicableError, in_a_line
 from harness.evaluation import Evaluation
-from harness.execution.job import CompareJob
-from harness.execution.life import load_dataset
-from harness.files import write_json
-from harness.model_evaluation import ModelEvaluation
-from harness.plugins import PluginManager, Registry
-from harness.scoring import plain
-from harness.selection import comparison_key, make_selector
-from harness.store import ResultsFolder
-from harness.supervised import stored_comparisons
-from harness.training.saved import set_aside_model
-from harness.training.trainer import load_weights, new_model
-from harness.trial import Choice, Progress, digest
+from harness.execution.protocol import CompareJob
+from harness.plugins.manager import PluginManager
+from harness.registry import Registry
+from harness.results.folder import ResultsFolder
+from harness.scoring.model_evaluation import ModelEvaluation
+from harness.scoring.score import plain
+from harness.selection.supervised import stored_comparisons
+from harness.selection.tables import comparison_key
+from harness.storage.records import write_json
+from harness.suite.build import initial_model, load_dataset, make_selector
+from harness.suite.trial import Choice, digest
+from harness.training.progress import Progress
+from harness.training.trainer import load_weights
+from harness.training.trial_state import set_aside_model
 
 
 def compare(job: CompareJob, report: Callable[[Progress], None]) -> None:
@@ -31,10 +33,10 @@ def compare(job: CompareJob, report: Callable[[Progress], None]) -> None:
     """
     registry = PluginManager([Path(file) for file in job.plugins], job.blocked).registry
     folder = ResultsFolder(job.folder)
-    dataset = load_dataset(job.trials[0].dataset, registry, job.placement.device)
+    dataset = load_dataset(registry, job.trials[0].dataset, job.placement.device)
     evaluations: dict[str, Evaluation] = {}
     for trial in job.trials:
-        model = new_model(trial, registry, dataset)
+        model = initial_model(registry, trial, dataset)
         try:
             load_weights(model, folder.trial(trial.id))
         except (DamagedFileError, FileNotFoundError) as error:
@@ -56,7 +58,7 @@ def _compare(
     choice: Choice, registry: Registry, job: CompareJob, folder: ResultsFolder, evaluations: dict[str, Evaluation]
 ) -> dict[str, Any]:
     """One selector's comparison as plain data; an error in it is recorded."""
-    selector = make_selector(choice, registry)
+    selector = make_selector(registry, choice)
     left_out = {name: reason for name, evaluation in evaluations.items() if (reason := selector.lacks(evaluation))}
     members = [name for name in evaluations if name not in left_out]
     found = {"selector": choice.name, "trials": members, "left_out": left_out, "failed": "", "comparisons": None}

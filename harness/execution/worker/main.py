@@ -1,6 +1,6 @@
 """The worker process: reads one job from standard input, does it, and reports in JSON lines.
 
-Run as `python -m harness.execution.worker`. Events go to the original standard output; whatever
+Run as `python -m harness.execution.worker.main`. Events go to the original standard output; whatever
 plugins print goes to the log. When its parent dies, standard input closes and the worker ends.
 """
 
@@ -10,17 +10,10 @@ import signal
 import sys
 import threading
 from dataclasses import asdict
-from types import FrameType
 from typing import Any
 
-from harness.execution.job import CompareJob, TrialJob
-from harness.trial import Progress
-
-INTERRUPTED = 3
-"""Exit code of a worker that was asked to stop and did."""
-
-OUT_OF_MEMORY = 4
-"""Exit code of a worker whose fleet ran out of memory; trials without a result are to be tried in smaller fleets."""
+from harness.execution.protocol import INTERRUPTED, OUT_OF_MEMORY, CompareJob, StopNow, StopRequest, TrialJob
+from harness.training.progress import Progress
 
 
 def main() -> None:
@@ -45,40 +38,14 @@ def _do(job: dict[str, Any], report: Any, stop: "StopRequest") -> int:
     """Do a job; returns the exit code."""
     import torch
 
-    from harness.execution.compare import compare
-    from harness.execution.life import live
+    from harness.execution.worker.comparison import compare
+    from harness.execution.worker.trials import live
 
     torch.set_num_threads(job["placement"]["threads"])
     if job["kind"] == "trial":
         return OUT_OF_MEMORY if live(TrialJob.from_json(job), report, stop) else 0
     compare(CompareJob.from_json(job), lambda progress: report("", progress))
     return 0
-
-
-class StopNow(BaseException):
-    """The worker was asked to stop and has nothing to save."""
-
-
-class StopRequest:
-    """Whether the parent has asked the worker to stop.
-
-    While `polite` the work asks for itself, at a moment when it can save; otherwise the request
-    interrupts it.
-    """
-
-    def __init__(self) -> None:
-        self.polite = False
-        self.requested = False
-
-    def __call__(self) -> bool:
-        """Whether to stop."""
-        return self.requested
-
-    def handle(self, signum: int, frame: FrameType | None) -> None:
-        """Handle the signal."""
-        self.requested = True
-        if not self.polite:
-            raise StopNow
 
 
 def _end_with_parent() -> None:

@@ -8,24 +8,28 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from harness.config import parse
 from harness.dataset import Dataset
 from harness.errors import DivergenceError, in_a_line
-from harness.execution.job import TrialJob
-from harness.files import locked
-from harness.location import is_local
+from harness.execution.protocol import TrialJob
 from harness.model import Model
-from harness.model_evaluation import ModelEvaluation, join_alike
-from harness.plugins import PluginManager, Registry
-from harness.provenance import now, provenance
-from harness.scoring import score, score_key
-from harness.store import ResultsFolder
-from harness.training.exhaustion import is_out_of_memory
+from harness.plugins.manager import PluginManager
+from harness.registry import Registry
+from harness.results.folder import ResultsFolder
+from harness.results.provenance import provenance
+from harness.results.result import Outcome, Result
+from harness.scoring.model_evaluation import ModelEvaluation, join_alike
+from harness.scoring.score import score
+from harness.storage.atomic import locked
+from harness.storage.location import is_local
+from harness.storage.records import now
+from harness.suite.build import load_dataset
+from harness.suite.trial import Trial, score_key
+from harness.training.memory import is_out_of_memory
+from harness.training.progress import Progress
 from harness.training.trainer import Interrupted, Observer, Trained, train
-from harness.trial import Choice, Outcome, Progress, Result, Trial
 
 if TYPE_CHECKING:
-    from harness.execution.worker import StopRequest
+    from harness.execution.protocol import StopRequest
 
 
 def live(job: TrialJob, report: Callable[[str, Progress], None], stop: "StopRequest") -> bool:
@@ -68,7 +72,7 @@ class _Life:
         """
         try:
             registry = PluginManager([Path(file) for file in self.job.plugins], self.job.blocked).registry
-            dataset = load_dataset(self.job.trials[0].dataset, registry, self.job.placement.device)
+            dataset = load_dataset(registry, self.job.trials[0].dataset, self.job.placement.device)
         except Exception as error:  # Any end of a trial is a recorded outcome.
             for trial in self.job.trials:
                 self._fail(trial, error)
@@ -171,18 +175,6 @@ class _Life:
 
     def _provenance(self) -> dict[str, str | int]:
         return {**provenance(self.job.placement.device), "engine": self.job.engine, "fleet": len(self.job.trials)}
-
-
-def load_dataset(choice: Choice, registry: Registry, device: str) -> Dataset:
-    """The dataset of a choice, loaded on a device.
-
-    Raises:
-        UserError: its files are missing or broken.
-    """
-    dataset_class = registry.find("datasets", choice.name).load()
-    dataset: Dataset = dataset_class(parse(dataset_class.Config, choice.config, "dataset"))
-    dataset.load(device)
-    return dataset
 
 
 def outcome_of(error: Exception) -> Outcome:

@@ -13,7 +13,8 @@ from pathlib import Path
 from string import Template
 
 from harness.errors import UserError
-from harness.plugins import KINDS, PluginManager
+from harness.plugins.manager import PluginManager
+from harness.registry import KINDS
 
 KIND_NAMES = tuple(kind.removesuffix("s") for kind in KINDS)
 
@@ -39,7 +40,7 @@ def create(kind: str, name: str, parent: Path) -> Path:
     folder = parent / name
     try:
         folder.mkdir(parents=True)
-        templates = files("harness.scaffold") / "templates"
+        templates = files("harness.plugins.scaffold") / "templates"
         for part in ("package", kind):
             _copy(templates / part, folder, words)
     except FileExistsError:

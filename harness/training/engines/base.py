@@ -9,11 +9,11 @@ from torch import Tensor
 from harness.model import Model
 from harness.rng import Rng
 from harness.training.batches import Batches
-from harness.training.compiled import CompiledEngine
-from harness.training.eager import EagerEngine
-from harness.training.fleet import FleetEngine
-from harness.training.graph import GraphEngine
-from harness.training.recordings import CudaRecorder
+from harness.training.engines.compiled import CompiledEngine
+from harness.training.engines.cuda_graphs import CudaRecorder
+from harness.training.engines.eager import EagerEngine
+from harness.training.engines.fleet import FleetEngine
+from harness.training.engines.graph import GraphEngine
 
 
 class Engine(Protocol):

@@ -13,8 +13,8 @@ from harness.model import Model
 from harness.objective import Draws, Loss
 from harness.rng import Rng
 from harness.training.batches import Batches
-from harness.training.eager import EagerEngine
-from harness.training.stacking import Group, Method
+from harness.training.engines.eager import EagerEngine
+from harness.training.engines.stacking import Group, Method
 
 Tensors: TypeAlias = Mapping[str, Tensor]
 

@@ -16,12 +16,12 @@ from torch import Tensor
 
 from harness.model import Model
 from harness.rng import Rng
-from harness.training.calls import Calls
-from harness.training.compiled import CompiledCalls
-from harness.training.eager import EagerEngine, Inputs, Order, gradients_of
+from harness.training.engines.compiled import CompiledCalls
+from harness.training.engines.cuda_graphs import RecordedSteps, Recorder
+from harness.training.engines.eager import EagerEngine, Inputs, Order, gradients_of
+from harness.training.engines.stacking import Group, Method
+from harness.training.engines.vmapped_calls import Calls
 from harness.training.optimizers import StackedAdam
-from harness.training.recordings import RecordedSteps, Recorder
-from harness.training.stacking import Group, Method
 
 Losses: TypeAlias = list[tuple[Sequence[int], dict[str, Tensor]]]
 """Terms of groups of members: their positions, and each term with one number for each of them."""

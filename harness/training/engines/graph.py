@@ -8,8 +8,8 @@ from torch import Tensor
 from harness.model import Model
 from harness.rng import Rng
 from harness.training.batches import Batches
-from harness.training.eager import EagerEngine, Order
-from harness.training.recordings import CudaRecorder, RecordedSteps, Recorder
+from harness.training.engines.cuda_graphs import CudaRecorder, RecordedSteps, Recorder
+from harness.training.engines.eager import EagerEngine, Order
 
 
 class GraphEngine(EagerEngine):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data_files import progress
+from harness.data import progress
 
 ROWS = 4096
 """Images per block: some 50 MB at 64x64 RGB."""

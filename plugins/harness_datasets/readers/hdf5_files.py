@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data_files import wrong_format
-from harness.errors import UserError
+from harness import UserError
+from harness.data import wrong_format
 
 if TYPE_CHECKING:
     import h5py

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data_files import wrong_format
-from harness.errors import UserError
+from harness import UserError
+from harness.data import wrong_format
 
 TYPES = {
     0x1E3D4C51: "<f4",

@@ -10,8 +10,8 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data_files import wrong_format
-from harness.errors import UserError
+from harness import UserError
+from harness.data import wrong_format
 
 
 class NpzArray:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from harness.data_files import progress
-from harness.errors import UserError
-from harness_datasets.resizing import to_pixels
+from harness import UserError
+from harness.data import progress
+from harness_datasets.readers.resizing import to_pixels
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif"})
 """What counts as a picture in a folder."""

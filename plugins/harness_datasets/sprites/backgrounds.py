@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.seeds import numpy_rng
+from harness import numpy_rng
+from harness.data import to_float
 from harness_datasets.colour import random_colours, tint
-from harness_datasets.image_store import to_float
 
 Variant = Literal["plain", "color", "noisy", "scream"]
 

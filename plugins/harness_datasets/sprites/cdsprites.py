@@ -5,11 +5,8 @@ from math import pi
 import numpy as np
 import torch
 
-from harness.config import Settings
-from harness.dataset import GroundTruthDataset
-from harness.factors import FactorGrid
-from harness.model import ImageSpec
-from harness_datasets.image_store import BitStore, StoredImages, pack
+from harness import FactorGrid, GroundTruthDataset, ImageSpec, Settings
+from harness.data import BitStore, StoredImages, pack
 
 
 class CdSprites(GroundTruthDataset, StoredImages):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from harness_datasets.teapot_mesh import Mesh
+from harness_datasets.teapots.mesh import Mesh
 
 _SIXTEENTHS = ((1, -3), (-1, 3), (5, 1), (-3, -5), (-5, 5), (-7, -1), (3, 7), (7, -7))
 PLACES = tuple((0.5 + dx / 16, 0.5 + dy / 16) for dx, dy in _SIXTEENTHS)

@@ -11,13 +11,10 @@ from numpy.typing import NDArray
 from pydantic import field_validator
 from torch import Tensor
 
-from harness.config import Field, Settings
-from harness.dataset import GroundTruthDataset
-from harness.factors import FactorGrid
-from harness.model import ImageSpec
-from harness_datasets.image_store import BitStore
-from harness_datasets.sprite_backgrounds import DRESSES, Dress, Variant
-from harness_datasets.sprite_shapes import SHAPES, Shape
+from harness import FactorGrid, Field, GroundTruthDataset, ImageSpec, Settings
+from harness.data import BitStore
+from harness_datasets.sprites.backgrounds import DRESSES, Dress, Variant
+from harness_datasets.sprites.shapes import SHAPES, Shape
 
 
 class Sprites(GroundTruthDataset):

@@ -8,11 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.config import Field, Settings
-from harness.dataset import GroundTruthDataset
-from harness.factors import FactorGrid
-from harness.model import ImageSpec
-from harness_datasets.teapot_scene import AMBIENT, DIFFUSE, SCENES, SOURCE, brightness, centred_teapot, draw
+from harness import FactorGrid, Field, GroundTruthDataset, ImageSpec, Settings
+from harness_datasets.teapots.scene import AMBIENT, DIFFUSE, SCENES, SOURCE, brightness, centred_teapot, draw
 
 VIEWS = 8
 """Views drawn at once."""

@@ -8,12 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.config import Settings
-from harness.dataset import GroundTruthDataset
-from harness.errors import UserError
-from harness.factors import Indices
-from harness_datasets.factor_table import FactorTable
-from harness_datasets.image_store import StoredImages
+from harness import GroundTruthDataset, Indices, Settings, UserError
+from harness.data import FactorTable, StoredImages
 
 Gap = Literal["keep", "remove", "only"]
 GAP_MEANING = (

@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from harness.config import Field, Settings
-from harness.data_files import Arrays, DataFile, decoded
-from harness.errors import UserError
-from harness.model import ImageSpec
-from harness_datasets.block_copy import ROWS, copy_blocks
-from harness_datasets.npz_files import NpzArray
-from harness_datasets.teapot_images import GAP_MEANING, NAMES, Gap, TeapotImages, check_gap
+from harness import Field, ImageSpec, Settings, UserError
+from harness.data import DataFile, DecodedArrays, decoded
+from harness_datasets.readers.block_copy import ROWS, copy_blocks
+from harness_datasets.readers.npz_files import NpzArray
+from harness_datasets.teapots.images import GAP_MEANING, NAMES, Gap, TeapotImages, check_gap
 
 
 class TeapotFiles(TeapotImages):
@@ -97,7 +95,7 @@ class TeapotFiles(TeapotImages):
             sources.append(self.METRIC.place)
             groups = self._read_groups(self.METRIC.place, len(names))
 
-        def decode(arrays: Arrays) -> None:
+        def decode(arrays: DecodedArrays) -> None:
             count = self.COUNT + (groups.shape[0] * groups.shape[1] if groups else 0)
             target = arrays.create("images", (count, 64, 64, 3))
             change = bytes_of_integers(path) if ours else bytes_of_shares

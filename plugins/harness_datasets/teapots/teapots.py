@@ -9,12 +9,10 @@ import torch
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from harness.config import Field, Settings
-from harness.data_files import Arrays, decoded, progress
-from harness.model import ImageSpec
-from harness.seeds import numpy_rng
-from harness_datasets.teapot_images import GAP_MEANING, NAMES, Gap, TeapotImages, check_gap
-from harness_datasets.teapot_scene import SCENES, SOURCE, centred_teapot, draw, shade
+from harness import Field, ImageSpec, Settings, numpy_rng
+from harness.data import DecodedArrays, decoded, progress
+from harness_datasets.teapots.images import GAP_MEANING, NAMES, Gap, TeapotImages, check_gap
+from harness_datasets.teapots.scene import SCENES, SOURCE, centred_teapot, draw, shade
 
 VIEWS_ON_CPU, VIEWS_ON_GPU = 8, 256
 """Views drawn at once: on a CPU as many as its cache holds."""
@@ -97,7 +95,7 @@ class Teapots(TeapotImages):
         shares = np.concatenate([alone, groups.reshape(-1, len(factors))])
         return np.stack([value(share) for value, share in zip(factors, shares.T, strict=True)], axis=1)
 
-    def _draw(self, arrays: Arrays) -> None:
+    def _draw(self, arrays: DecodedArrays) -> None:
         size, mesh = self.config.image_size, centred_teapot(self.device)
         at_once = VIEWS_ON_CPU if self.device.type == "cpu" else VIEWS_ON_GPU
         values = self._draw_values()

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.looking import Output, looks_at_trial
-from harness.errors import UserError
+from harness import UserError
+from harness.cli.trial_command import Output, looks_at_trial
 
 if TYPE_CHECKING:
-    from harness.report.trained import TrainedModel
+    from harness.pictures import TrainedModel
 
 
-@click.command()
+@click.command(short_help="Add and subtract latents of a trained model.")
 @looks_at_trial
 @click.option("--plus", multiple=True, metavar="GROUP", help="Exemplars to add: 1,2,3 or shape=2 (may be given again).")
 @click.option("--minus", multiple=True, metavar="GROUP", help="Exemplars to subtract (may be given again).")
@@ -32,8 +32,8 @@ def command(
     --spread; beside it is the same sum of pixels. TRIAL is RESULTS_FOLDER/ID or RESULTS_FOLDER/TITLE;
     the beginning of either will do.
     """
-    from harness.report.arithmetic import arithmetic_picture
-    from harness.report.raster import save
+    from harness.pictures import save
+    from harness_dcgan_figures.latent_arithmetic import arithmetic_picture
 
     if not plus:
         raise UserError("--plus: name at least one group of exemplars, such as --plus 1,2,3")
@@ -48,7 +48,7 @@ EXEMPLARS = 3
 def _group(trained: "TrainedModel", text: str, seed: int, option: str) -> list[int]:
     """The sample numbers that a GROUP means."""
     if "=" in text:
-        from harness.report.concepts import exemplars, parse_concept
+        from harness_dcgan_figures.concepts import exemplars, parse_concept
 
         concept = parse_concept(text, trained.dataset)
         trained.load_dataset()

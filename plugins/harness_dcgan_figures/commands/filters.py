@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.looking import Output, looks_at_trial
+from harness.cli.trial_command import Output, looks_at_trial
 
 if TYPE_CHECKING:
-    from harness.report.trained import TrainedModel
+    from harness.pictures import TrainedModel
 
 
-@click.command()
+@click.command(short_help="Show what a trained discriminator looks at.")
 @looks_at_trial
 def command(trained: "TrainedModel", output: Output, seed: int) -> list[Path]:
     """Show what the last features of TRIAL's model respond to (Radford et al. 2016, section 6.1), as a PNG.
@@ -21,8 +21,8 @@ def command(trained: "TrainedModel", output: Output, seed: int) -> list[Path]:
     the untrained network. TRIAL is RESULTS_FOLDER/ID or RESULTS_FOLDER/TITLE; the beginning of either
     will do.
     """
-    from harness.report.filters import filters_picture
-    from harness.report.raster import save
+    from harness.pictures import save
+    from harness_dcgan_figures.guided_backpropagation import filters_picture
 
     trained.require("features")
     trained.load_dataset()

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.looking import Output, looks_at_trial
-from harness.errors import UserError
+from harness import UserError
+from harness.cli.trial_command import Output, looks_at_trial
 
 if TYPE_CHECKING:
-    from harness.report.trained import TrainedModel
+    from harness.pictures import TrainedModel
 
 
-@click.command()
+@click.command(short_help="Let a trained generator forget an object.")
 @looks_at_trial
 @click.option("--boxes", type=click.Path(path_type=Path), help="CSV or JSON: sample,x0,y0,x1,y1 in pixels.")
 @click.option("--factor", metavar="FACTOR=LEVEL", help="A level of a ground-truth factor or label, from 0.")
@@ -30,8 +30,8 @@ def command(
     lower rows the same ones without these maps. TRIAL is RESULTS_FOLDER/ID or RESULTS_FOLDER/TITLE; the
     beginning of either will do.
     """
-    from harness.report.forgetting import forget_boxes, forget_concept, forgetting_picture
-    from harness.report.raster import save
+    from harness.pictures import save
+    from harness_dcgan_figures.forgetting import forget_boxes, forget_concept, forgetting_picture
 
     if (boxes is None) == (factor is None):
         raise UserError("name what to forget by either --boxes FILE or --factor FACTOR=LEVEL")

@@ -17,8 +17,7 @@ hidden channels. Of all layers only E's last and the 1x1 convolution have a bias
 from torch import nn
 
 from harness import ImageSpec
-from harness.nn.convolution import SameConv2d, SameConvTranspose2d
-from harness.nn.sizes import halvings, scaled
+from harness.nn import SameConv2d, SameConvTranspose2d, halvings, scaled
 
 
 class Encoder(nn.Sequential):

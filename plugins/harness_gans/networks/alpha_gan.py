@@ -14,8 +14,7 @@ multiplies the channels. Layers before BN have no bias, which BN would remove.
 from torch import nn
 
 from harness import ImageSpec
-from harness.nn.convolution import SameConv2d
-from harness.nn.sizes import halvings, scaled
+from harness.nn import SameConv2d, halvings, scaled
 
 
 class Encoder(nn.Sequential):

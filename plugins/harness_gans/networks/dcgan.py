@@ -13,8 +13,7 @@ before and 1 after, the mirror image of the padding here.
 from torch import nn
 
 from harness import ImageSpec
-from harness.nn.convolution import SameConv2d, SameConvTranspose2d
-from harness.nn.sizes import halvings, scaled
+from harness.nn import SameConv2d, SameConvTranspose2d, halvings, scaled
 
 
 class Generator(nn.Sequential):

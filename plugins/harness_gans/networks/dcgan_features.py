@@ -16,8 +16,7 @@ added after it here.
 from torch import nn
 
 from harness import ImageSpec
-from harness.nn.convolution import SameConv2d, SameConvTranspose2d
-from harness.nn.sizes import halvings, scaled
+from harness.nn import SameConv2d, SameConvTranspose2d, halvings, scaled
 
 
 class FeatureGenerator(nn.Sequential):

@@ -28,10 +28,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from harness import ImageSpec
-from harness.nn.convolution import SameConv2d, SameConvTranspose2d
-from harness.nn.sizes import scaled
-
-from .ranges import Signed, Unsigned
+from harness.nn import SameConv2d, SameConvTranspose2d, scaled
+from harness_gans.networks.ranges import Signed, Unsigned
 
 
 class Convolution(NamedTuple):

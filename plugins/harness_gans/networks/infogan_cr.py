@@ -14,9 +14,7 @@ map is always 4x4. `width` multiplies every number of hidden channels and units.
 from torch import Tensor, nn
 
 from harness import ImageSpec
-from harness.nn.convolution import SameConv2d, SameConvTranspose2d
-from harness.nn.sizes import halvings, scaled
-from harness.nn.spectral import SpectralConv2d, SpectralLinear
+from harness.nn import SameConv2d, SameConvTranspose2d, SpectralConv2d, SpectralLinear, halvings, scaled
 
 
 class Generator(nn.Sequential):

@@ -14,11 +14,8 @@ units. Layers before BN have no bias, which BN would remove.
 from torch import Tensor, nn
 
 from harness import ImageSpec
-from harness.nn.convolution import SameConv2d, SameConvTranspose2d
-from harness.nn.sizes import scaled
-from harness.nn.spectral import SpectralConv2d, SpectralLinear
-
-from .ranges import Signed, Unsigned
+from harness.nn import SameConv2d, SameConvTranspose2d, SpectralConv2d, SpectralLinear, scaled
+from harness_gans.networks.ranges import Signed, Unsigned
 
 
 class Generator(nn.Sequential):

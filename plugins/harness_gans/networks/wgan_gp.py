@@ -18,8 +18,7 @@ and n - 1 down, the smallest map of the critic being 8x8. `width` multiplies the
 from torch import Tensor, nn
 
 from harness import ImageSpec
-from harness.nn.convolution import SameConv2d
-from harness.nn.sizes import halvings, scaled
+from harness.nn import SameConv2d, halvings, scaled
 
 
 class GlorotConv2d(SameConv2d):

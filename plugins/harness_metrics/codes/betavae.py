@@ -5,10 +5,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import Evaluation, Field, Metric, NotApplicableError, Score, Settings
-from harness.factors import Indices
-from harness_metrics.groups import infogan_cr_groups
-from harness_metrics.logistic import KINDS, Kind, fit_logistic
+from harness import Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
+from harness_metrics.codes.groups import infogan_cr_groups
+from harness_metrics.codes.logistic import KINDS, Kind, fit_logistic
 
 PAIRS = 64
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from harness import Evaluation, Metric, Score
-from harness_metrics.mutual_information import bin_codes, mutual_information
+from harness_metrics.codes.mutual_information import bin_codes, mutual_information
 
 POINTS = 10_000
 

@@ -6,11 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import GradientBoostingClassifier
 
-from harness import Evaluation, Field, Metric, NotApplicableError, Score, Settings
-from harness.evaluation import Codes
-from harness.factors import Indices
-from harness_metrics.boosting import GradientBoosting
-from harness_metrics.dci_regression import DCIForest
+from harness import Codes, Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
+from harness_metrics.codes.boosting import GradientBoosting
+from harness_metrics.codes.dci_regression import DCIForest
 
 TRAIN_POINTS = 10_000
 TEST_POINTS = 5_000

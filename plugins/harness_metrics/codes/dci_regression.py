@@ -8,7 +8,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Lasso, LassoCV
 
 from harness import Evaluation, Field, Metric, NotApplicableError, Score, Settings
-from harness_metrics.estimators import may_stop_early
+from harness_metrics.codes.estimators import may_stop_early
 
 TRAIN_POINTS = 10_000
 TINY = 1e-12

@@ -4,11 +4,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from harness import Evaluation, Field, Metric, NotApplicableError, Score, Settings
-from harness.evaluation import Codes
-from harness.factors import Indices
-from harness_metrics.boosting import GradientBoosting
-from harness_metrics.logistic import fit_logistic_cv
+from harness import Codes, Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
+from harness_metrics.codes.boosting import GradientBoosting
+from harness_metrics.codes.logistic import fit_logistic_cv
 
 TEST_POINTS = 5_000
 

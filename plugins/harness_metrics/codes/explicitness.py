@@ -6,10 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from harness import Evaluation, Field, Metric, NotApplicableError, Score, Settings
-from harness.evaluation import Codes
-from harness.factors import Indices
-from harness_metrics.logistic import KINDS, Kind, fit_logistic
+from harness import Codes, Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
+from harness_metrics.codes.logistic import KINDS, Kind, fit_logistic
 
 TRAIN_POINTS = 10_000
 TEST_POINTS = 5_000

@@ -5,10 +5,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import Evaluation, Field, Metric, Score, Settings
-from harness.evaluation import Codes
-from harness.factors import Indices
-from harness_metrics.groups import infogan_cr_groups, infogan_cr_std_points
+from harness import Codes, Evaluation, Field, Indices, Metric, Score, Settings
+from harness_metrics.codes.groups import infogan_cr_groups, infogan_cr_std_points
 
 VARIANCE_POINTS = 10_000
 VOTE_SIZE = 64

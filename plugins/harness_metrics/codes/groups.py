@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from harness import Evaluation
-from harness.factors import Indices
+from harness import Evaluation, Indices
 
 GROUPS = 500
 GROUP_SIZE = 100

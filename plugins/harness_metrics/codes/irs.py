@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import Evaluation, Field, Metric, Score, Settings
-from harness.factors import Indices
-from harness_metrics.mutual_information import bin_codes
+from harness import Evaluation, Field, Indices, Metric, Score, Settings
+from harness_metrics.codes.mutual_information import bin_codes
 
 POINTS = 10_000
 

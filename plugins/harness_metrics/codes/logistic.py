@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from sklearn.multiclass import OneVsRestClassifier
 
-from harness.factors import Indices
-from harness_metrics.estimators import may_stop_early
+from harness import Indices
+from harness_metrics.codes.estimators import may_stop_early
 
 FOLDS = 5
 STRENGTHS = np.logspace(-4, 4, 10)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import Evaluation, Field, Metric, Score, Settings
-from harness_metrics.mutual_information import bin_codes, mutual_information
+from harness_metrics.codes.mutual_information import bin_codes, mutual_information
 
 POINTS = 10_000
 

@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.evaluation import Codes
-from harness.factors import Indices
+from harness import Codes, Indices
 
 BINS = 20
 

@@ -6,10 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.svm import LinearSVC
 
-from harness import Evaluation, Field, Metric, NotApplicableError, Score, Settings
-from harness.evaluation import Codes
-from harness.factors import Indices
-from harness_metrics.estimators import may_stop_early
+from harness import Codes, Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
+from harness_metrics.codes.estimators import may_stop_early
 
 TRAIN_POINTS = 10_000
 TEST_POINTS = 5_000

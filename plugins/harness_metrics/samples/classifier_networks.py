@@ -6,7 +6,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from harness import ImageSpec, NotApplicableError
-from harness.nn.convolution import SameConv2d
+from harness.nn import SameConv2d
 
 HIDDEN = 128
 """Units of the last hidden layer: the width of the features."""

@@ -12,16 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness import Adam, ModelEvaluation, NotApplicableError, Rng, UserError
-from harness.data_files import data_root
-from harness.dataset import Dataset
-from harness.files import locked
-from harness.plugins import DISTRIBUTION
+from harness import Adam, Dataset, ModelEvaluation, NotApplicableError, Rng, UserError
+from harness.data import data_root, locked
+from harness.registry import DISTRIBUTION
+from harness.suite.trial import digest
 from harness.training import checkpoint
 from harness.training.optimizers import AdamState
-from harness.trial import digest
-from harness_metrics.classifier_networks import ClassifierNetwork, shapes_network, small_network
 from harness_metrics.labelling import Labelling
+from harness_metrics.samples.classifier_networks import ClassifierNetwork, shapes_network, small_network
 
 BATCH_SIZE = 64
 TEST_IMAGES = 10_000

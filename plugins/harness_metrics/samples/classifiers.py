@@ -11,17 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from harness import Evaluation, Field, ModelEvaluation, NotApplicableError, Settings
-from harness.factors import Indices
-from harness.model_evaluation import SAMPLE_BLOCK
-from harness_metrics.classifier_training import Recipe, trained_classifier
-from harness_metrics.inception import (
+from harness import Evaluation, Field, Indices, ModelEvaluation, NotApplicableError, Settings
+from harness.scoring.model_evaluation import SAMPLE_BLOCK
+from harness_metrics.labelling import labelling
+from harness_metrics.samples.classifier_training import Recipe, trained_classifier
+from harness_metrics.samples.inception import (
     InceptionNetwork,
     TorchvisionInception,
     published_weights,
     torchvision_weights,
 )
-from harness_metrics.labelling import labelling
 
 Kind: TypeAlias = Literal["dataset", "shapes", "imagenet", "torchvision"]
 SHAPES = Recipe("shapes", epochs=5, learning_rate=0.01)

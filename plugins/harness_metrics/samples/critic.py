@@ -11,6 +11,7 @@ from harness import (
     Evaluation,
     Field,
     ImageSpec,
+    Indices,
     Metric,
     ModelEvaluation,
     NotApplicableError,
@@ -18,9 +19,8 @@ from harness import (
     Score,
     Settings,
 )
-from harness.factors import Indices
 from harness.training.optimizers import AdamState
-from harness_metrics.classifiers import model_of
+from harness_metrics.samples.classifiers import model_of
 
 PENALTY = 10.0
 """Weight of the gradient penalty (Gulrajani et al., 2017)."""

@@ -6,10 +6,15 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import Evaluation, Field, Metric, ModelEvaluation, Score
-from harness.factors import Indices
-from harness_metrics.classifiers import ClassifierSettings, classifier_of, image_features, model_of, sample_outputs
-from harness_metrics.distances import frechet_distance, squared_mmds
+from harness import Evaluation, Field, Indices, Metric, ModelEvaluation, Score
+from harness_metrics.samples.classifiers import (
+    ClassifierSettings,
+    classifier_of,
+    image_features,
+    model_of,
+    sample_outputs,
+)
+from harness_metrics.samples.distances import frechet_distance, squared_mmds
 
 Features = NDArray[np.float32]
 T = TypeVar("T")

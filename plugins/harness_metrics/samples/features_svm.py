@@ -12,13 +12,11 @@ from sklearn.svm import LinearSVC
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d
 
-from harness import Evaluation, Field, Metric, ModelEvaluation, NotApplicableError, Score, Settings
+from harness import Dataset, Evaluation, Field, Indices, Metric, ModelEvaluation, NotApplicableError, Score, Settings
 from harness.config import parse
-from harness.dataset import Dataset
-from harness.factors import Indices
-from harness.plugins import PluginManager
-from harness_metrics.classifiers import model_of
+from harness.plugins.manager import PluginManager
 from harness_metrics.labelling import Labelling, labelling
+from harness_metrics.samples.classifiers import model_of
 
 Floats = NDArray[np.float32]
 GRID = 4

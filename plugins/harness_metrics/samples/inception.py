@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.models import Inception_V3_Weights, inception_v3
 
-from harness import NotApplicableError
-from harness.data_files import may_download
-from harness.errors import UserError
+from harness import NotApplicableError, UserError
+from harness.data import may_download
 
 EXTRA = "disentanglement-harness[fid]"
 
@@ -116,7 +115,7 @@ def torchvision_weights(path: str | None = None) -> Path:
 def find_weights(url: str, path: str | None = None) -> Path:
     """The file of weights: the one named, or torch's copy of the published one.
 
-    It is fetched first if it is missing and fetching is allowed (`harness.data_files`).
+    It is fetched first if it is missing and fetching is allowed (`harness.data.files`).
 
     Raises:
         NotApplicableError: what reads it is not installed or the file is not there; the message says how to get it.

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import rel_entr
 
 from harness import Evaluation, Field, Metric, Score
-from harness_metrics.classifiers import ClassifierSettings, classifier_of, model_of, sample_outputs
+from harness_metrics.samples.classifiers import ClassifierSettings, classifier_of, model_of, sample_outputs
 
 
 class InceptionScore(Metric):

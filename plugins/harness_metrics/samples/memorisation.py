@@ -9,7 +9,7 @@ from scipy.stats import mannwhitneyu
 from torch import Tensor
 
 from harness import Evaluation, Field, Metric, ModelEvaluation, NotApplicableError, Score, Settings
-from harness_metrics.classifiers import model_of
+from harness_metrics.samples.classifiers import model_of
 
 CHUNK = 2000
 

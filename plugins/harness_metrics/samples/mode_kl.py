@@ -5,10 +5,9 @@ from typing import Literal
 import numpy as np
 from scipy.special import rel_entr
 
-from harness import Evaluation, Field, Metric, Score
-from harness.factors import Indices
-from harness_metrics.classifiers import ClassifierSettings, classifier_of, model_of, sample_outputs
+from harness import Evaluation, Field, Indices, Metric, Score
 from harness_metrics.labelling import labelling
+from harness_metrics.samples.classifiers import ClassifierSettings, classifier_of, model_of, sample_outputs
 
 
 class ModeKL(Metric):

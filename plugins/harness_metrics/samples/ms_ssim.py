@@ -3,8 +3,8 @@
 import torch
 
 from harness import Evaluation, Field, Metric, Score, Settings
-from harness_metrics.classifiers import model_of
-from harness_metrics.similarity import ms_ssim, scales
+from harness_metrics.samples.classifiers import model_of
+from harness_metrics.samples.similarity import ms_ssim, scales
 
 
 class MultiScaleSimilarity(Metric):

@@ -4,9 +4,8 @@ from typing import Literal
 
 import torch
 
-from harness import Evaluation, Field, Metric, ModelEvaluation, Score, Settings
-from harness.factors import Indices
-from harness_metrics.classifiers import model_of
+from harness import Evaluation, Field, Indices, Metric, ModelEvaluation, Score, Settings
+from harness_metrics.samples.classifiers import model_of
 
 
 class ReconstructionError(Metric):

@@ -7,8 +7,9 @@ from harness.benchmark.device import ceilings
 from harness.benchmark.measure import Case, load_images, make_one, measure
 from harness.benchmark.standard import RACE, STANDARD
 from harness.benchmark.time_to_score import Race, run_race
-from harness.suite import resolve
-from harness.tables import TABLES, arrow_schema
+from harness.results.parquet import arrow_schema
+from harness.results.schema import TABLES
+from harness.suite.resolve import resolve
 
 CPU = torch.device("cpu")
 BARS = Case("linear", "bars", 16, settings={"size": 3})

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -9,8 +7,8 @@ from harness.benchmark import standard
 from harness.benchmark.measure import Case, measure
 from harness.benchmark.time_to_score import Race
 from harness.cli import cli
+from support import TOY
 
-TOY = Path(__file__).parents[2] / "toy.py"
 SMALL = ["bench", "--plugin", TOY, "--model", "linear", "--dataset", "bars", "--batch", 8, "--steps", 5]
 
 

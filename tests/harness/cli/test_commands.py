@@ -3,12 +3,12 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-TOY = Path(__file__).parents[2] / "toy.py"
+from support import TOY
+
 QUICK = """
 import sys
 from harness.cli import main
@@ -28,7 +28,9 @@ def test_nothing_heavy_is_imported_before_it_is_needed(arguments):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("module", ["harness.study", "harness.execution.engines", "harness.cli.leaderboard"])
+@pytest.mark.parametrize(
+    "module", ["harness.execution.study", "harness.execution.engine_choice", "harness.cli.commands.leaderboard"]
+)
 def test_results_are_read_without_what_trains(module):
     """torch takes longer to import than ten thousand trials to be tabulated."""
     code = f"import sys, {module}; assert 'torch' not in sys.modules"

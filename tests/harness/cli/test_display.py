@@ -5,7 +5,9 @@ from rich.console import Console
 
 from harness.cli.display import Display
 from harness.execution.devices import Slots
-from harness.trial import Choice, Outcome, Progress, Result, Trial
+from harness.results.result import Outcome, Result
+from harness.suite.trial import Choice, Trial
+from harness.training.progress import Progress
 
 TRIAL = Trial(Choice("bars"), Choice("linear"), {"steps": 100}, seed=3, label="linear", swept={"size": 2})
 HALF = Progress(50, 100, images_per_second=1234.5, seconds_left=61, losses={"autoencoder/error": 0.25})

@@ -1,21 +1,19 @@
 """Tables are derived: read while they are current, made anew when they are not, rebuilt when asked."""
 
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from harness.cli import cli
-from harness.files import read_table, write_table
-from harness.scoring import score_key
-from harness.store import ResultsFolder
-from harness.study import Tables, read_tables, write_tables
-from harness.suite import load_suite
-from harness.trial import Outcome, Result
-
-TOY = Path(__file__).parents[2] / "toy.py"
+from harness.results.folder import ResultsFolder
+from harness.results.parquet import read_table, write_table
+from harness.results.result import Outcome, Result
+from harness.suite.suite import load_suite
+from harness.suite.trial import score_key
+from harness.summary.tables import Tables, read_tables, write_tables
+from support import TOY
 
 SUITE = """
 title = "Bars"

@@ -10,16 +10,15 @@ import pytest
 from PIL import Image
 
 from harness.cli import main
-
-TOY = Path(__file__).parents[2] / "toy.py"
+from support import TOY
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory, manager):
     """A linear autoencoder of bars; an untrained DCGAN of small digits, and a model that fails."""
     from harness.execution.devices import Slots
-    from harness.study import Study
-    from harness.suite import load_suite
+    from harness.execution.study import Study
+    from harness.suite.suite import load_suite
 
     folder = tmp_path_factory.mktemp("look")
     suites = {

@@ -3,11 +3,10 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-TOY = Path(__file__).parents[2] / "toy.py"
+from support import TOY
 
 MOST_KIB = 1 << 20
 """A GiB of memory."""

@@ -12,9 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.split import split
-
-TOY = Path(__file__).parents[2] / "toy.py"
+from harness.data.held_out import split_held_out
+from support import TOY
 
 SUITE = """
 title = "Bars"
@@ -116,7 +115,7 @@ def test_what_a_trial_holds_out_reaches_its_metrics(command, suite_file, tmp_pat
     assert run.returncode == 0, run.stderr
     found = results(tmp_path / "out")
     assert found["linear 0"]["scores"][0]["details"] == {"held_out": []}
-    assert found["wary 0"]["scores"][0]["details"] == {"held_out": split(64, 10)[1].tolist()}
+    assert found["wary 0"]["scores"][0]["details"] == {"held_out": split_held_out(64, 10)[1].tolist()}
 
 
 def test_the_same_trial_gives_the_same_numbers_alone_or_beside_others(command, suite_file, tmp_path, results):

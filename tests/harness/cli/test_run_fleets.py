@@ -5,12 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-TOY = Path(__file__).parents[2] / "toy.py"
+from support import TOY
 
 SUITE = """
 seeds = 2

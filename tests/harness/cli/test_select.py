@@ -3,13 +3,12 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-TOY = Path(__file__).parents[2] / "toy.py"
+from support import TOY
 
 SUITE = """
 title = "Bars"

@@ -7,15 +7,14 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import cli
-from harness.execution.job import TrialJob
-from harness.execution.life import live
-from harness.store import ResultsFolder
-from harness.study import pending_trials
-from harness.suite import load_suite
+from harness.execution.protocol import TrialJob
+from harness.execution.worker.trials import live
+from harness.results.folder import ResultsFolder
+from harness.results.result import Outcome
+from harness.results.status import pending_trials
+from harness.suite.suite import load_suite
 from harness.training import checkpoint
-from harness.trial import Outcome
-
-TOY = Path(__file__).parents[2] / "toy.py"
+from support import TOY
 
 SUITE = """
 title = "Far away"

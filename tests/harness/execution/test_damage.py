@@ -15,17 +15,16 @@ from hypothesis import strategies as st
 from harness.cli import cli
 from harness.errors import DamagedFileError
 from harness.execution.claims import claimed
-from harness.execution.compare import compare
-from harness.execution.job import CompareJob, TrialJob
-from harness.execution.life import live
-from harness.standing import standing
-from harness.store import ResultsFolder
-from harness.suite import load_suite
+from harness.execution.protocol import CompareJob, TrialJob
+from harness.execution.worker.comparison import compare
+from harness.execution.worker.trials import live
+from harness.results.folder import ResultsFolder
+from harness.results.result import Outcome
+from harness.results.status import standing
+from harness.suite.suite import load_suite
 from harness.training import checkpoint
-from harness.training.saved import load_checkpoint, load_model, save_checkpoint
-from harness.trial import Outcome
-
-TOY = Path(__file__).parents[2] / "toy.py"
+from harness.training.trial_state import load_checkpoint, load_model, save_checkpoint
+from support import TOY
 
 SUITE = """
 seeds = 2

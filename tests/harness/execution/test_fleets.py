@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from harness import UserError
-from harness.execution.engines import DEFAULT_SIZE, settle_engine
+from harness.execution.engine_choice import DEFAULT_SIZE, settle_engine
 from harness.execution.fleets import LARGEST_SIZE, form_fleets, most_that_fit
-from harness.suite import resolve
-from harness.trial import Trial
+from harness.suite.resolve import resolve
+from harness.suite.trial import Trial
 
 
 @pytest.fixture

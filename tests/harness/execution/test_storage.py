@@ -3,21 +3,19 @@
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from harness.cli import cli
 from harness.errors import StorageError
-from harness.execution.job import TrialJob
-from harness.execution.life import live
-from harness.files import write_json
-from harness.store import ResultsFolder
-from harness.suite import load_suite
-from harness.trial import Outcome, Result
-
-TOY = Path(__file__).parents[2] / "toy.py"
+from harness.execution.protocol import TrialJob
+from harness.execution.worker.trials import live
+from harness.results.folder import ResultsFolder
+from harness.results.result import Outcome, Result
+from harness.storage.records import write_json
+from harness.suite.suite import load_suite
+from support import TOY
 
 SUITE = """
 seeds = 1

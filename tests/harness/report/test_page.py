@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.report.album import Album
-from harness.report.data import gather
 from harness.report.page import FEW, pictured, render, write_report
-from harness.trial import Choice, Outcome, Result
+from harness.report.page_data import gather
+from harness.report.picture_store import Album
+from harness.results.result import Outcome, Result
+from harness.suite.trial import Choice
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"&"
 VOID = {"meta", "link", "img", "br", "input"}
@@ -159,9 +160,9 @@ def test_few_are_never_more_than_sixty(synthetic):
 def trained(tmp_path_factory, manager):
     """A results folder with trained toy models, one of which fails."""
     from harness.execution.devices import Slots
-    from harness.store import ResultsFolder
-    from harness.study import Study
-    from harness.suite import load_suite
+    from harness.execution.study import Study
+    from harness.results.folder import ResultsFolder
+    from harness.suite.suite import load_suite
 
     folder = tmp_path_factory.mktemp("trained")
     (folder / "toys.toml").write_text(
@@ -211,7 +212,7 @@ def test_a_trained_trial_gets_its_pictures_and_a_failed_one_none(trained, regist
 
 
 def test_without_the_plugin_the_page_is_made_and_says_why_there_are_no_pictures(trained, tmp_path):
-    from harness.plugins import PluginManager
+    from harness.plugins.manager import PluginManager
 
     write_report([trained], tmp_path / "a.html", PluginManager(blocked=["harness_linear"]).registry)
     page = Page((tmp_path / "a.html").read_text("utf-8"))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.report.page import write_report
-from harness.trial import Outcome, Result
+from harness.results.result import Outcome, Result
 
 pytestmark = pytest.mark.browser
 
@@ -81,9 +81,9 @@ def browser(tmp_path):
 def study(tmp_path_factory, manager):
     """A finished study of toy models: two settings, two seeds, and one that fails."""
     from harness.execution.devices import Slots
-    from harness.store import ResultsFolder
-    from harness.study import Study
-    from harness.suite import load_suite
+    from harness.execution.study import Study
+    from harness.results.folder import ResultsFolder
+    from harness.suite.suite import load_suite
 
     folder = tmp_path_factory.mktemp("study")
     (folder / "toys.toml").write_text(
@@ -399,8 +399,8 @@ def test_an_empty_study_says_what_is_missing(browser, synthetic, registry, tmp_p
 def test_pictures_beside_the_page_are_shown(browser, study, registry, tmp_path, monkeypatch):
     from selenium.webdriver.support.ui import WebDriverWait
 
-    monkeypatch.setattr("harness.report.album.MOST_BYTES", 10)
-    monkeypatch.setattr("harness.report.album.Album.sources.__defaults__", (10,))
+    monkeypatch.setattr("harness.report.picture_store.MOST_BYTES", 10)
+    monkeypatch.setattr("harness.report.picture_store.Album.sources.__defaults__", (10,))
     write_report([study], tmp_path / "big.html", registry)
     assert list((tmp_path / "big-pictures").glob("*.webp"))
     driver = browser()

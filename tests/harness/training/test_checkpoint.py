@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from harness import UserError
-from harness.files import write_json
+from harness.storage.records import write_json
 from harness.training import checkpoint
 
 

@@ -1,9 +1,10 @@
+import pytest
 import torch
 from torch import nn
 
 from harness import Adam, ImageSpec, Model, Objective, Rng, Settings
 from harness.model import build
-from harness.training.memory import Live, training_bytes
+from harness.training.memory import Live, is_out_of_memory, training_bytes
 
 IMAGE = ImageSpec(1, 4, 4)
 PARAMETERS = 4 * (16 * 8 + 8)
@@ -78,3 +79,19 @@ def test_nothing_of_torchs_own_generator_is_used():
     before = torch.random.get_rng_state()
     bytes_of(8, [0])
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GB")])
+def test_memory_runs_out_on_the_cpu_and_on_gpus(error):
+    assert is_out_of_memory(error)
+
+
+def test_torch_says_it_of_the_cpu_in_its_own_way():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert is_out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), ValueError("memory")])
+def test_other_errors_are_others(error):
+    assert not is_out_of_memory(error)

@@ -6,8 +6,8 @@ from harness import Adam, ImageSpec, Model, Objective, Rng, Settings
 from harness.dataset import Dataset
 from harness.model import build
 from harness.training.batches import Batches
-from harness.training.eager import EagerEngine
-from harness.training.fleet import FleetEngine
+from harness.training.engines.eager import EagerEngine
+from harness.training.engines.fleet import FleetEngine
 from harness.training.precision import products
 
 IMAGE = ImageSpec(1, 4, 4)

@@ -14,7 +14,7 @@ from harness_datasets.dsprites import DSprites
 from harness_datasets.mpi3d import MPI3D
 from harness_datasets.shapes3d import Shapes3D
 from harness_datasets.smallnorb import SmallNORB
-from harness_datasets.teapot_files import TeapotFiles
+from harness_datasets.teapots.published import TeapotFiles
 
 HTML = b"<!DOCTYPE html>\n<html><body>Please log in.</body></html>\n"
 

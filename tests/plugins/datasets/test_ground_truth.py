@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from harness_datasets.cdsprites import CdSprites
-from harness_datasets.factor_table import FactorTable
-from harness_datasets.sprites import Sprites
-from harness_datasets.teapots import Teapots
-from harness_datasets.teapots_grid import TeapotsGrid
+from harness.data.factor_table import FactorTable
+from harness_datasets.sprites.cdsprites import CdSprites
+from harness_datasets.sprites.sprites import Sprites
+from harness_datasets.teapots.grid import TeapotsGrid
+from harness_datasets.teapots.teapots import Teapots
 
 FEW = {"image_size": 16, "scales": 2, "orientations": 3, "positions_x": 3, "positions_y": 2}
 FEW_TEAPOTS = {"image_size": 16, "images": 40, "groups": 2}

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from harness.config import parse
+from harness.data.factor_table import FactorTable
 from harness.errors import NotApplicableError, UserError
 from harness_datasets.cars3d import Cars3D
 from harness_datasets.dsprites import DSprites
-from harness_datasets.factor_table import FactorTable
 from harness_datasets.mpi3d import MPI3D
 from harness_datasets.shapes3d import Shapes3D
 from harness_datasets.smallnorb import SmallNORB
-from harness_datasets.sprites import Sprites
+from harness_datasets.sprites.sprites import Sprites
 
 
 @pytest.mark.parametrize(

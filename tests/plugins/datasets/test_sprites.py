@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.config import parse
 from harness.errors import UserError
-from harness_datasets.sprites import Sprites
+from harness_datasets.sprites.sprites import Sprites
 
 SQUARE, ELLIPSE, HEART = 0, 1, 2
 LARGEST = 5

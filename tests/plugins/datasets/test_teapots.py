@@ -10,11 +10,11 @@ from harness import ImageSpec, ModelEvaluation, Rng
 from harness.config import parse
 from harness.errors import UserError
 from harness.model import build
-from harness_datasets.teapot_files import TeapotFiles
-from harness_datasets.teapot_images import in_gap
-from harness_datasets.teapot_scene import AMBIENT, COLOUR, DIFFUSE, SCENES, centred_teapot, draw, shade
-from harness_datasets.teapots import Teapots
-from harness_datasets.teapots_grid import TeapotsGrid
+from harness_datasets.teapots.grid import TeapotsGrid
+from harness_datasets.teapots.images import in_gap
+from harness_datasets.teapots.published import TeapotFiles
+from harness_datasets.teapots.scene import AMBIENT, COLOUR, DIFFUSE, SCENES, centred_teapot, draw, shade
+from harness_datasets.teapots.teapots import Teapots
 
 CPU = torch.device("cpu")
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from harness_datasets.cdsprites import CdSprites
 from harness_datasets.color_digits import ColorDigits
 from harness_datasets.digits import Digits
-from harness_datasets.sprites import Sprites
+from harness_datasets.sprites.cdsprites import CdSprites
+from harness_datasets.sprites.sprites import Sprites
 
 FEW = {"image_size": 32, "scales": 2, "orientations": 3, "positions_x": 3, "positions_y": 3}
 

@@ -13,7 +13,7 @@ from torch.distributions import Normal, kl_divergence
 from harness import ImageSpec, Rng, UserError
 from harness.config import parse
 from harness.model import ABILITIES, build
-from harness.plugins import PluginManager
+from harness.plugins.manager import PluginManager
 from harness_gans.age import AGE
 
 SMALL = ImageSpec(1, 16, 16)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from harness import ImageSpec, Rng, UserError
 from harness.config import parse
 from harness.model import ABILITIES, build
-from harness.plugins import PluginManager
+from harness.plugins.manager import PluginManager
 from harness_gans.alpha_gan import AlphaGAN
 from harness_gans.alpha_wgan_gp import AlphaWGANGP
 from harness_gans.auto_encoding_gan import AutoEncodingGAN

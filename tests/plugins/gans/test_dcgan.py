@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from harness import ImageSpec, Model, Rng, UserError
 from harness.config import parse
 from harness.model import ABILITIES, build
-from harness.plugins import PluginManager
+from harness.plugins.manager import PluginManager
 from harness_gans.dcgan import DCGAN
 from harness_gans.wgan_gp import WGANGP
 

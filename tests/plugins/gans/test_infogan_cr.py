@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from harness import ImageSpec, Rng, UserError
 from harness.config import parse
 from harness.model import build, initialise
-from harness.training.eager import EagerEngine
+from harness.training.engines.eager import EagerEngine
 from harness_gans.infogan_cr import InfoGANCR
 from harness_gans.infogan_modified import InfoGANModified
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from harness import NotApplicableError, TableEvaluation
-from harness_datasets.factor_table import FactorTable
-from harness_metrics.betavae import BetaVAEScore
+from harness.data.factor_table import FactorTable
+from harness_metrics.codes.betavae import BetaVAEScore
 
 SIZES = (4, 5, 6)
 PROTOCOLS = pytest.mark.parametrize("protocol", ["disentanglement_lib", "infogan-cr"])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 
-from harness_metrics.boosting import MAX_BINS, GradientBoosting, bin_edges, to_bins
+from harness_metrics.codes.boosting import MAX_BINS, GradientBoosting, bin_edges, to_bins
 
 
 def observations(classes, levels, n=600, seed=0):

@@ -12,11 +12,11 @@ import torch
 
 from harness import FactorGrid, GroundTruthDataset, ImageSpec, ModelEvaluation, NotApplicableError
 from harness.dataset import Dataset
-from harness_metrics import classifier_training
-from harness_metrics.classifier_networks import shapes_network, small_network
-from harness_metrics.classifier_training import Recipe, trained_classifier
-from harness_metrics.classifiers import ClassifierSettings, classifier_of, image_features, sample_outputs
 from harness_metrics.labelling import labelling
+from harness_metrics.samples import classifier_training
+from harness_metrics.samples.classifier_networks import shapes_network, small_network
+from harness_metrics.samples.classifier_training import Recipe, trained_classifier
+from harness_metrics.samples.classifiers import ClassifierSettings, classifier_of, image_features, sample_outputs
 
 QUICK = Recipe("small", epochs=1, learning_rate=0.001)
 
@@ -178,9 +178,9 @@ import json
 from harness import ModelEvaluation, Rng
 from harness.config import parse
 from harness.model import build
-from harness.plugins import PluginManager
-from harness_metrics import classifier_training
-from harness_metrics.classifiers import ClassifierSettings, classifier_of
+from harness.plugins.manager import PluginManager
+from harness_metrics.samples import classifier_training
+from harness_metrics.samples.classifiers import ClassifierSettings, classifier_of
 
 registry = PluginManager().registry
 sprites, vae = registry.find("datasets", "sprites").load(), registry.find("models", "vae").load()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from harness import TableEvaluation
-from harness_metrics.code_information import CodeInformation
+from harness_metrics.codes.code_information import CodeInformation
 
 
 def score(evaluation):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from harness import ImageSpec, NotApplicableError, Rng
-from harness_metrics.critic import WassersteinCritic, critic_loss, critic_network
+from harness_metrics.samples.critic import WassersteinCritic, critic_loss, critic_network
 
 QUICK = {"steps": 40, "width": 8, "batch_size": 32, "learning_rate": 1e-3, "samples": 400}
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from harness import NotApplicableError
-from harness_metrics.dci import DCI, concentration
-from harness_metrics.dci_regression import DCIForest
+from harness_metrics.codes.dci import DCI, concentration
+from harness_metrics.codes.dci_regression import DCIForest
 
 SIZES = (3, 4, 5)
 

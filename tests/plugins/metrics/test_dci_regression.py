@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from harness_metrics.dci_regression import DCIForest, DCILasso, DCILassoCV, concentrations
+from harness_metrics.codes.dci_regression import DCIForest, DCILasso, DCILassoCV, concentrations
 
 
 def scored(metric, evaluation, **config):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from harness import TableEvaluation
-from harness_metrics.dhsic import DHSIC, kernel_row_means, median_distance
+from harness_metrics.codes.dhsic import DHSIC, kernel_row_means, median_distance
 
 NUMBERS = st.floats(-4, 4, width=32).map(lambda x: round(x, 2))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-from harness_metrics.distances import frechet_distance, squared_mmd, squared_mmds
+from harness_metrics.samples.distances import frechet_distance, squared_mmd, squared_mmds
 
 
 def with_moments(mean, covariance, n=50, seed=0):

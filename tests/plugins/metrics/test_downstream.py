@@ -5,8 +5,8 @@ from sklearn.model_selection import KFold
 
 from harness import NotApplicableError, UserError
 from harness.config import parse
-from harness_metrics.dci import DCI
-from harness_metrics.downstream import DownstreamAccuracy
+from harness_metrics.codes.dci import DCI
+from harness_metrics.codes.downstream import DownstreamAccuracy
 
 SIZES = (3, 4)
 MANY = (8, 8, 8)

@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from harness import NotApplicableError
-from harness_metrics.explicitness import Explicitness, mean_area
+from harness_metrics.codes.explicitness import Explicitness, mean_area
 
 SIZES = (3, 4, 5)
 PROTOCOLS = pytest.mark.parametrize("protocol", ["disentanglement_lib", "infogan-cr"])

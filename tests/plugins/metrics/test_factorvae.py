@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from harness_metrics.factorvae import FactorVAEScore
+from harness_metrics.codes.factorvae import FactorVAEScore
 
 SIZES = (4, 5, 6)
 PROTOCOLS = pytest.mark.parametrize("protocol", ["disentanglement_lib", "infogan-cr"])

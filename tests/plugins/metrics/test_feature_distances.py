@@ -8,10 +8,15 @@ import torch
 from torchvision.models import Inception_V3_Weights, inception_v3
 
 from harness import NotApplicableError, UserError
-from harness_metrics import inception
-from harness_metrics.distances import frechet_distance
-from harness_metrics.feature_distances import FrechetInceptionDistance, KernelInceptionDistance
-from harness_metrics.inception import InceptionNetwork, TorchvisionInception, published_weights, torchvision_weights
+from harness_metrics.samples import inception
+from harness_metrics.samples.distances import frechet_distance
+from harness_metrics.samples.feature_distances import FrechetInceptionDistance, KernelInceptionDistance
+from harness_metrics.samples.inception import (
+    InceptionNetwork,
+    TorchvisionInception,
+    published_weights,
+    torchvision_weights,
+)
 
 
 def evaluate(metric, evaluation, **config):

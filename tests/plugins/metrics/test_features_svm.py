@@ -6,7 +6,7 @@ import torch
 
 from harness import Model, ModelEvaluation, NotApplicableError, Rng, UserError
 from harness.config import parse
-from harness_metrics.features_svm import FeaturesSVM, pooled_features
+from harness_metrics.samples.features_svm import FeaturesSVM, pooled_features
 
 
 class Seeing(Model):

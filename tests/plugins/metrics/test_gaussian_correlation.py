@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
 from harness import FactorGrid, TableEvaluation
-from harness_metrics.gaussian_correlation import (
+from harness_metrics.codes.gaussian_correlation import (
     NormalisedWassersteinCorrelation,
     TotalCorrelation,
     WassersteinCorrelation,

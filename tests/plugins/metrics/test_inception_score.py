@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from harness import ModelEvaluation, NotApplicableError, Rng
 from harness.config import parse
 from harness.model import build
-from harness_metrics.inception_score import InceptionScore, inception_scores
+from harness_metrics.samples.inception_score import InceptionScore, inception_scores
 
 
 def evaluate(evaluation, **config):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from harness_metrics.irs import InterventionalRobustness
+from harness_metrics.codes.irs import InterventionalRobustness
 
 SIZES = (4, 5, 6)
 

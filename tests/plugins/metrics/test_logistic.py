@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from harness_metrics.logistic import FOLDS, STRENGTHS, fit_logistic, fit_logistic_cv
+from harness_metrics.codes.logistic import FOLDS, STRENGTHS, fit_logistic, fit_logistic_cv
 
 
 def observations(n, classes=3, noise=1.0, seed=0):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import NotApplicableError, Rng
-from harness_metrics.memorisation import Memorisation, nearest_distances
+from harness_metrics.samples.memorisation import Memorisation, nearest_distances
 
 
 def evaluate(evaluation, **config):

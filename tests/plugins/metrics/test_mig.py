@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from harness import NotApplicableError
-from harness_metrics.mig import MutualInformationGap
-from harness_metrics.mutual_information import bin_codes, entropies, mutual_information
+from harness_metrics.codes.mig import MutualInformationGap
+from harness_metrics.codes.mutual_information import bin_codes, entropies, mutual_information
 
 SIZES = (3, 4, 5)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from harness import NotApplicableError
-from harness_metrics.mode_kl import ModeKL, kl_to_uniform
+from harness_metrics.samples.mode_kl import ModeKL, kl_to_uniform
 
 
 def evaluate(evaluation, **config):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from harness_metrics.modularity import Modularity, code_modularity
+from harness_metrics.codes.modularity import Modularity, code_modularity
 
 SIZES = (4, 5, 6)
 

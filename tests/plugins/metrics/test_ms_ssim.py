@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import Rng
-from harness_metrics.ms_ssim import MultiScaleSimilarity
-from harness_metrics.similarity import C1, C2, WEIGHTS, ms_ssim, scales, ssim
+from harness_metrics.samples.ms_ssim import MultiScaleSimilarity
+from harness_metrics.samples.similarity import C1, C2, WEIGHTS, ms_ssim, scales, ssim
 
 SIZES = [(8, 8), (21, 40), (22, 22), (32, 32), (64, 64), (28, 28), (175, 175), (176, 176), (400, 400)]
 

@@ -5,7 +5,7 @@ import torch
 
 from harness import ImageSpec, Model, ModelEvaluation
 from harness.dataset import Dataset
-from harness_metrics.reconstruction_error import ReconstructionError
+from harness_metrics.samples.reconstruction_error import ReconstructionError
 
 
 class Levels(Dataset):

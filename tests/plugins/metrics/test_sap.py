@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from harness import FactorGrid, NotApplicableError, TableEvaluation
-from harness_metrics.sap import SAP, DiscreteSAP
+from harness_metrics.codes.sap import SAP, DiscreteSAP
 
 SIZES = (4, 5, 6)
 BOTH = pytest.mark.parametrize("metric_class", [SAP, DiscreteSAP])

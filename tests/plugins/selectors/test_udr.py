@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,8 +7,8 @@ from sklearn.linear_model import Lasso
 from harness import FactorGrid, NotApplicableError, TableEvaluation
 from harness_selectors.lasso import lasso
 from harness_selectors.udr import UDRLasso, UDRSpearman, agreement, standardised
+from support import REFERENCE
 
-REFERENCE = Path(__file__).parents[2] / "reference"
 SETS = sorted(path.stem for path in REFERENCE.glob("udr_set_*.npz"))
 GRID = FactorGrid("abc", (5, 6, 7))
 BOTH = pytest.mark.parametrize("selector_class", [UDRLasso, UDRSpearman])

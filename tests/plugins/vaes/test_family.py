@@ -12,7 +12,7 @@ from harness import ImageSpec, Rng
 from harness.config import parse
 from harness.model import ABILITIES, build
 from harness.objective import Draws
-from harness.plugins import PluginManager
+from harness.plugins.manager import PluginManager
 from harness_vaes.annealed_vae import AnnealedVAE
 from harness_vaes.beta_tcvae import BetaTCVAE, total_correlation
 from harness_vaes.beta_vae import BetaVAE

@@ -1,0 +1,65 @@
+"""What dataset authors share: published files, images kept on a device, factors of incomplete grids.
+
+files           published files: where they are looked for, fetched and checked; decoded copies of them
+images          images and labels kept on the device where models train
+factor_table    ground-truth factors of observations that are no complete grid
+held_out        which images are held out from training
+"""
+
+from typing import TYPE_CHECKING
+
+from harness._exports import lazily
+
+if TYPE_CHECKING:
+    from harness.data.factor_table import FactorTable as FactorTable
+    from harness.data.files import DataFile as DataFile
+    from harness.data.files import DecodedArrays as DecodedArrays
+    from harness.data.files import data_root as data_root
+    from harness.data.files import decoded as decoded
+    from harness.data.files import may_download as may_download
+    from harness.data.files import missing as missing
+    from harness.data.files import progress as progress
+    from harness.data.files import wrong_format as wrong_format
+    from harness.data.held_out import split_held_out as split_held_out
+    from harness.data.images import BitStore as BitStore
+    from harness.data.images import ImageStore as ImageStore
+    from harness.data.images import StoredImages as StoredImages
+    from harness.data.images import StoredLabels as StoredLabels
+    from harness.data.images import pack as pack
+    from harness.data.images import to_float as to_float
+    from harness.storage.atomic import locked as locked
+    from harness.storage.atomic import write_whole as write_whole
+
+__all__, __getattr__ = lazily(
+    __name__,
+    {
+        "harness.data.factor_table": ("FactorTable",),
+        "harness.data.files": (
+            "data_root",
+            "DataFile",
+            "decoded",
+            "DecodedArrays",
+            "may_download",
+            "missing",
+            "progress",
+            "wrong_format",
+        ),
+        "harness.data.held_out": ("split_held_out",),
+        "harness.data.images": (
+            "BitStore",
+            "ImageStore",
+            "pack",
+            "StoredImages",
+            "StoredLabels",
+            "to_float",
+        ),
+        "harness.storage.atomic": (
+            "locked",
+            "write_whole",
+        ),
+    },
+)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,1 @@
+"""The worker process: it does one job, reports in JSON lines, and ends."""

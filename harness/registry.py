@@ -1,0 +1,158 @@
+"""The registry: every model, dataset, metric and selector that the loaded plugins offer, by kind and name."""
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, TypeAlias
+
+from harness.errors import UserError, nearest
+
+DISTRIBUTION = "disentanglement-harness"
+"""The distribution that the harness and the built-in plugins are from."""
+
+KINDS = ("models", "datasets", "metrics", "selectors")
+
+
+Register: TypeAlias = Callable[[str, "str | type", str], None]
+"""What a registration hook is handed: register(name, target, summary)."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A loaded plugin module and where it comes from."""
+
+    module: ModuleType
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A plugin that could not be used, and why; a suite that does not need it runs all the same."""
+
+    distribution: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.distribution}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered model, dataset, metric or selector."""
+
+    kind: str
+    name: str
+    target: str | type
+    summary: str
+    plugin: Plugin
+
+    def load(self) -> Any:
+        """The class itself, imported now.
+
+        Raises:
+            UserError: the plugin's module cannot be imported or lacks the class.
+        """
+        if isinstance(self.target, type):
+            return self.target
+        module, _, attribute = self.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:  # A plugin's import may raise anything; it must be named, not shown raw.
+            raise UserError(
+                f"{self.kind[:-1]} '{self.name}' of {self.plugin} cannot be loaded from {self.target}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A rule that makes an entry of one kind from every entry of another: `supervised:mig` from the metric `mig`.
+
+    Attributes:
+        kind: what it makes, such as "selectors".
+        prefix: what the names of the made entries begin with; the base entry's name follows.
+        base: the kind that it is made from.
+        target: "module:function", called with the base's class to make the class.
+        summary: a line about the made entry; `{name}` stands for the base's name.
+    """
+
+    kind: str
+    prefix: str
+    base: str
+    target: str
+    summary: str
+
+    def entry(self, base: Entry) -> "DerivedEntry":
+        """The entry made from a base entry."""
+        summary = self.summary.format(name=base.name)
+        return DerivedEntry(self.kind, self.prefix + base.name, base.target, summary, base.plugin, self.target)
+
+
+@dataclass(frozen=True)
+class DerivedEntry(Entry):
+    """An entry that no plugin registered: it is made from another by a `Derivation`."""
+
+    derive: str
+
+    def load(self) -> Any:
+        """The class made from the base's class.
+
+        Raises:
+            UserError: the base cannot be loaded.
+        """
+        module, _, function = self.derive.partition(":")
+        return getattr(importlib.import_module(module), function)(super().load())
+
+
+@dataclass
+class Registry:
+    """Everything that the loaded plugins offer, by kind and name."""
+
+    entries: dict[str, dict[str, Entry]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
+    conflicts: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    derivations: Sequence[Derivation] = ()
+
+    def add(self, entry: Entry) -> None:
+        """Register an entry; a name that two plugins claim belongs to neither until one is removed."""
+        rival = self.entries[entry.kind].pop(entry.name, None)
+        claims = self.conflicts.get((entry.kind, entry.name), [])
+        if rival is None and not claims:
+            self.entries[entry.kind][entry.name] = entry
+            return
+        claims = [*claims, *([rival] if rival else []), entry]
+        self.conflicts[entry.kind, entry.name] = claims
+        owners = " and ".join(str(claim.plugin) for claim in claims)
+        self.problems.append(Problem(entry.plugin.distribution, _claimed(entry, owners)))
+
+    def find(self, kind: str, name: str, place: str = "") -> Entry:
+        """The entry of a name, registered or derived.
+
+        Raises:
+            UserError: no plugin offers it, or two do; the message says which are near and, where a
+                plugin failed to load, that it may have been meant.
+        """
+        if entry := self.entries[kind].get(name):
+            return entry
+        where = f"{place}: " if place else ""
+        if claims := self.conflicts.get((kind, name)):
+            raise UserError(where + _claimed(claims[0], " and ".join(str(claim.plugin) for claim in claims)))
+        derivations = [derivation for derivation in self.derivations if derivation.kind == kind]
+        for derivation in derivations:
+            if name.startswith(derivation.prefix):
+                return derivation.entry(self.find(derivation.base, name.removeprefix(derivation.prefix), place))
+        names = list(self.entries[kind])
+        if ":" in name:
+            names += [rule.prefix + base for rule in derivations for base in self.entries[rule.base]]
+        lines = [f"{where}there is no {kind[:-1]} '{name}'; {nearest(name, names)}"]
+        lines += [f"  ({problem})" for problem in self.problems]
+        raise UserError("\n".join(lines))
+
+
+def _claimed(entry: Entry, owners: str) -> str:
+    return f"the {entry.kind[:-1]} name '{entry.name}' is claimed by {owners}; uninstall one of them"

@@ -1,0 +1,81 @@
+"""Tables as Parquet files: with the declared columns, whole or not at all, and checked when they are read."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import DamagedFileError, in_a_line
+from harness.results.schema import TABLES
+from harness.storage.atomic import read_bytes, storing, write_whole
+from harness.storage.checksum import BLANK, is_whole, seal
+from harness.storage.records import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+def write_table(path: Path, schema: str, table: "pd.DataFrame", facts: Mapping[str, str] | None = None) -> None:
+    """Write a table as Parquet, whole or not at all, with the schema's column types and meanings.
+
+    Args:
+        path: its place.
+        schema: a name of `harness.results.schema`.
+        table: the rows.
+        facts: kept in the file beside the schema.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrow = pa.Table.from_pandas(table, schema=arrow_schema(schema, table), preserve_index=False)
+    arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), **(facts or {}), "sha256": BLANK})
+    content = io.BytesIO()
+    pq.write_table(arrow, content)
+    sealed = seal(content.getvalue(), at_end=True)
+    with storing(path):
+        write_whole(path, lambda file: file.write(sealed))
+
+
+def read_table(path: Path) -> "pd.DataFrame":
+    """Read what `write_table` wrote; its facts are in `attrs`.
+
+    Raises:
+        DamagedFileError: it is no Parquet file, or a changed one.
+        StorageError: it cannot be read.
+        FileNotFoundError: there is no such file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    content = read_bytes(path)
+    try:
+        file = pq.ParquetFile(pa.BufferReader(content))
+        facts = {key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()}
+        table: pd.DataFrame = file.read().to_pandas()
+    except Exception as error:  # Damaged files raise errors of every kind.
+        raise DamagedFileError(f"{path}: damaged, or not a Parquet file ({in_a_line(error)})") from None
+    if "sha256" in facts and not is_whole(content, facts["sha256"]):
+        raise DamagedFileError(f"{path}: damaged, its SHA-256 is another than when it was written")
+    table.attrs = {name: facts[name] for name in facts if name not in ("pandas", "sha256", "ARROW:schema")}
+    return table
+
+
+def arrow_schema(name: str, table: "pd.DataFrame") -> "pa.Schema":
+    """The Arrow schema of a table; columns beyond the declared ones are doubles."""
+    import pyarrow as pa
+
+    declared = {column.name: column for column in TABLES[name]}
+    fields = [
+        pa.field(
+            column.name,
+            getattr(pa, {"double": "float64", "bool": "bool_"}.get(column.type, column.type))(),
+            metadata={"meaning": column.meaning},
+        )
+        for column in declared.values()
+    ]
+    fields += [pa.field(extra, pa.float64()) for extra in table.columns if extra not in declared]
+    return pa.schema(fields, metadata={"table": name, "schema_version": str(SCHEMA_VERSION)})

@@ -1,0 +1,74 @@
+"""Building models, datasets, metrics and selectors from their names and settings."""
+
+from typing import cast
+
+from harness.dataset import Dataset
+from harness.metric import Metric
+from harness.model import ImageSpec, Model
+from harness.model import build as initialised
+from harness.registry import Registry
+from harness.rng import Rng
+from harness.selector import Selector
+from harness.suite.resolve import load_class
+from harness.suite.trial import Choice, Trial
+
+
+def make_dataset(registry: Registry, choice: Choice, place: str = "dataset") -> Dataset:
+    """The dataset of a choice, which has no images before `load` is called.
+
+    Raises:
+        UserError: see `load_class`.
+    """
+    dataset_class, config = load_class(registry, "datasets", choice, place)
+    return cast("Dataset", dataset_class(config))
+
+
+def load_dataset(registry: Registry, choice: Choice, device: str) -> Dataset:
+    """The dataset of a choice, loaded on a device.
+
+    Raises:
+        UserError: see `load_class`; or its files are missing or broken.
+    """
+    dataset = make_dataset(registry, choice)
+    dataset.load(device)
+    return dataset
+
+
+def make_metric(registry: Registry, choice: Choice) -> Metric:
+    """The metric of a choice.
+
+    Raises:
+        UserError: see `load_class`.
+    """
+    metric_class, config = load_class(registry, "metrics", choice)
+    return cast("Metric", metric_class(config))
+
+
+def make_selector(registry: Registry, choice: Choice) -> Selector:
+    """The selector of a choice.
+
+    Raises:
+        UserError: see `load_class`.
+    """
+    selector_class, config = load_class(registry, "selectors", choice)
+    return cast("Selector", selector_class(config))
+
+
+def make_model(registry: Registry, choice: Choice, image: ImageSpec, rng: Rng, place: str = "") -> Model:
+    """The model of a choice for images of a shape, on the CPU, with initial parameters drawn from `rng`.
+
+    Raises:
+        UserError: see `load_class`; or the model cannot take such images.
+    """
+    model_class, config = load_class(registry, "models", choice, place)
+    return initialised(model_class, config, image, rng)
+
+
+def initial_model(registry: Registry, trial: Trial, dataset: Dataset) -> Model:
+    """The trial's model as its seed initialises it, on the dataset's device.
+
+    Raises:
+        UserError: see `make_model`.
+    """
+    model = make_model(registry, trial.model, dataset.image, Rng.for_initial(trial.seed), trial.label)
+    return model.to(dataset.device)

@@ -1,0 +1,1 @@
+"""Reading the file formats that datasets are published in."""

@@ -1,0 +1,1 @@
+"""Drawn sprites: the grid of dSprites, its harder variants, and CdSprites."""

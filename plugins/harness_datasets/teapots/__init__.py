@@ -1,0 +1,1 @@
+"""3D Teapots, drawn and as published."""

@@ -1,0 +1,1 @@
+"""The commands `arithmetic`, `filters` and `forget`."""

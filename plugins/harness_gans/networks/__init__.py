@@ -1,0 +1,1 @@
+"""The networks of the GANs, one paper's per file."""

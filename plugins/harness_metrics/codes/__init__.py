@@ -1,0 +1,1 @@
+"""Metrics of codes, most of them beside ground-truth factors."""

@@ -1,0 +1,1 @@
+"""Metrics of samples and reconstructions, which need a trained model."""

@@ -1,0 +1,70 @@
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from harness.execution.forkserver import Nursery
+from harness.execution.process import Worker, environment
+from harness.execution.protocol import Placement, TrialJob
+from harness.results.folder import ResultsFolder
+from harness.suite.suite import load_suite
+from support import TOY
+
+SUITE = """
+seeds = 2
+[dataset]
+name = "bars"
+[training]
+steps = 10
+batch_size = 16
+[[models]]
+name = "linear"
+[[models]]
+name = "dying"
+seeds = 1
+[evaluation]
+metrics = ["spread", "mig"]
+"""
+
+
+@pytest.fixture
+def jobs(suite_file, registry):
+    """Makes a job for each trial of the suite, whose results go to a folder."""
+    suite = load_suite(suite_file(SUITE), registry)
+
+    def make(folder):
+        return [TrialJob([t], str(folder), suite.metrics, 0, [str(TOY)], ["harness_linear"]) for t in suite.trials]
+
+    return make
+
+
+def test_forked_workers_compute_what_new_processes_do_and_crash_alone(jobs, tmp_path):
+    def do(folder, nursery, count=3):
+        ends, scores = [], []
+        for job in jobs(folder)[:count]:
+            ends.append(Worker(job, Placement(), folder / "log.txt", 60, nursery).run(lambda *_: None).returncode)
+            result = ResultsFolder(folder).trial(job.trials[0].id).result
+            scores.append([score["score"] for score in result.scores] if result else None)
+        return ends, scores
+
+    with Nursery(environment(Placement()), [str(TOY)]) as nursery:
+        ends, scores = do(tmp_path / "forked", nursery)
+        again = do(tmp_path / "again", nursery)
+        with (tmp_path / "log.txt").open("wb") as log:
+            forked = nursery.fork(log)
+            assert Path(f"/proc/{forked.pid}/stat").read_text().rpartition(")")[2].split()[1] == str(nursery.pid)
+            assert forked.poll() is None
+            forked.stdin.close()  # As if the parent had died.
+            forked.stdout.close()
+            assert forked.wait() == forked.poll() == 1
+    assert ends == [0, 0, -signal.SIGKILL]
+    assert again == (ends, scores)
+    assert do(tmp_path / "new", None, 1) == (ends[:1], scores[:1])
+
+
+def test_without_its_nursery_a_worker_begins_anew(jobs, tmp_path):
+    with Nursery(environment(Placement()), []) as nursery:
+        os.kill(nursery.pid, signal.SIGKILL)
+        end = Worker(jobs(tmp_path)[0], Placement(), tmp_path / "log.txt", 60, nursery).run(lambda *_: None)
+    assert end.returncode == 0

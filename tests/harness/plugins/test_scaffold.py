@@ -1,0 +1,94 @@
+"""`harness new` makes packages that work at once."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from harness.errors import UserError
+from harness.plugins.scaffold import KIND_NAMES, create
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A package of each kind, and all of them installed by pip into a folder."""
+    parent, site = tmp_path_factory.mktemp("packages"), tmp_path_factory.mktemp("site")
+    folders = {kind: create(kind, f"new-{kind}", parent) for kind in KIND_NAMES}
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    options = ["--no-deps", "--no-build-isolation", "--target", site]
+    subprocess.run([*pip, *options, *folders.values()], check=True, capture_output=True)
+    return folders, {"PYTHONPATH": str(site)}
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
+def test_its_suite_runs(kind, made, command, tmp_path, results):
+    folders, environment = made
+    options = ["--set", "training.steps=5", "--set", "seeds=2"]
+    if kind != "dataset":
+        options += ["--set", "dataset.positions_x=2", "--set", "dataset.positions_y=3"]
+    if kind != "metric":
+        options += ["--set", "evaluation.metrics=['mig']"]
+    run = command("run", folders[kind] / "suite.toml", *options, "--output", "out", "--jobs", 1, env=environment)
+    assert run.returncode == 0, run.stderr
+    for result in results(tmp_path / "out").values():
+        assert {record["status"] for record in result["scores"]} == {"ok"}
+    assert f"new-{kind}" in run.stdout + (folders[kind] / "suite.toml").read_text()
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
+def test_its_own_test_passes(kind, made):
+    folders, environment = made
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folders[kind]],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+
+
+def test_check_says_that_it_keeps_its_contract(made, command):
+    run = command("check", "new-metric", env=made[1])
+    assert run.returncode == 0, run.stderr
+    assert "new-metric keeps its contract" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("MyModel", "expected small letters and digits with single hyphens, such as my-model"),
+        ("beta-vae", "a model is called that already"),
+        ("torch", "Python has a module or a word 'torch' already"),
+        ("class", "Python has a module or a word 'class' already"),
+    ],
+)
+def test_a_name_that_cannot_be_used_is_refused(name, message, tmp_path):
+    with pytest.raises(UserError, match=message):
+        create("model", name, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_overwritten(tmp_path):
+    (tmp_path / "my-model").mkdir()
+    with pytest.raises(UserError, match="it exists already; choose another name"):
+        create("model", "my-model", tmp_path)
+    assert not list((tmp_path / "my-model").iterdir())
+
+
+def test_a_failing_check_ends_with_exit_code_1_and_says_what_to_change(command, tmp_path):
+    (tmp_path / "bad.py").write_text(
+        "import harness\n"
+        "class Bad(harness.Metric):\n"
+        "    '''Always infinite.'''\n"
+        "    def score(self, evaluation):\n"
+        "        return harness.Score(float('inf'))\n"
+        "@harness.hookimpl\n"
+        "def harness_register_metrics(register):\n"
+        "    register('bad', Bad, 'always infinite')\n"
+    )
+    run = command("check", "bad", "--plugin", "bad.py")
+    assert run.returncode == 1
+    assert "the score of an untrained model is inf" in run.stdout
+    assert "Traceback" not in run.stderr

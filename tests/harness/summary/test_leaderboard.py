@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.results.folder import ResultsFolder
+from harness.results.result import Outcome, Result, ScoreRecord
+from harness.suite.suite import load_suite
+from harness.suite.trial import score_key
+from harness.summary.leaderboard import leaderboard, score_table, t_interval
+
+SUITE = """
+seeds = 3
+[dataset]
+name = "bars"
+[[models]]
+name = "linear"
+sweep.size = [2, 3]
+[[models]]
+name = "linear"
+label = "noisy"
+config.noise = 1.0
+[evaluation]
+metrics = ["spread", "error"]
+"""
+
+
+@pytest.fixture
+def study(suite_file, registry, tmp_path):
+    suite = load_suite(suite_file(SUITE), registry)
+    return suite, ResultsFolder(tmp_path / "results")
+
+
+def finish(suite, folder, trial, scores, outcome=Outcome.FINISHED, reason=""):
+    """Record a result with the given score per metric; a text is the reason why there is none."""
+    from dataclasses import asdict
+
+    records = []
+    for metric in suite.metrics:
+        if metric.name not in scores:
+            continue
+        value = scores[metric.name]
+        scored = isinstance(value, float)
+        records.append(
+            asdict(
+                ScoreRecord(
+                    score_key(metric, suite.evaluation_seed),
+                    metric.name,
+                    {},
+                    "1",
+                    higher_is_better=metric.name != "error",
+                    status="ok" if scored else "not-applicable",
+                    score=value if scored else None,
+                    reason="" if scored else value,
+                )
+            )
+        )
+    folder.trial(trial.id).write_result(Result(trial.id, outcome, reason, scores=tuple(records)))
+
+
+def board_of(suite, folder):
+    board = leaderboard(score_table(folder, suite), suite)
+    return board.assign(key=board["model"] + board["swept"]).set_index(["key", "metric"])
+
+
+def test_mean_deviation_interval_and_rank(study):
+    suite, folder = study
+    values = {2: [0.1, 0.2, 0.6], 3: [0.5, 0.7, 0.9]}
+    for trial in suite.trials:
+        score = values[trial.model.config["size"]][trial.seed] if trial.label == "linear" else 0.3
+        finish(suite, folder, trial, {"spread": score, "error": score})
+    board = board_of(suite, folder)
+    row = board.loc['linear{"size": 2}', "spread"]
+    assert row["n"] == 3
+    assert row["mean"] == pytest.approx(0.3)
+    assert row["std"] == pytest.approx(np.std(values[2], ddof=1))
+    expected = stats.t.interval(0.95, 2, loc=0.3, scale=stats.sem(values[2]))
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(expected)
+    assert board.xs("spread", level="metric")["rank"].tolist() == [2, 1, 2]
+    # The smaller error is the better one.
+    assert board.xs("error", level="metric")["rank"].tolist() == [1, 3, 1]
+
+
+def test_a_model_that_cannot_be_scored_is_not_applicable_and_not_ranked(study):
+    suite, folder = study
+    for trial in suite.trials:
+        finish(suite, folder, trial, {"spread": "no codes" if trial.label == "noisy" else 0.5, "error": 0.1})
+    row = board_of(suite, folder).loc["noisy{}", "spread"]
+    assert (row["status"], row["reason"], row["failed"]) == ("not-applicable", "no codes", 0)
+    assert np.isnan(row["mean"])
+    assert row.isna()["rank"]
+
+
+def test_failed_and_missing_trials_are_counted_not_hidden(study):
+    suite, folder = study
+    first, second, third, *_ = suite.trials
+    finish(suite, folder, first, {"spread": 0.5, "error": 0.5})
+    finish(suite, folder, second, {}, Outcome.DIVERGED, "loss is nan")
+    board = board_of(suite, folder)
+    row = board.loc['linear{"size": 2}', "spread"]
+    assert (row["n"], row["failed"], row["reason"]) == (1, 2, "diverged: loss is nan")
+    assert np.isnan(row["std"])
+    assert board.loc['linear{"size": 3}', "spread"]["status"] == "missing"
+    assert third.seed == 2
+
+
+def test_order_of_rows_is_the_suites(study):
+    suite, folder = study
+    for trial in reversed(suite.trials):
+        finish(suite, folder, trial, {"spread": 0.5, "error": 0.5})
+    board = leaderboard(score_table(folder, suite), suite)
+    assert board["model"].tolist() == ["linear"] * 4 + ["noisy"] * 2
+
+
+def test_an_interval_needs_two_values():
+    assert t_interval(np.array([1.0])) == (None, None)
+    low, high = t_interval(np.array([1.0, 1.0]))
+    assert low == high == 1.0
