@@ -5,7 +5,8 @@ Everything a plugin author needs is imported from here; layers are in `harness.n
 quick and the command line answers before torch is loaded.
 """
 
-from typing import TYPE_CHECKING
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from harness._exports import lazily
 
@@ -48,9 +49,10 @@ if TYPE_CHECKING:
     from harness.selector import from_scores as from_scores
     from harness.suite.suite import Suite as Suite
     from harness.suite.trial import Trial as Trial
+    from harness.suite.trial import digest as digest
     from harness.training.progress import Progress as Progress
 
-__all__, __getattr__ = lazily(
+__all__, _resolve = lazily(
     __name__,
     {
         "harness.config": (
@@ -114,10 +116,21 @@ __all__, __getattr__ = lazily(
             "Selector",
         ),
         "harness.suite.suite": ("Suite",),
-        "harness.suite.trial": ("Trial",),
+        "harness.suite.trial": (
+            "digest",
+            "Trial",
+        ),
         "harness.training.progress": ("Progress",),
     },
 )
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from harness.registry import DISTRIBUTION
+
+        return version(DISTRIBUTION)
+    return _resolve(name)
 
 
 def __dir__() -> list[str]:

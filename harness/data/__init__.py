@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from harness.data.images import to_float as to_float
     from harness.storage.atomic import locked as locked
     from harness.storage.atomic import write_whole as write_whole
+    from harness.storage.tensors import load_tensors as load_tensors
+    from harness.storage.tensors import save_tensors as save_tensors
 
 __all__, __getattr__ = lazily(
     __name__,
@@ -56,6 +58,10 @@ __all__, __getattr__ = lazily(
         "harness.storage.atomic": (
             "locked",
             "write_whole",
+        ),
+        "harness.storage.tensors": (
+            "load_tensors",
+            "save_tensors",
         ),
     },
 )

@@ -13,9 +13,9 @@ from harness.execution.study import Study
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.results.result import Result
+from harness.storage.tensors import load_tensors
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial, score_key
-from harness.training import checkpoint
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _distance(recorded: ResultsFolder, again: ResultsFolder, trial: Trial) -> fl
     files = [folder.trial(trial.id).model for folder in (recorded, again)]
     if not all(file.exists() for file in files):
         return None
-    before, now = (checkpoint.load(file)[0] for file in files)
+    before, now = (load_tensors(file)[0] for file in files)
     if {name: value.shape for name, value in before.items()} != {name: value.shape for name, value in now.items()}:
         return float("inf")
     return max(((before[name].double() - now[name].double()).abs().max().item() for name in before), default=0.0)

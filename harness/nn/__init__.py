@@ -6,6 +6,7 @@
     densities       log densities and divergences of the usual distributions
     sizes           how layers follow from the image size and a width multiplier
     modes           a network in inference mode inside a loss
+    AdamState       Adam for a network that a metric trains; models declare their optimizers instead
 
 Batch normalisation is torch's own: epsilon 1e-5 and momentum 0.1 (a moving-average decay of 0.9) are
 the values that the papers use too.
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from harness.nn.spectral import SpectralConv2d as SpectralConv2d
     from harness.nn.spectral import SpectralLinear as SpectralLinear
     from harness.nn.spectral import update_spectral_norms as update_spectral_norms
+    from harness.training.optimizers import AdamState as AdamState
 
 __all__, __getattr__ = lazily(
     __name__,
@@ -62,6 +64,7 @@ __all__, __getattr__ = lazily(
             "SpectralLinear",
             "update_spectral_norms",
         ),
+        "harness.training.optimizers": ("AdamState",),
     },
 )
 

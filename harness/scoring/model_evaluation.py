@@ -1,7 +1,7 @@
 """The evaluation of a trained model on a dataset: codes, samples and reconstructions, each made once."""
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -10,16 +10,17 @@ from torch import Tensor
 
 from harness.data.held_out import split_held_out
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
-from harness.errors import DivergenceError
+from harness.errors import DivergenceError, NotApplicableError
 from harness.evaluation import Codes, Evaluation, out_of_range
 from harness.factors import Indices
 from harness.model import ABILITIES, Model
+from harness.registry import Registry
 from harness.rng import Rng
 from harness.scoring.stacked_models import Companions
+from harness.suite.build import make_dataset
+from harness.suite.resolve import resolve
 from harness.training.engines.signature import structure
 
-SAMPLE_BLOCK = 500
-"""Generated images come in blocks of this size, each with latent vectors of its own."""
 KEPT_SAMPLES = 2**30
 """Generated images are kept for the next metric up to this size, bytes, of all models that are evaluated together;
 the others are made again."""
@@ -35,16 +36,27 @@ class ModelEvaluation(Evaluation):
     Attributes:
         trained_on: indices of the images that the model was trained on, int64, ascending.
         held_out: those of the others; empty where none was held out.
+        sample_block_size: generated images come in blocks of so many, each with latent vectors of its own.
     """
 
+    sample_block_size: ClassVar[int] = 500
+
     def __init__(
-        self, model: Model, dataset: Dataset, *, held_out: int = 0, seed: int = 0, batch_size: int = 500
+        self,
+        model: Model,
+        dataset: Dataset,
+        *,
+        held_out: int = 0,
+        seed: int = 0,
+        batch_size: int = 500,
+        registry: Registry | None = None,
     ) -> None:
         super().__init__(seed, dict(dataset.fixed) if isinstance(dataset, GroundTruthDataset) else None)
         self.trained_on, self.held_out = split_held_out(len(dataset), held_out)
         self.model = model.eval()
         self.dataset = dataset
         self.batch_size = batch_size
+        self.registry = registry
         self.factors = dataset.factors if isinstance(dataset, GroundTruthDataset) else None
         self._codes: Codes | None = None
         # Images of metric groups may come after those of the dataset proper.
@@ -89,6 +101,22 @@ class ModelEvaluation(Evaluation):
     def torch_rng(self, *purpose: object) -> Rng:
         """Like `rng`, for tensors on the model's device; the numbers are the same for every model."""
         return Rng.of("evaluation", self.seed, *purpose, device=self.dataset.device)
+
+    def other_dataset(self, name: str, settings: Mapping[str, Any], place: str) -> Dataset:
+        """Another dataset that the run's plugins offer, not loaded yet.
+
+        Args:
+            name: its registered name.
+            settings: those that differ from its defaults.
+            place: what an error names as the place of the mistake.
+
+        Raises:
+            NotApplicableError: this evaluation is not part of a run, and so knows no plugins.
+            UserError: there is no such dataset, or a setting of it is wrong.
+        """
+        if self.registry is None:
+            raise NotApplicableError(f"{place}: no other datasets are known here")
+        return make_dataset(self.registry, resolve(self.registry, "datasets", name, settings, place), place)
 
     def images(self, indices: Indices) -> Tensor:
         """Images (n, C, H, W) of the dataset."""
@@ -186,15 +214,15 @@ class ModelEvaluation(Evaluation):
 
         The latent vectors are the same for every model with the same prior.
         """
-        blocks = [self.sample_block(number) for number in range(-(-n // SAMPLE_BLOCK))]
+        blocks = [self.sample_block(number) for number in range(-(-n // self.sample_block_size))]
         return torch.cat(blocks)[:n] if blocks else self.sample_block(0)[:0]
 
     def sample_block(self, number: int) -> Tensor:
         """Block `number` of that series, (500, C, H, W): for series that do not fit into memory."""
         if number in self._samples:
             return self._samples[number]
-        latents, image = self.latents(f"samples/{number}", SAMPLE_BLOCK), self.model.image
-        nbytes = 4 * SAMPLE_BLOCK * image.channels * image.height * image.width
+        latents, image = self.latents(f"samples/{number}", self.sample_block_size), self.model.image
+        nbytes = 4 * self.sample_block_size * image.channels * image.height * image.width
         if (len(self._samples) + 1) * len(self._together) * nbytes > KEPT_SAMPLES:
             return self.generate(latents)
         blocks = self._companions.generate(latents) if self._companions else None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from harness.errors import in_a_line
 from harness.model import Model
-from harness.training.engines.stacking import Stacks
+from harness.training.stacking import Stacks
 
 
 class Companions:

@@ -11,9 +11,9 @@ from torch import Tensor
 from harness.model import Model
 from harness.objective import Loss, Objective
 from harness.rng import Rng
+from harness.storage.tensors import load_tensors, save_tensors
 from harness.testing.check import require, require_words, unmoved
 from harness.testing.model_subject import BATCH, STEPS, ModelSubject, take_steps
-from harness.training import checkpoint
 
 
 def says_what_it_is(subject: ModelSubject) -> None:
@@ -113,8 +113,8 @@ def continues_from_a_checkpoint(subject: ModelSubject) -> None:
     take_steps(straight, 0, 2 * STEPS)
     take_steps(halted, 0, STEPS)
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint.save(Path(folder, "state"), halted.state(), {})
-        resumed.restore(checkpoint.load(Path(folder, "state"))[0])
+        save_tensors(Path(folder, "state"), halted.state(), {})
+        resumed.restore(load_tensors(Path(folder, "state"))[0])
     take_steps(resumed, STEPS, 2 * STEPS)
     after = resumed.state()
     different = [name for name, value in straight.state().items() if not torch.equal(value, after[name])]

@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves
 
 from harness.model import ImageSpec, Model
 from harness.rng import Rng
-from harness.training.engines.eager import gradients_of
+from harness.training.gradients import gradients_of
 
 COUNTED = (4, 8)
 """Images in the batches that are counted; what a batch takes grows with it along a straight line."""

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from harness.objective import Adam
-from harness.training.engines.stacking import Part, share
+from harness.training.stacking import Part, share
 
 
 class AdamState:

@@ -15,9 +15,9 @@ from harness.registry import Registry
 from harness.results.folder import ResultsFolder, TrialFolder
 from harness.rng import Rng
 from harness.storage.atomic import set_aside
+from harness.storage.tensors import save_tensors
 from harness.suite.build import initial_model
 from harness.suite.trial import Trial
-from harness.training import checkpoint
 from harness.training.batches import Batches
 from harness.training.engines.base import engine_of, make_member
 from harness.training.engines.eager import EagerEngine
@@ -248,7 +248,7 @@ class _Training:
         """Write the trained model, which ends the training."""
         self.history.save(self.folder.history)
         meta = {"trial": self.trial.id, "seconds": self.history.seconds, "provenance": dict(provenance)}
-        checkpoint.save(self.folder.model, self.engine.model.state_dict(), meta)
+        save_tensors(self.folder.model, self.engine.model.state_dict(), meta)
         remove_checkpoints(self.folder)
         self.finished = True
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from harness.errors import DamagedFileError
 from harness.results.folder import TrialFolder
 from harness.storage.atomic import move, set_aside
-from harness.training import checkpoint
+from harness.storage.tensors import load_tensors, save_tensors
 
 State = tuple[dict[str, Tensor], dict[str, Any]]
 
@@ -24,14 +24,14 @@ def save_checkpoint(folder: TrialFolder, state: Mapping[str, Tensor], meta: Mapp
     """
     if folder.checkpoint.exists():
         move(folder.checkpoint, folder.previous_checkpoint)
-    checkpoint.save(folder.checkpoint, state, {"trial": folder.path.name, **meta})
+    save_tensors(folder.checkpoint, state, {"trial": folder.path.name, **meta})
 
 
 def load_checkpoint(folder: TrialFolder, warn: Warn) -> State | None:
     """The last checkpoint that is good; None if there is none."""
     for file in (folder.checkpoint, folder.previous_checkpoint):
         try:
-            state, meta = checkpoint.load(file)
+            state, meta = load_tensors(file)
             if meta.get("trial", folder.path.name) != folder.path.name:
                 raise DamagedFileError(f"{file}: the checkpoint of another trial")
             return state, meta
@@ -55,7 +55,7 @@ def load_model(folder: TrialFolder) -> State:
         DamagedFileError: the file is damaged, or of another trial.
         FileNotFoundError: the trial has not been trained.
     """
-    weights, meta = checkpoint.load(folder.model)
+    weights, meta = load_tensors(folder.model)
     if meta.get("trial", folder.path.name) != folder.path.name:
         raise DamagedFileError(f"{folder.model}: the model of another trial")
     return weights, meta

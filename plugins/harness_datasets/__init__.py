@@ -3,10 +3,10 @@
 from harness import Register, hookimpl
 
 DRAWN = {
-    "sprites": ("sprites:Sprites", "the factor grid of dSprites, drawn by our own code"),
-    "cdsprites": ("cdsprites:CdSprites", "a disc at 40 angles and 27 distances, drawn"),
-    "teapots": ("teapots:Teapots", "3D Teapots: the Utah teapot at random angles, in colours or lights; drawn"),
-    "teapots-grid": ("teapots_grid:TeapotsGrid", "the same teapot at a complete grid of angles and colours, drawn"),
+    "sprites": ("sprites.sprites:Sprites", "the factor grid of dSprites, drawn by our own code"),
+    "cdsprites": ("sprites.cdsprites:CdSprites", "a disc at 40 angles and 27 distances, drawn"),
+    "teapots": ("teapots.teapots:Teapots", "3D Teapots: the Utah teapot at random angles, in colours or lights; drawn"),
+    "teapots-grid": ("teapots.grid:TeapotsGrid", "the same teapot at a complete grid of angles and colours, drawn"),
     "digits": ("digits:Digits", "scikit-learn's 1,797 handwritten digits, padded to 32x32"),
     "color-digits": ("color_digits:ColorDigits", "the same digits, each in a random colour"),
 }
@@ -14,7 +14,7 @@ DRAWN = {
 
 FILES = {
     "dsprites": ("dsprites:DSprites", "dSprites as published, npz or hdf5"),
-    "teapots-published": ("teapot_files:TeapotFiles", "3D Teapots as published, either authors' file"),
+    "teapots-published": ("teapots.published:TeapotFiles", "3D Teapots as published, either authors' file"),
     "shapes3d": ("shapes3d:Shapes3D", "3D Shapes as published: rooms with one object"),
     "mpi3d": ("mpi3d:MPI3D", "MPI3D as published: a robot arm, drawn or photographed"),
     "smallnorb": ("smallnorb:SmallNORB", "SmallNORB as published: photographs of 50 toys"),

@@ -43,7 +43,9 @@ def compare(job: CompareJob, report: Callable[[Progress], None]) -> None:
             warning = f"{trial.title}: {error}; {set_aside_model(folder.trial(trial.id))}"
             report(Progress(0, len(job.selectors), warning=warning))
             continue
-        evaluation = ModelEvaluation(model, dataset, held_out=trial.held_out, seed=job.evaluation_seed)
+        evaluation = ModelEvaluation(
+            model, dataset, held_out=trial.held_out, seed=job.evaluation_seed, registry=registry
+        )
         evaluation.setting = digest([asdict(trial.model), dict(trial.training)])
         evaluations[trial.id] = evaluation
     if len(evaluations) < len(job.trials):  # Compared when all are there again.

@@ -95,7 +95,7 @@ class _Life:
         )
         stop.polite = False
         try:
-            evaluations = self._evaluations(models, dataset)
+            evaluations = self._evaluations(models, dataset, registry)
         except Exception as error:  # As above.
             for trial in self.job.trials:
                 if trial.id in models:
@@ -111,12 +111,14 @@ class _Life:
                     self._fail(trial, error)
                 evaluations[trial.id].end()
 
-    def _evaluations(self, models: Mapping[str, Model], dataset: Dataset) -> dict[str, ModelEvaluation]:
+    def _evaluations(
+        self, models: Mapping[str, Model], dataset: Dataset, registry: Registry
+    ) -> dict[str, ModelEvaluation]:
         """Of the trained models; on a GPU alike ones encode and generate together, which on a CPU takes longer."""
         trained = [trial for trial in self.job.trials if trial.id in models]
         seed = self.job.evaluation_seed
         evaluations = {
-            trial.id: ModelEvaluation(models[trial.id], dataset, held_out=trial.held_out, seed=seed)
+            trial.id: ModelEvaluation(models[trial.id], dataset, held_out=trial.held_out, seed=seed, registry=registry)
             for trial in trained
         }
         if dataset.device.type == "cuda" and trained:

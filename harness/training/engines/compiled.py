@@ -14,7 +14,7 @@ from harness.objective import Draws, Loss
 from harness.rng import Rng
 from harness.training.batches import Batches
 from harness.training.engines.eager import EagerEngine
-from harness.training.engines.stacking import Group, Method
+from harness.training.stacking import Group, Method
 
 Tensors: TypeAlias = Mapping[str, Tensor]
 

@@ -10,6 +10,7 @@ from harness.model import Model, initialise
 from harness.objective import Draws, Loss, Objective
 from harness.rng import Rng
 from harness.training.batches import Batches
+from harness.training.gradients import gradients_of
 from harness.training.optimizers import AdamState
 from harness.training.precision import autocast
 
@@ -133,10 +134,3 @@ class EagerEngine:
         self.draws.state = state["generator/draws"]
         self.resets.state = state["generator/resets"]
         self.batches.taken = int(state["batches/taken"])
-
-
-def gradients_of(terms: Mapping[str, Tensor], parameters: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
-    """Gradients of the sum of all terms, of the given parameters and of nothing else; None where there is none."""
-    total = torch.stack(list(terms.values())).sum()
-    # Nothing is accumulated, so there is nothing to clear and no parameter that another loss trains is touched.
-    return torch.autograd.grad(total, parameters, allow_unused=True)

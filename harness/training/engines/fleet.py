@@ -18,10 +18,11 @@ from harness.model import Model
 from harness.rng import Rng
 from harness.training.engines.compiled import CompiledCalls
 from harness.training.engines.cuda_graphs import RecordedSteps, Recorder
-from harness.training.engines.eager import EagerEngine, Inputs, Order, gradients_of
-from harness.training.engines.stacking import Group, Method
+from harness.training.engines.eager import EagerEngine, Inputs, Order
 from harness.training.engines.vmapped_calls import Calls
+from harness.training.gradients import gradients_of
 from harness.training.optimizers import StackedAdam
+from harness.training.stacking import Group, Method
 
 Losses: TypeAlias = list[tuple[Sequence[int], dict[str, Tensor]]]
 """Terms of groups of members: their positions, and each term with one number for each of them."""

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from harness.errors import in_a_line
 from harness.model import Model
-from harness.training.engines.stacking import Group, Method, Stacks
 from harness.training.memory import is_out_of_memory
+from harness.training.stacking import Group, Method, Stacks
 
 TOGETHER, BY_SETTINGS, ALONE = range(3)
 HOW = ("together", "together only by members of equal settings", "by one member at a time")

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness_datasets.sprites.rasteriser import rasterise
 from harness_datasets.teapots.mesh import Mesh, teapot
+from harness_datasets.teapots.rasteriser import rasterise
 
 Values = NDArray[np.float64]
 

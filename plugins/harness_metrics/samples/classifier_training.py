@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness import Adam, Dataset, ModelEvaluation, NotApplicableError, Rng, UserError
-from harness.data import data_root, locked
-from harness.registry import DISTRIBUTION
-from harness.suite.trial import digest
-from harness.training import checkpoint
-from harness.training.optimizers import AdamState
+import harness
+from harness import Adam, Dataset, ModelEvaluation, NotApplicableError, Rng, UserError, digest
+from harness.data import data_root, load_tensors, locked, save_tensors
+from harness.nn import AdamState
 from harness_metrics.labelling import Labelling
 from harness_metrics.samples.classifier_networks import ClassifierNetwork, shapes_network, small_network
 
@@ -73,7 +70,7 @@ def trained_classifier(evaluation: ModelEvaluation, recipe: Recipe, classes: Lab
             found = _load(path)
             if found is None:
                 accuracy = _train(network, dataset, classes, recipe, rng)
-                checkpoint.save(path, network.state_dict(), {"accuracy": accuracy})
+                save_tensors(path, network.state_dict(), {"accuracy": accuracy})
             else:
                 weights, meta = found
                 network.load_state_dict(weights)
@@ -86,7 +83,7 @@ def trained_classifier(evaluation: ModelEvaluation, recipe: Recipe, classes: Lab
 def _load(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]] | None:
     """What was kept, or None if nothing usable was."""
     try:
-        return checkpoint.load(path)
+        return load_tensors(path)
     except (FileNotFoundError, UserError):
         return None
 
@@ -104,7 +101,7 @@ def _identity(dataset: Dataset, seed: int, recipe: Recipe, classes: Labelling) -
         [hashlib.sha256(content.tobytes()).hexdigest() for content in (images, classes.labels)],
         asdict(recipe),
         seed,
-        [version(DISTRIBUTION), torch.__version__],
+        [harness.__version__, torch.__version__],
         torch.cuda.get_device_name(dataset.device) if cuda else f"cpu, {torch.get_num_threads()} threads",
     ]
 

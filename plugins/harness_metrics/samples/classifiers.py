@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness import Evaluation, Field, Indices, ModelEvaluation, NotApplicableError, Settings
-from harness.scoring.model_evaluation import SAMPLE_BLOCK
 from harness_metrics.labelling import labelling
 from harness_metrics.samples.classifier_training import Recipe, trained_classifier
 from harness_metrics.samples.inception import (
@@ -123,8 +122,8 @@ def _trained(evaluation: ModelEvaluation, recipe: Recipe, factor: str | None) ->
 def sample_outputs(evaluation: ModelEvaluation, classifier: Classifier, n: int) -> Outputs:
     """What a classifier says of the evaluation's first n samples, computed once for all metrics."""
     blocks = []
-    for number, start in enumerate(range(0, n, SAMPLE_BLOCK)):
-        size = min(SAMPLE_BLOCK, n - start)
+    for number, start in enumerate(range(0, n, evaluation.sample_block_size)):
+        size = min(evaluation.sample_block_size, n - start)
         make = partial(_block_outputs, evaluation, classifier, number, size)
         blocks.append(evaluation.once(("outputs", classifier.key, number, size), make))
     return Outputs(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
@@ -138,7 +137,7 @@ def image_features(evaluation: ModelEvaluation, classifier: Classifier, indices:
     """(n, D) features of the dataset's images at indices (n,), computed once for all metrics."""
 
     def make() -> NDArray[np.float32]:
-        parts = np.array_split(indices, -(-len(indices) // SAMPLE_BLOCK))
+        parts = np.array_split(indices, -(-len(indices) // evaluation.sample_block_size))
         return np.concatenate([classifier.outputs(evaluation.images(part)).features for part in parts])
 
     return evaluation.once(("features", classifier.key, indices.tobytes()), make)

@@ -19,7 +19,7 @@ from harness import (
     Score,
     Settings,
 )
-from harness.training.optimizers import AdamState
+from harness.nn import AdamState
 from harness_metrics.samples.classifiers import model_of
 
 PENALTY = 10.0

@@ -13,8 +13,6 @@ from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d
 
 from harness import Dataset, Evaluation, Field, Indices, Metric, ModelEvaluation, NotApplicableError, Score, Settings
-from harness.config import parse
-from harness.plugins.manager import PluginManager
 from harness_metrics.labelling import Labelling, labelling
 from harness_metrics.samples.classifiers import model_of
 
@@ -152,8 +150,7 @@ def _dataset(evaluation: ModelEvaluation, table: Mapping[str, Any] | None, setti
 
     def load() -> Dataset:
         settings = dict(table)
-        dataset_class = PluginManager().registry.find("datasets", str(settings.pop("name", "")), setting).load()
-        dataset: Dataset = dataset_class(parse(dataset_class.Config, settings, setting))
+        dataset = evaluation.other_dataset(str(settings.pop("name", "")), settings, setting)
         if dataset.image != evaluation.dataset.image:
             raise NotApplicableError(
                 f"the model takes {evaluation.dataset.image} images, {setting} has {dataset.image}"

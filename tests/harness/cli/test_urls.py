@@ -12,8 +12,8 @@ from harness.execution.worker.trials import live
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome
 from harness.results.status import pending_trials
+from harness.storage.tensors import load_tensors
 from harness.suite.suite import load_suite
-from harness.training import checkpoint
 from support import TOY
 
 SUITE = """
@@ -97,8 +97,8 @@ def test_a_trial_continues_from_its_checkpoint_at_a_url_to_the_same_numbers(s3, 
         folder = ResultsFolder(place).trial(suite.trials[0].id)
         for _ in range(2):
             live(job, lambda *_: None, AfterTenSteps())
-        assert checkpoint.load(folder.checkpoint)[1]["step"] == 20
-        assert checkpoint.load(folder.previous_checkpoint)[1]["step"] == 10
+        assert load_tensors(folder.checkpoint)[1]["step"] == 20
+        assert load_tensors(folder.previous_checkpoint)[1]["step"] == 10
         live(job, lambda *_: None, Never())
         assert not folder.checkpoint.exists()
         ends.append(folder.result.scores[0]["score"])

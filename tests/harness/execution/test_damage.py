@@ -21,8 +21,8 @@ from harness.execution.worker.trials import live
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome
 from harness.results.status import standing
+from harness.storage.tensors import load_tensors, save_tensors
 from harness.suite.suite import load_suite
-from harness.training import checkpoint
 from harness.training.trial_state import load_checkpoint, load_model, save_checkpoint
 from support import TOY
 
@@ -95,7 +95,7 @@ def same_end(folder, undisturbed):
     result, expected = folder.result, undisturbed.result
     assert result.outcome is Outcome.FINISHED
     assert [score["score"] for score in result.scores] == [score["score"] for score in expected.scores]
-    tensors, others = (checkpoint.load(each.model)[0] for each in (folder, undisturbed))
+    tensors, others = (load_tensors(each.model)[0] for each in (folder, undisturbed))
     assert all(tensors[name].equal(other) for name, other in others.items())
     curves, expected = (pd.read_parquet(each.history) for each in (folder, undisturbed))
     timing = ["seconds", "images_per_second"]
@@ -109,7 +109,7 @@ def test_a_damaged_file_of_tensors_is_not_loaded(how, tmp_path):
     for folder in (trial, other):
         for step in (10, 20):
             save_checkpoint(folder, {"a": torch.arange(60) * step}, {"step": step})
-        checkpoint.save(folder.model, {"a": torch.arange(60)}, {"trial": folder.path.name})
+        save_tensors(folder.model, {"a": torch.arange(60)}, {"trial": folder.path.name})
     damage(trial.checkpoint, how, other.checkpoint)
     damage(trial.model, how, other.model)
     content = trial.checkpoint.read_bytes()
@@ -127,8 +127,8 @@ def test_a_damaged_file_of_tensors_is_not_loaded(how, tmp_path):
 def test_after_a_damaged_checkpoint_the_one_before_continues_the_training(job, undisturbed):
     do(job, steps=10)
     folder, _ = do(job, steps=10)
-    assert checkpoint.load(folder.checkpoint)[1]["step"] == 20
-    assert checkpoint.load(folder.previous_checkpoint)[1]["step"] == 10
+    assert load_tensors(folder.checkpoint)[1]["step"] == 20
+    assert load_tensors(folder.previous_checkpoint)[1]["step"] == 10
     damage(folder.checkpoint, "a flipped bit", None)
     folder, warnings = do(job)
     assert len(warnings) == 1
@@ -213,12 +213,12 @@ def test_a_damaged_result_is_set_aside_by_whoever_holds_the_trial(job, capsys):
 @given(place=st.integers(0), bit=st.integers(0, 7))
 def test_any_flipped_bit_of_a_checkpoint_is_found(tmp_path, place, bit):
     path = tmp_path / "c.safetensors"
-    checkpoint.save(path, {"a": torch.arange(64.0), "b": torch.zeros(3, dtype=torch.int64)}, {"step": 3})
+    save_tensors(path, {"a": torch.arange(64.0), "b": torch.zeros(3, dtype=torch.int64)}, {"step": 3})
     content = bytearray(path.read_bytes())
     content[place % len(content)] ^= 1 << bit
     path.write_bytes(content)
     with pytest.raises(DamagedFileError, match=r"c\.safetensors"):
-        checkpoint.load(path)
+        load_tensors(path)
 
 
 @pytest.mark.slow

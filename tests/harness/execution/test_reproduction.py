@@ -17,9 +17,9 @@ from harness.execution.study import Study
 from harness.results.folder import ResultsFolder
 from harness.results.provenance import dependencies, git_commit, provenance
 from harness.results.result import Outcome, Result
+from harness.storage.tensors import load_tensors, save_tensors
 from harness.suite.suite import load_suite
 from harness.suite.trial import Choice
-from harness.training import checkpoint
 from support import TOY
 
 SUITE = """
@@ -134,9 +134,9 @@ def test_trials_are_equal_if_they_end_alike_with_equal_scores():
 def test_a_metric_that_is_added_elsewhere_leaves_the_provenance_of_the_training(study, manager):
     suite = replace(study.suite, trials=study.suite.trials[:1])
     files = study.trial(suite.trials[0].id)
-    tensors, meta = checkpoint.load(files.model)
+    tensors, meta = load_tensors(files.model)
     meta["provenance"]["device"] = "another machine"
-    checkpoint.save(files.model, tensors, meta)
+    save_tensors(files.model, tensors, meta)
     more = replace(suite, metrics=(*suite.metrics, Choice("error", {}, suite.metrics[0].version)))
     Study(more, study.path, manager, Slots(1, 1)).run()
     result = files.result

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from harness import Adam
-from harness.training.engines.stacking import Part
 from harness.training.optimizers import AdamState, StackedAdam
+from harness.training.stacking import Part
 
 SHAPES = [(4, 3, 2, 2), (5,), (2, 3)]
 

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from harness_datasets.sprites.rasteriser import rasterise
 from harness_datasets.teapots.mesh import Mesh, patches, teapot
+from harness_datasets.teapots.rasteriser import rasterise
 
 UPRIGHT = torch.eye(3)[None]
 

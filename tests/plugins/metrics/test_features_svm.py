@@ -122,7 +122,7 @@ def watching(registry):
     sprites = registry.find("datasets", "sprites").load()
     dataset = sprites(parse(sprites.Config, {**GRID, "orientations": 3}, "dataset"))
     dataset.load()
-    return ModelEvaluation(Sums(Model.Config(), dataset.image), dataset, held_out=10)
+    return ModelEvaluation(Sums(Model.Config(), dataset.image), dataset, held_out=10, registry=registry)
 
 
 GRID = {"image_size": 32, "scales": 6, "orientations": 2, "positions_x": 2, "positions_y": 2}
@@ -146,6 +146,20 @@ def test_another_dataset_must_fit_and_exist(watching):
         evaluate(watching, test={"name": "sprite"}, factor="scale")
     with pytest.raises(UserError, match=r"dataset\.scale: unknown key; did you mean 'scales'"):
         evaluate(watching, dataset={"name": "sprites", "scale": 2})
+
+
+def test_the_other_dataset_may_be_of_a_plugin_in_a_single_file(registry):
+    bars = registry.find("datasets", "bars").load()
+    evaluation = ModelEvaluation(Sums(Model.Config(), bars.image), bars(bars.Config()), registry=registry)
+    score = evaluate(evaluation, dataset={"name": "bars", "brightness": 0.5}, factor="row")
+    assert score.details["images"]["test"] > 0
+
+
+def test_outside_a_run_no_other_dataset_is_known(strokes, subjects_of):
+    dataset = strokes()
+    evaluation = subjects_of(dataset).of(Seeing(Model.Config(), dataset.image))
+    with pytest.raises(NotApplicableError, match="dataset: no other datasets are known here"):
+        evaluate(evaluation, dataset={"name": "sprites"})
 
 
 def test_a_single_class_does_not_apply(strokes, subjects_of):

@@ -3,29 +3,29 @@ import torch
 
 from harness import UserError
 from harness.storage.records import write_json
-from harness.training import checkpoint
+from harness.storage.tensors import load_tensors, save_tensors
 
 
 def test_tensors_and_plain_data_come_back(tmp_path):
     shared = torch.randn(3, 4, 5, 6).to(memory_format=torch.channels_last)
     tensors = {"a": shared, "tied": shared, "bytes": torch.arange(5, dtype=torch.uint8), "scalar": torch.tensor(3)}
-    checkpoint.save(tmp_path / "c.safetensors", tensors, {"step": 7})
-    loaded, meta = checkpoint.load(tmp_path / "c.safetensors")
+    save_tensors(tmp_path / "c.safetensors", tensors, {"step": 7})
+    loaded, meta = load_tensors(tmp_path / "c.safetensors")
     assert meta == {"step": 7}
     assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
 
 
 def test_saving_replaces_the_file_and_leaves_nothing_beside_it(tmp_path):
     for step in range(2):
-        checkpoint.save(tmp_path / "c.safetensors", {"a": torch.zeros(1)}, {"step": step})
+        save_tensors(tmp_path / "c.safetensors", {"a": torch.zeros(1)}, {"step": step})
     assert [path.name for path in tmp_path.iterdir()] == ["c.safetensors"]
-    assert checkpoint.load(tmp_path / "c.safetensors")[1] == {"step": 1}
+    assert load_tensors(tmp_path / "c.safetensors")[1] == {"step": 1}
 
 
 @pytest.mark.parametrize("damage", ["truncated", "rubbish", "empty", "foreign"])
 def test_a_damaged_file_is_named(tmp_path, damage):
     path = tmp_path / "c.safetensors"
-    checkpoint.save(path, {"a": torch.zeros(100)}, {})
+    save_tensors(path, {"a": torch.zeros(100)}, {})
     content = path.read_bytes()
     match damage:
         case "truncated":
@@ -39,7 +39,7 @@ def test_a_damaged_file_is_named(tmp_path, damage):
 
             safetensors.torch.save_file({"a": torch.zeros(1)}, path)
     with pytest.raises(UserError, match=r"c\.safetensors"):
-        checkpoint.load(path)
+        load_tensors(path)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

@@ -1,4 +1,4 @@
-"""Checkpoints: named tensors and plain data in one sealed safetensors file."""
+"""Named tensors and plain data in one safetensors file with its checksum: checkpoints, trained models."""
 
 import json
 from collections.abc import Mapping
@@ -15,11 +15,9 @@ from harness.storage.atomic import read_bytes, storing, write_whole
 from harness.storage.checksum import BLANK, is_whole, seal
 
 FORMAT = "2"
-UNSEALED = "1"
-"""The format of files from before they were sealed."""
 
 
-def save(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
     """Write tensors and plain data, whole or not at all.
 
     Raises:
@@ -35,8 +33,8 @@ def save(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> 
         write_whole(path, lambda file: file.write(content))
 
 
-def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `save` wrote; no code from the file is run.
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_tensors` wrote; no code from the file is run.
 
     Raises:
         DamagedFileError: the file is damaged or of another format.
@@ -50,8 +48,8 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         header = json.loads(content[8 : 8 + size]).get("__metadata__", {})
     except (SafetensorError, ValueError) as error:
         raise DamagedFileError(f"{path}: damaged checkpoint ({error})") from None
-    if header.get("format") not in (FORMAT, UNSEALED) or "meta" not in header:
+    if header.get("format") != FORMAT or "meta" not in header:
         raise DamagedFileError(f"{path}: not a checkpoint of this harness, or of another version")
-    if header["format"] == FORMAT and not is_whole(content, header.get("sha256")):
+    if not is_whole(content, header.get("sha256")):
         raise DamagedFileError(f"{path}: damaged checkpoint (its SHA-256 is another than when it was written)")
     return tensors, json.loads(header["meta"])
