@@ -182,4 +182,4 @@ def test_plugins_hear_of_a_run_and_can_add_commands(plugin_file):
     assert manager.plugins[-1].module.heard == ["a trial"]
     group = click.Group()
     manager.hook.harness_register_commands(group=group)
-    assert list(group.commands) == ["hello"]
+    assert "hello" in group.commands
