@@ -107,8 +107,8 @@ def command(
     from harness.execution.study import Study
     from harness.plugins.manager import PluginManager
     from harness.results.folder import ResultsFolder
-    from harness.suite.suite import load_suite
     from harness.suite.schedules import schedule_notes
+    from harness.suite.suite import load_suite
 
     if data is not None:
         os.environ["HARNESS_DATA"] = str(data.resolve())

@@ -1,12 +1,10 @@
 import re
-from pathlib import Path
 
 import pytest
 
-from harness.schedules import schedule_notes
-from harness.suite import load_suite
-
-ROOT = Path(__file__).parents[2]
+from harness.suite.schedules import schedule_notes
+from harness.suite.suite import load_suite
+from support import ROOT
 
 SUITE = """
 [dataset]

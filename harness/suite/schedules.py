@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import torch
 
-from harness.config import parse
 from harness.model import Model
-from harness.plugins import Registry
-from harness.suite import Suite
-from harness.trial import Trial
+from harness.registry import Registry
+from harness.suite.build import make_dataset
+from harness.suite.resolve import load_class
+from harness.suite.suite import Suite
+from harness.suite.trial import Trial
 
 
 def schedule_notes(suite: Suite, registry: Registry) -> list[str]:
@@ -29,9 +30,8 @@ def _notes(trial: Trial, registry: Registry) -> Iterator[str]:
 
 def _model(trial: Trial, registry: Registry) -> Model:
     """The trial's model without memory for its parameters."""
-    dataset_class = registry.find("datasets", trial.dataset.name).load()
-    dataset = dataset_class(parse(dataset_class.Config, trial.dataset.config, "dataset"))
-    model_class = registry.find("models", trial.model.name).load()
+    image = make_dataset(registry, trial.dataset).image
+    model_class, config = load_class(registry, "models", trial.model, trial.setting)
     with torch.device("meta"):
-        model: Model = model_class(parse(model_class.Config, trial.model.config, trial.setting), dataset.image)
+        model: Model = model_class(config, image)
     return model
