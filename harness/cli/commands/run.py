@@ -17,7 +17,7 @@ from harness.storage.location import location
 
 if TYPE_CHECKING:
     from harness.execution.study import Study
-    from harness.results.folder import ResultsFolder, tell
+    from harness.results.folder import ResultsFolder
     from harness.suite.suite import Suite
     from harness.summary.tables import Tables
 
@@ -106,7 +106,7 @@ def command(
     from harness.execution.schedule import part
     from harness.execution.study import Study
     from harness.plugins.manager import PluginManager
-    from harness.results.folder import ResultsFolder
+    from harness.results.folder import ResultsFolder, tell
     from harness.suite.schedules import schedule_notes
     from harness.suite.suite import load_suite
 
