@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from harness.results.result import Result as Result
     from harness.rng import Rng as Rng
     from harness.scoring.model_evaluation import ModelEvaluation as ModelEvaluation
+    from harness.scoring.sample_metric import SampleMetric as SampleMetric
     from harness.seeds import numpy_rng as numpy_rng
     from harness.seeds import seed_for as seed_for
     from harness.selector import Selector as Selector
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from harness.suite.trial import Trial as Trial
     from harness.suite.trial import digest as digest
     from harness.training.progress import Progress as Progress
+    from harness.typing import Floats as Floats
 
 __all__, _resolve = lazily(
     __name__,
@@ -107,6 +109,7 @@ __all__, _resolve = lazily(
         ),
         "harness.rng": ("Rng",),
         "harness.scoring.model_evaluation": ("ModelEvaluation",),
+        "harness.scoring.sample_metric": ("SampleMetric",),
         "harness.seeds": (
             "numpy_rng",
             "seed_for",
@@ -121,6 +124,7 @@ __all__, _resolve = lazily(
             "Trial",
         ),
         "harness.training.progress": ("Progress",),
+        "harness.typing": ("Floats",),
     },
 )
 

@@ -39,7 +39,10 @@ class NotApplicableError(HarnessError):
 
 def in_a_line(error: BaseException) -> str:
     """An error's type and the beginning of its message; some messages hold whole tensors."""
-    first = (str(error).splitlines() or [""])[0]
+    try:
+        first = (str(error).splitlines() or [""])[0]
+    except Exception:  # An error whose message cannot be made is told by its type.
+        first = ""
     return f"{type(error).__name__}: {first[:300]}".removesuffix(": ")
 
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from math import inf
+from typing import Any, ClassVar, Generic
+
+from typing_extensions import TypeVar
 
 from harness.config import Settings
 from harness.evaluation import Evaluation
@@ -20,7 +23,11 @@ class Score:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Metric:
+E_contra = TypeVar("E_contra", bound=Evaluation, default=Evaluation, contravariant=True)
+"""What a metric scores: any evaluation, unless it says more."""
+
+
+class Metric(Generic[E_contra]):
     """Base class of every metric: a number for one `Evaluation`.
 
     A metric that only reads codes and factors should import no torch, so that tables of codes made
@@ -39,10 +46,14 @@ class Metric:
 
     higher_is_better: ClassVar[bool] = True
 
+    range: ClassVar[tuple[float, float]] = (-inf, inf)
+    """The lowest and the highest score there can be. A score beyond them, by more than rounding, is recorded as a
+    failure of the metric."""
+
     def __init__(self, config: Settings) -> None:
         self.config = config
 
-    def score(self, evaluation: Evaluation) -> Score:
+    def score(self, evaluation: E_contra) -> Score:
         """Score one subject.
 
         Raises:

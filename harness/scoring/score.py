@@ -1,8 +1,10 @@
 """Scoring one trained trial: every metric becomes one record, whatever happens to the others."""
 
+import json
 import math
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from time import monotonic
 from typing import Any, Literal
 
@@ -10,11 +12,14 @@ import numpy as np
 
 from harness.errors import NotApplicableError, in_a_line
 from harness.evaluation import Evaluation
-from harness.metric import Metric
+from harness.metric import Metric, Score
 from harness.registry import Registry
 from harness.results.result import ScoreRecord
 from harness.suite.build import make_metric
 from harness.suite.trial import Choice, score_key
+
+ROUNDING = 1e-6
+"""How far beyond its metric's range a score may lie, for sums that end a little above 1 or below 0."""
 
 
 def score(
@@ -27,12 +32,13 @@ def score(
     records = []
     for choice in metrics:
         report(choice.name)
-        records.append(_score_one(evaluation, choice, make_metric(registry, choice)))
+        records.append(_score_one(evaluation, choice, registry))
     return records
 
 
-def _score_one(evaluation: Evaluation, choice: Choice, metric: Metric) -> ScoreRecord:
+def _score_one(evaluation: Evaluation, choice: Choice, registry: Registry) -> ScoreRecord:
     started = monotonic()
+    metric_class: type[Metric] = Metric
 
     def record(status: Literal["ok", "not-applicable", "failed"], **found: Any) -> ScoreRecord:
         return ScoreRecord(
@@ -40,26 +46,71 @@ def _score_one(evaluation: Evaluation, choice: Choice, metric: Metric) -> ScoreR
             metric=choice.name,
             settings=dict(choice.config),
             version=choice.version,
-            higher_is_better=metric.higher_is_better,
+            higher_is_better=metric_class.higher_is_better,
             status=status,
             seconds=monotonic() - started,
             evaluation_seed=evaluation.seed,
             **found,
         )
 
-    if reason := evaluation.lacks(metric.needs):
-        return record("not-applicable", reason=reason)
+    # A metric may raise anything, return anything and run out of memory; it must not cost the other scores.
     try:
-        result = metric.score(evaluation)
+        metric_class = registry.find("metrics", choice.name).load()
+        if reason := evaluation.lacks(metric_class.needs):
+            return record("not-applicable", reason=reason)
+        result = make_metric(registry, choice).score(evaluation)
+        value, details = checked_value(result), checked_details(result.details)
     except NotApplicableError as error:
         return record("not-applicable", reason=str(error))
-    except MemoryError:
-        raise
-    except Exception as error:  # A metric may raise anything; it must not cost the other scores.
+    except (Exception, SystemExit) as error:
         return record("failed", reason=in_a_line(error), traceback=traceback.format_exc())
-    if not math.isfinite(result.value):
-        return record("failed", reason=f"the score is {result.value}", details=plain(result.details))
-    return record("ok", score=float(result.value), details=plain(result.details))
+    if reason := outside(value, metric_class.range):
+        return record("failed", reason=reason, details=details)
+    return record("ok", score=value, details=details)
+
+
+def checked_value(result: object) -> float:
+    """The number of what a metric returned.
+
+    Raises:
+        TypeError: it is no `Score`, or its value is no real number.
+        OverflowError: it is larger than any float.
+    """
+    if not isinstance(result, Score):
+        raise TypeError(f"a metric returns a Score, not {type(result).__name__}")
+    value: Any = result.value
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise TypeError(f"the value of a Score is a number, not {type(value).__name__}")
+    return float(value)
+
+
+def checked_details(details: object) -> dict[str, Any]:
+    """The details of a score as JSON data.
+
+    Raises:
+        TypeError: they are no mapping, or hold something that JSON does not have; the message says where.
+    """
+    if not isinstance(details, Mapping):
+        raise TypeError(f"the details of a Score are a mapping of names to plain data, not {type(details).__name__}")
+    found: dict[str, Any] = plain(details)
+    for name, value in found.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"the detail '{name}' is no plain data: {error}") from None
+    return found
+
+
+def outside(value: float, allowed: tuple[float, float]) -> str:
+    """Why a value is no score of a metric with this range, or "" if it is one."""
+    if not math.isfinite(value):
+        return f"the score is {value}"
+    lowest, highest = allowed
+    if lowest - ROUNDING <= value <= highest + ROUNDING:
+        return ""
+    return f"the score is {value:g}, which is outside of the metric's range from {lowest:g} to {highest:g}"
 
 
 def plain(value: Any) -> Any:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from harness.seeds import numpy_rng
 from harness.selector import Selector
+from harness.typing import Floats
 
 RESAMPLES = 1000
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 

@@ -1,6 +1,5 @@
 """What every metric and every selector must do, on codes that are easy and on codes that are hard."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from harness.metric import Metric, Score
 from harness.model import ImageSpec, build
 from harness.rng import Rng
 from harness.scoring.model_evaluation import ModelEvaluation
-from harness.scoring.score import plain
+from harness.scoring.score import checked_details, outside
 from harness.seeds import numpy_rng
 from harness.selector import Selector
 from harness.testing.check import require, require_words, unmoved
@@ -103,9 +102,11 @@ def gives_a_finite_score(subject: MetricSubject) -> None:
     if score is None:
         return
     require(np.isfinite(score.value), f"the score of an untrained model is {score.value}; define that case")
+    reason = outside(score.value, subject.metric.range)
+    require(not reason, f"{reason}: state the `range` of the metric")
     try:
-        json.dumps(plain(score.details), allow_nan=False)
-    except (TypeError, ValueError) as error:
+        checked_details(score.details)
+    except TypeError as error:
         require(False, f"keep `details` to texts, numbers, lists, arrays and dicts of them: {error}")
 
 
@@ -129,6 +130,8 @@ def defines_hard_cases(subject: MetricSubject) -> None:
         score = _scored(subject.metric, table)
         value = 0.0 if score is None else score.value
         require(np.isfinite(value), f"the score of {name} is {value}: define it, or raise NotApplicableError")
+        reason = "" if score is None else outside(value, subject.metric.range)
+        require(not reason, f"{name}: {reason}: state the `range` of the metric")
         require(np.array_equal(table.table, codes), f"the codes are changed on the way ({name}): work on a copy")
 
 

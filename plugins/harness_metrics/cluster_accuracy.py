@@ -8,21 +8,21 @@ from torch.distributions import Distribution
 
 from harness import (
     Categorical,
-    Evaluation,
     Field,
     Indices,
     LabelledDataset,
-    Metric,
     ModelEvaluation,
     NotApplicableError,
+    SampleMetric,
     Score,
     Settings,
 )
+from harness_metrics.labelling import class_labels
 
 Confusion = NDArray[np.int64]
 
 
-class ClusterAccuracy(Metric):
+class ClusterAccuracy(SampleMetric):
     """Unsupervised classification accuracy of a categorical code, in [0, 1].
 
     Each real image belongs to its most likely category. Categories are matched one to one with classes so
@@ -38,10 +38,11 @@ class ClusterAccuracy(Metric):
 
     source = "Chen et al. 2016, InfoGAN, arXiv:1606.03657, section 7.2"
     needs = ("posterior", "labels")
+    range = (0, 1)
 
     config: Config
 
-    def score(self, evaluation: Evaluation) -> Score:
+    def score(self, evaluation: ModelEvaluation) -> Score:
         """The accuracy.
 
         Details hold the part's name, the matching as pairs (category, class), the confusion matrix
@@ -49,15 +50,16 @@ class ClusterAccuracy(Metric):
 
         Raises:
             NotApplicableError: the model has no categorical part, or not the one asked for.
+            UserError: the dataset's labels are none of its classes.
         """
-        if not isinstance(evaluation, ModelEvaluation) or not isinstance(evaluation.dataset, LabelledDataset):
-            raise NotApplicableError("there is no model of labelled images")
         sizes = self._sizes(evaluation)
-        n = min(self.config.images, len(evaluation.dataset))
-        index = evaluation.rng("cluster-accuracy").permutation(len(evaluation.dataset))[:n]
-        labels = evaluation.dataset.labels(torch.from_numpy(index).to(evaluation.dataset.device)).cpu().numpy()
+        dataset = evaluation.dataset
+        assert isinstance(dataset, LabelledDataset), "`needs` names labels"
+        n = min(self.config.images, len(dataset))
+        index = evaluation.rng("cluster-accuracy").permutation(len(dataset))[:n]
+        labels = class_labels(dataset, index)
         confusions = {
-            name: confusion(categories, labels, (sizes[name], evaluation.dataset.classes))
+            name: confusion(categories, labels, (sizes[name], dataset.classes))
             for name, categories in _categories(evaluation, index, sizes).items()
         }
         matchings = {name: linear_sum_assignment(table, maximize=True) for name, table in confusions.items()}

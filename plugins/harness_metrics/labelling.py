@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from harness import Dataset, FactorGrid, GroundTruthDataset, Indices, LabelledDataset, NotApplicableError
+from harness import Dataset, FactorGrid, GroundTruthDataset, Indices, LabelledDataset, NotApplicableError, UserError
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ def labelling(dataset: Dataset, factor: str | None = None) -> Labelling:
 
     Raises:
         NotApplicableError: the dataset has no such classes.
+        UserError: its labels are none of its classes.
     """
     indices = np.arange(len(dataset))
     if isinstance(dataset, GroundTruthDataset) and (factor is not None or not isinstance(dataset, LabelledDataset)):
@@ -43,8 +44,26 @@ def labelling(dataset: Dataset, factor: str | None = None) -> Labelling:
         raise NotApplicableError(f"the dataset has no factor '{factor}'")
     if not isinstance(dataset, LabelledDataset):
         raise NotApplicableError("the dataset has neither labels nor factors to tell classes by")
-    labels = dataset.labels(torch.from_numpy(indices).to(dataset.device))
-    return Labelling("labels", dataset.classes, labels.cpu().numpy())
+    return Labelling("labels", dataset.classes, class_labels(dataset, indices))
+
+
+def class_labels(dataset: LabelledDataset, indices: Indices) -> Indices:
+    """The label (n,) of each of the dataset's images at indices (n,).
+
+    Raises:
+        UserError: the dataset gives something else than one of its classes for each image.
+    """
+    labels: Indices = dataset.labels(torch.from_numpy(indices).to(dataset.device)).cpu().numpy()
+    name = type(dataset).__name__
+    if labels.shape != indices.shape:
+        raise UserError(f"{name}.labels gives an array of shape {labels.shape}, not {indices.shape}")
+    if labels.dtype.kind not in "iu":
+        raise UserError(f"{name}.labels gives {labels.dtype}, not whole numbers")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < dataset.classes:
+        raise UserError(
+            f"{name}.labels gives labels from {labels.min()} to {labels.max()}, not from 0 to {dataset.classes - 1}"
+        )
+    return labels
 
 
 def _factor(factors: FactorGrid, name: str | None) -> int:

@@ -6,12 +6,11 @@ import torch
 
 from harness import (
     Categorical,
-    Evaluation,
     Field,
     LatentSpace,
-    Metric,
     ModelEvaluation,
     NotApplicableError,
+    SampleMetric,
     Score,
     Settings,
 )
@@ -19,7 +18,7 @@ from harness import (
 SAMPLES = 10_000
 
 
-class MutualInformationBound(Metric):
+class MutualInformationBound(SampleMetric):
     """InfoGAN's L_I(G, Q) = E[log Q(c | x)] + H(c) <= I(c; x), in nats, for c ~ P(c) and x ~ G(z, c).
 
     Estimated on 10,000 generated images for each part of the latent code that the model infers. At most the
@@ -43,13 +42,13 @@ class MutualInformationBound(Metric):
 
     config: Config
 
-    def score(self, evaluation: Evaluation) -> Score:
+    def score(self, evaluation: ModelEvaluation) -> Score:
         """The bound in nats; details hold the bound and the entropy of every inferred part.
 
         Raises:
             NotApplicableError: the model has no latent prior, infers none of its parts, or not the one asked for.
         """
-        if not isinstance(evaluation, ModelEvaluation) or evaluation.model.latents is None:
+        if evaluation.model.latents is None:
             raise NotApplicableError("there is no latent prior to draw codes from")
         space = evaluation.model.latents
         bounds = {name: mean + space.parts[name].entropy for name, mean in _log_likelihoods(evaluation, space).items()}

@@ -3,12 +3,9 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness import Evaluation, Field, Indices
+from harness import Evaluation, Field, Floats, Indices
 from harness_selectors.model_centrality import ModelCentrality, generative
-
-Floats = NDArray[np.float64]
 
 
 class ModelCentralityHalving(ModelCentrality):

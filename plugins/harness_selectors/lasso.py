@@ -1,9 +1,8 @@
 """The lasso for many targets at once, from inner products."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from harness import Floats
 
 TOLERANCE = 1e-9
 MAX_SWEEPS = 10_000

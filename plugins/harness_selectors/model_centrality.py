@@ -11,6 +11,7 @@ from harness import (
     Codes,
     Evaluation,
     Field,
+    Floats,
     Indices,
     LatentSpace,
     ModelEvaluation,
@@ -18,8 +19,6 @@ from harness import (
     Selector,
     Settings,
 )
-
-Floats = NDArray[np.float64]
 
 
 class ModelCentrality(Selector):

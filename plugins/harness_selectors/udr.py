@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from harness import Evaluation, Field, Indices, NotApplicableError, Selector, Settings
+from harness import Evaluation, Field, Floats, Indices, NotApplicableError, Selector, Settings
 from harness_selectors.lasso import lasso
-
-Floats = NDArray[np.float64]
 
 ZEROED_KL = 0.01
 """Codes with no larger divergence are blanked before models are compared, whatever the threshold in use."""

@@ -44,6 +44,7 @@ class BetaVAEScore(Metric):
         classifier: Kind = Field("multinomial", description=KINDS)
 
     source = "Higgins et al. 2017, beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework"
+    range = (0, 1)
 
     config: Config
 

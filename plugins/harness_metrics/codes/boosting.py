@@ -23,8 +23,9 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 from sklearn.tree import DecisionTreeClassifier
 
+from harness import Floats
+
 Features = NDArray[np.float32]
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bins = NDArray[np.uint8]
 

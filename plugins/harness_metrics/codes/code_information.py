@@ -1,11 +1,12 @@
 """How much codes tell of each other."""
 
+from math import inf
+
 import numpy as np
 
 from harness import Evaluation, Metric, Score
 from harness_metrics.codes.mutual_information import bin_codes, mutual_information
-
-POINTS = 10_000
+from harness_metrics.codes.protocols import TRAIN_POINTS
 
 
 class CodeInformation(Metric):
@@ -20,10 +21,11 @@ class CodeInformation(Metric):
     source = "Locatello et al. 2019, Challenging Common Assumptions in Unsupervised Learning, arXiv:1811.12359"
     needs = ("encode",)
     higher_is_better = False
+    range = (0, inf)
 
     def score(self, evaluation: Evaluation) -> Score:
         """The mean over pairs; details hold the information of each pair, (D, D), with a diagonal of zeros."""
-        bins = bin_codes(evaluation.codes(evaluation.sample("train", POINTS)))
+        bins = bin_codes(evaluation.codes(evaluation.sample("train", TRAIN_POINTS)))
         information = mutual_information(bins, bins)
         np.fill_diagonal(information, 0)
         pairs = max(len(information) * (len(information) - 1), 1)

@@ -9,9 +9,7 @@ from sklearn.ensemble import GradientBoostingClassifier
 from harness import Codes, Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
 from harness_metrics.codes.boosting import GradientBoosting
 from harness_metrics.codes.dci_regression import DCIForest
-
-TRAIN_POINTS = 10_000
-TEST_POINTS = 5_000
+from harness_metrics.codes.protocols import TEST_POINTS, TRAIN_POINTS
 
 Importance = NDArray[np.float64]
 
@@ -47,6 +45,7 @@ class DCI(Metric):
         )
 
     source = "Eastwood & Williams 2018, A Framework for the Quantitative Evaluation of Disentangled Representations"
+    range = (0, 1)
 
     config: Config
 

@@ -3,17 +3,14 @@
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Lasso, LassoCV
 
-from harness import Evaluation, Field, Metric, NotApplicableError, Score, Settings
+from harness import Evaluation, Field, Floats, Metric, NotApplicableError, Score, Settings
 from harness_metrics.codes.estimators import may_stop_early
+from harness_metrics.codes.protocols import TRAIN_POINTS
 
-TRAIN_POINTS = 10_000
 TINY = 1e-12
-
-Floats = NDArray[np.float64]
 
 
 class DCIRegression(Metric):
@@ -29,6 +26,7 @@ class DCIRegression(Metric):
     """
 
     source = "Eastwood & Williams 2018, with the regressors of Lin et al. 2020, arXiv:1906.06034"
+    range = (0, 1)
 
     def score(self, evaluation: Evaluation) -> Score:
         """Disentanglement.

@@ -1,17 +1,14 @@
 """The d-variable Hilbert-Schmidt independence criterion (dHSIC): do codes vary independently of each other?"""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from harness import Evaluation, Field, Metric, Score, Settings
+from harness import Evaluation, Field, Floats, Metric, Score, Settings
 
 CHUNK = 500
 """Observations whose distances from all others are in memory at once."""
 APART = 1e4
 """A distance at which the kernel is 0 in double precision."""
-
-Floats = NDArray[np.float64]
 
 
 class DHSIC(Metric):
@@ -36,6 +33,7 @@ class DHSIC(Metric):
     source = "Pfister et al. 2018, arXiv:1603.00285, with the kernel of Lin et al. 2020, arXiv:1906.06034"
     needs = ("encode",)
     higher_is_better = False
+    range = (0, 2)
 
     config: Config
 

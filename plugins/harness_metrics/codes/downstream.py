@@ -7,8 +7,7 @@ import numpy as np
 from harness import Codes, Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
 from harness_metrics.codes.boosting import GradientBoosting
 from harness_metrics.codes.logistic import fit_logistic_cv
-
-TEST_POINTS = 5_000
+from harness_metrics.codes.protocols import TEST_POINTS
 
 
 class DownstreamAccuracy(Metric):
@@ -35,6 +34,7 @@ class DownstreamAccuracy(Metric):
         )
 
     source = "Locatello et al. 2019, Challenging Common Assumptions in Unsupervised Learning, arXiv:1811.12359"
+    range = (0, 1)
 
     config: Config
 

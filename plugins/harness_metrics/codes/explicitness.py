@@ -8,9 +8,7 @@ from scipy.stats import rankdata
 
 from harness import Codes, Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
 from harness_metrics.codes.logistic import KINDS, Kind, fit_logistic
-
-TRAIN_POINTS = 10_000
-TEST_POINTS = 5_000
+from harness_metrics.codes.protocols import TEST_POINTS, TRAIN_POINTS
 
 
 class Explicitness(Metric):
@@ -37,6 +35,7 @@ class Explicitness(Metric):
         classifier: Kind = Field("multinomial", description=KINDS)
 
     source = "Ridgeway & Mozer 2018, Learning Deep Disentangled Embeddings with the F-Statistic Loss, arXiv:1802.05312"
+    range = (0, 1)
 
     config: Config
 

@@ -47,6 +47,7 @@ class FactorVAEScore(Metric):
         eval_votes: int = Field(5_000, gt=0, description="votes that it is scored on (disentanglement_lib)")
 
     source = "Kim & Mnih 2018, Disentangling by Factorising, arXiv:1802.05983, section 4"
+    range = (0, 1)
 
     config: Config
 

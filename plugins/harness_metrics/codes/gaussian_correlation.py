@@ -1,15 +1,14 @@
 """How far codes are from independent, as told by their covariance."""
 
+from math import inf
+
 import numpy as np
-from numpy.typing import NDArray
 
-from harness import Evaluation, Metric, Score
+from harness import Evaluation, Floats, Metric, Score
+from harness_metrics.codes.protocols import TRAIN_POINTS
 
-POINTS = 10_000
 SMALLEST = 1e-12
 """Smaller eigenvalues of a correlation matrix count as this."""
-
-Floats = NDArray[np.float64]
 
 SOURCE = "Locatello et al. 2019, Challenging Common Assumptions in Unsupervised Learning, arXiv:1811.12359"
 
@@ -28,6 +27,7 @@ class TotalCorrelation(Metric):
     source = SOURCE
     needs = ("encode",)
     higher_is_better = False
+    range = (0, inf)
 
     def score(self, evaluation: Evaluation) -> Score:
         """The total correlation; details hold the covariance (D, D) of the codes."""
@@ -52,6 +52,7 @@ class WassersteinCorrelation(Metric):
     source = SOURCE
     needs = ("encode",)
     higher_is_better = False
+    range = (0, inf)
 
     def score(self, evaluation: Evaluation) -> Score:
         """The distance; details hold the covariance (D, D) of the codes and the distance `normalised` by its trace."""
@@ -69,6 +70,7 @@ class NormalisedWassersteinCorrelation(Metric):
     source = SOURCE
     needs = ("encode",)
     higher_is_better = False
+    range = (0, 2)
 
     def score(self, evaluation: Evaluation) -> Score:
         """The normalised distance; details hold the covariance (D, D) of the codes and the `plain` distance."""
@@ -79,7 +81,7 @@ class NormalisedWassersteinCorrelation(Metric):
 
 def code_covariance(evaluation: Evaluation) -> Floats:
     """Unbiased covariance (D, D) of the codes; that with a dead code is exactly 0."""
-    codes = evaluation.codes(evaluation.sample("train", POINTS)).astype(np.float64)
+    codes = evaluation.codes(evaluation.sample("train", TRAIN_POINTS)).astype(np.float64)
     deviations = codes - codes.mean(axis=0)
     # A mean may be off by rounding, but a dead code deviates from nothing.
     deviations[:, codes.min(axis=0) == codes.max(axis=0)] = 0

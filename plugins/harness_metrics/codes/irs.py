@@ -1,14 +1,10 @@
 """The interventional robustness score (IRS)."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness import Evaluation, Field, Indices, Metric, Score, Settings
+from harness import Evaluation, Field, Floats, Indices, Metric, Score, Settings
 from harness_metrics.codes.mutual_information import bin_codes
-
-POINTS = 10_000
-
-Floats = NDArray[np.float64]
+from harness_metrics.codes.protocols import TRAIN_POINTS
 
 
 class InterventionalRobustness(Metric):
@@ -29,6 +25,7 @@ class InterventionalRobustness(Metric):
         quantile: float = Field(0.99, gt=0, le=1, description="of the distances from the mean; 1 is their maximum")
 
     source = "Suter et al. 2019, Robustly Disentangled Causal Mechanisms, arXiv:1811.00007, section 4"
+    range = (-1, 1)
 
     config: Config
 
@@ -37,7 +34,7 @@ class InterventionalRobustness(Metric):
 
         Rows are the codes that vary, whose numbers are `active_codes`.
         """
-        index = evaluation.sample("train", POINTS)
+        index = evaluation.sample("train", TRAIN_POINTS)
         codes = evaluation.codes(index).astype(np.float64)
         factors = bin_codes(evaluation.grid().ids(index).astype(np.float64))
         active = np.flatnonzero(codes.min(axis=0) < codes.max(axis=0))

@@ -4,8 +4,7 @@ import numpy as np
 
 from harness import Evaluation, Metric, NotApplicableError, Score
 from harness_metrics.codes.mutual_information import bin_codes, entropies, mutual_information
-
-POINTS = 10_000
+from harness_metrics.codes.protocols import TRAIN_POINTS
 
 
 class MutualInformationGap(Metric):
@@ -21,6 +20,7 @@ class MutualInformationGap(Metric):
     """
 
     source = "Chen et al. 2018, Isolating Sources of Disentanglement in VAEs, arXiv:1802.04942, section 4"
+    range = (0, 1)
 
     def score(self, evaluation: Evaluation) -> Score:
         """The gap; details hold the information of every code and factor (D, F) and the entropies (F,) in nats.
@@ -28,7 +28,7 @@ class MutualInformationGap(Metric):
         Raises:
             NotApplicableError: no factor takes more than one level.
         """
-        index = evaluation.sample("train", POINTS)
+        index = evaluation.sample("train", TRAIN_POINTS)
         factors = evaluation.grid().ids(index)
         information = mutual_information(bin_codes(evaluation.codes(index)), factors)
         entropy = entropies(factors)

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from harness import Evaluation, Field, Metric, Score, Settings
 from harness_metrics.codes.mutual_information import bin_codes, mutual_information
-
-POINTS = 10_000
+from harness_metrics.codes.protocols import TRAIN_POINTS
 
 
 class Modularity(Metric):
@@ -31,12 +30,13 @@ class Modularity(Metric):
         )
 
     source = "Ridgeway & Mozer 2018, Learning Deep Disentangled Embeddings with the F-Statistic Loss, arXiv:1802.05312"
+    range = (0, 1)
 
     config: Config
 
     def score(self, evaluation: Evaluation) -> Score:
         """Modularity; details hold that of each code, (D,), and the mutual information (D, F) in nats."""
-        index = evaluation.sample("train", POINTS)
+        index = evaluation.sample("train", TRAIN_POINTS)
         information = mutual_information(bin_codes(evaluation.codes(index)), evaluation.grid().ids(index))
         per_code = code_modularity(information)
         counted = information.max(axis=1) > 0

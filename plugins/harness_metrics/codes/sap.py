@@ -6,13 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.svm import LinearSVC
 
-from harness import Codes, Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
+from harness import Codes, Evaluation, Field, Floats, Indices, Metric, NotApplicableError, Score, Settings
 from harness_metrics.codes.estimators import may_stop_early
-
-TRAIN_POINTS = 10_000
-TEST_POINTS = 5_000
-
-Floats = NDArray[np.float64]
+from harness_metrics.codes.protocols import TEST_POINTS, TRAIN_POINTS
 
 
 class SAP(Metric):
@@ -42,6 +38,7 @@ class SAP(Metric):
         )
 
     source = "Kumar et al. 2018, Variational Inference of Disentangled Latent Concepts, arXiv:1711.00848, section 3"
+    range = (0, 1)
 
     config: Config
 
@@ -87,6 +84,7 @@ class DiscreteSAP(Metric):
         )
 
     source = SAP.source
+    range = (0, 1)
 
     config: Config
 

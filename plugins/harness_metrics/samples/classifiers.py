@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from harness import Evaluation, Field, Indices, ModelEvaluation, NotApplicableError, Settings
+from harness import Field, Indices, ModelEvaluation, Settings
 from harness_metrics.labelling import labelling
 from harness_metrics.samples.classifier_training import Recipe, trained_classifier
 from harness_metrics.samples.inception import (
@@ -70,17 +70,6 @@ class Classifier:
         parts = [self.network(part) for part in torch.split(images, self.batch_size)]
         probabilities = torch.cat([functional.softmax(logits, dim=1) for logits, _ in parts])
         return Outputs(probabilities.cpu().numpy(), torch.cat([features for _, features in parts]).cpu().numpy())
-
-
-def model_of(evaluation: Evaluation) -> ModelEvaluation:
-    """The evaluation as that of a model.
-
-    Raises:
-        NotApplicableError: it has none, only codes.
-    """
-    if not isinstance(evaluation, ModelEvaluation):
-        raise NotApplicableError("there is no model to generate images")
-    return evaluation
 
 
 def classifier_of(evaluation: ModelEvaluation, kind: Kind, settings: ClassifierSettings) -> Classifier:

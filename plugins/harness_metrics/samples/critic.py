@@ -8,25 +8,23 @@ from torch import Tensor, nn
 
 from harness import (
     Adam,
-    Evaluation,
     Field,
     ImageSpec,
     Indices,
-    Metric,
     ModelEvaluation,
     NotApplicableError,
     Rng,
+    SampleMetric,
     Score,
     Settings,
 )
 from harness.nn import AdamState
-from harness_metrics.samples.classifiers import model_of
 
 PENALTY = 10.0
 """Weight of the gradient penalty (Gulrajani et al., 2017)."""
 
 
-class WassersteinCritic(Metric):
+class WassersteinCritic(SampleMetric):
     """Approximate Wasserstein distance of samples from held-out images, by an independent critic; lower is better.
 
     After the model is trained, a critic is trained with the loss of WGAN-GP to tell the model's samples from one
@@ -59,7 +57,7 @@ class WassersteinCritic(Metric):
 
     config: Config
 
-    def score(self, evaluation: Evaluation) -> Score:
+    def score(self, evaluation: ModelEvaluation) -> Score:
         """The gap on held-out images that the critic was not trained on.
 
         Details hold the gap on training images (`training`), that on the held-out images which trained the critic
@@ -68,7 +66,6 @@ class WassersteinCritic(Metric):
         Raises:
             NotApplicableError: fewer than two images were held out.
         """
-        evaluation = model_of(evaluation)
         if len(evaluation.held_out) < 2:
             raise NotApplicableError("no images were held out; set training.held_out")
         seen, fresh = np.array_split(evaluation.rng("critic").permutation(evaluation.held_out), 2)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from harness import Floats
 
 
 def frechet_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:

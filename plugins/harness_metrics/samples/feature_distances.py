@@ -1,17 +1,17 @@
 """FID and KID: how far generated images are from real ones in the features of a network."""
 
 from collections.abc import Callable
+from math import inf
 from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import Evaluation, Field, Indices, Metric, ModelEvaluation, Score
+from harness import Field, Indices, ModelEvaluation, SampleMetric, Score
 from harness_metrics.samples.classifiers import (
     ClassifierSettings,
     classifier_of,
     image_features,
-    model_of,
     sample_outputs,
 )
 from harness_metrics.samples.distances import frechet_distance, squared_mmds
@@ -43,7 +43,7 @@ def _by_side(
     return to(evaluation.trained_on), to(evaluation.held_out) if len(evaluation.held_out) > 1 else None
 
 
-class FrechetInceptionDistance(Metric):
+class FrechetInceptionDistance(SampleMetric):
     """Fréchet distance of generated from real images in the features of a network (FID); lower is better.
 
     The squared 2-Wasserstein distance of two Gaussians: one fitted to the features of the samples, one to those
@@ -63,10 +63,11 @@ class FrechetInceptionDistance(Metric):
     source = "Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule, arXiv:1706.08500, section 3"
     needs = ("generate",)
     higher_is_better = False
+    range = (0, inf)
 
     config: Config
 
-    def score(self, evaluation: Evaluation) -> Score:
+    def score(self, evaluation: ModelEvaluation) -> Score:
         """The distance to the training images; details hold that to the held-out ones (null without), and numbers.
 
         The two do not compare with each other where there are fewer held-out images than training images: KID
@@ -75,12 +76,11 @@ class FrechetInceptionDistance(Metric):
         Raises:
             NotApplicableError: the dataset has no classes, or the weights are not there.
         """
-        evaluation = model_of(evaluation)
         distance, held_out = _by_side(evaluation, self.config, frechet_distance)
         return Score(distance, {"held_out": held_out, **_numbers(evaluation, self.config)})
 
 
-class KernelInceptionDistance(Metric):
+class KernelInceptionDistance(SampleMetric):
     """Kernel distance of generated from real images in the features of a network (KID); lower is better.
 
     The squared maximum mean discrepancy between the features of samples and of training images for the kernel
@@ -101,7 +101,7 @@ class KernelInceptionDistance(Metric):
 
     config: Config
 
-    def score(self, evaluation: Evaluation) -> Score:
+    def score(self, evaluation: ModelEvaluation) -> Score:
         """The mean over subsets of the distance to the training images.
 
         Details hold its standard deviation over subsets (`std`), the same for held-out images (`held_out` and
@@ -110,7 +110,6 @@ class KernelInceptionDistance(Metric):
         Raises:
             NotApplicableError: the dataset has no classes, or the weights are not there.
         """
-        evaluation = model_of(evaluation)
 
         def distances(real: Features, samples: Features) -> NDArray[np.float64]:
             size = min(self.config.subset_size, len(real), len(samples))

@@ -12,9 +12,8 @@ from sklearn.svm import LinearSVC
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d
 
-from harness import Dataset, Evaluation, Field, Indices, Metric, ModelEvaluation, NotApplicableError, Score, Settings
+from harness import Dataset, Field, Indices, ModelEvaluation, NotApplicableError, SampleMetric, Score, Settings
 from harness_metrics.labelling import Labelling, labelling
-from harness_metrics.samples.classifiers import model_of
 
 Floats = NDArray[np.float32]
 GRID = 4
@@ -43,7 +42,7 @@ class LabelledImages:
         return replace(self, indices=self.indices[:n]), replace(self, indices=self.indices[n:])
 
 
-class FeaturesSVM(Metric):
+class FeaturesSVM(SampleMetric):
     """Test accuracy of a linear support vector machine on a model's features, in [0, 1].
 
     The maps of every convolutional layer are max-pooled to 4x4 (smaller ones are left as they are), flattened and
@@ -82,10 +81,11 @@ class FeaturesSVM(Metric):
 
     source = "Radford et al. 2016, Unsupervised Representation Learning with DCGAN, arXiv:1511.06434, section 5"
     needs = ("features",)
+    range = (0, 1)
 
     config: Config
 
-    def score(self, evaluation: Evaluation) -> Score:
+    def score(self, evaluation: ModelEvaluation) -> Score:
         """The mean accuracy over draws.
 
         Details hold the accuracies and the chosen constants of every draw, and the numbers of features and of
@@ -94,7 +94,6 @@ class FeaturesSVM(Metric):
         Raises:
             NotApplicableError: the dataset has no classes, or too few images of one.
         """
-        evaluation = model_of(evaluation)
         learning, test = self._images(evaluation)
         validation, pool = _fifth(learning)
         draws = [evaluation.rng("features-svm, labels", number) for number in range(self.config.draws)]

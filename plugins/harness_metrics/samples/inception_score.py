@@ -1,16 +1,17 @@
 """The Inception score."""
 
+from math import inf
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import rel_entr
 
-from harness import Evaluation, Field, Metric, Score
-from harness_metrics.samples.classifiers import ClassifierSettings, classifier_of, model_of, sample_outputs
+from harness import Field, ModelEvaluation, SampleMetric, Score
+from harness_metrics.samples.classifiers import ClassifierSettings, classifier_of, sample_outputs
 
 
-class InceptionScore(Metric):
+class InceptionScore(SampleMetric):
     """Inception score of generated images: exp(E KL(p(y | x) || p(y))), from 1 to the number of classes.
 
     High where a classifier is sure of every sample and the samples show all classes alike; it sees neither
@@ -38,10 +39,11 @@ class InceptionScore(Metric):
 
     source = "Salimans et al. 2016, Improved Techniques for Training GANs, arXiv:1606.03498, section 4"
     needs = ("generate",)
+    range = (1, inf)
 
     config: Config
 
-    def score(self, evaluation: Evaluation) -> Score:
+    def score(self, evaluation: ModelEvaluation) -> Score:
         """The mean over chunks.
 
         Details hold its standard deviation over them (`std`), the mean probability of the likeliest class
@@ -51,7 +53,6 @@ class InceptionScore(Metric):
         Raises:
             NotApplicableError: the dataset has no classes, or the weights are not there.
         """
-        evaluation = model_of(evaluation)
         classifier = classifier_of(evaluation, self.config.classifier, self.config)
         probabilities = sample_outputs(evaluation, classifier, self.config.samples).probabilities
         splits = self.config.splits or (1 if self.config.classifier == "shapes" else 10)

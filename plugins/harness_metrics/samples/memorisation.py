@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 from torch import Tensor
 
-from harness import Evaluation, Field, Metric, ModelEvaluation, NotApplicableError, Score, Settings
-from harness_metrics.samples.classifiers import model_of
+from harness import Field, ModelEvaluation, NotApplicableError, SampleMetric, Score, Settings
 
 CHUNK = 2000
 
 
-class Memorisation(Metric):
+class Memorisation(SampleMetric):
     """Distance of samples to the training images, relative to that of held-out images, in [0, 1].
 
     For each sample the Euclidean distance over all pixels to the nearest training image, averaged over samples,
@@ -33,10 +32,11 @@ class Memorisation(Metric):
 
     source = "Radford et al. 2016, Unsupervised Representation Learning with DCGAN, arXiv:1511.06434 (their code)"
     needs = ("generate",)
+    range = (0, 1)
 
     config: Config
 
-    def score(self, evaluation: Evaluation) -> Score:
+    def score(self, evaluation: ModelEvaluation) -> Score:
         """The ratio, at most 1.
 
         Details hold the uncut `ratio`, the mean distances of `samples` and `held_out` images, and the probability
@@ -46,7 +46,6 @@ class Memorisation(Metric):
         Raises:
             NotApplicableError: no images were held out, or all of them are among the training images too.
         """
-        evaluation = model_of(evaluation)
         if not len(evaluation.held_out):
             raise NotApplicableError("no images were held out; set training.held_out")
         chosen = evaluation.rng("memorisation").permutation(evaluation.held_out)[: self.config.held_out]

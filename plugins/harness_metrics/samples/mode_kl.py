@@ -1,16 +1,17 @@
 """How unevenly generated images fall on a dataset's classes."""
 
+from math import inf
 from typing import Literal
 
 import numpy as np
 from scipy.special import rel_entr
 
-from harness import Evaluation, Field, Indices, Metric, Score
+from harness import Field, Indices, ModelEvaluation, SampleMetric, Score
 from harness_metrics.labelling import labelling
-from harness_metrics.samples.classifiers import ClassifierSettings, classifier_of, model_of, sample_outputs
+from harness_metrics.samples.classifiers import ClassifierSettings, classifier_of, sample_outputs
 
 
-class ModeKL(Metric):
+class ModeKL(SampleMetric):
     """KL(classes of the samples || uniform) in nats, from 0 to ln(classes); lower is better.
 
     A sample's class is the likeliest one by a classifier, one of those of the Inception score. 0 where every
@@ -26,10 +27,11 @@ class ModeKL(Metric):
     source = "Lin et al. 2020, InfoGAN-CR and ModelCentrality, arXiv:1906.06034 (the authors' code)"
     needs = ("generate",)
     higher_is_better = False
+    range = (0, inf)
 
     config: Config
 
-    def score(self, evaluation: Evaluation) -> Score:
+    def score(self, evaluation: ModelEvaluation) -> Score:
         """The divergence.
 
         Details hold the shares of the classes among the samples (`histogram`), the divergence of the dataset's
@@ -39,7 +41,6 @@ class ModeKL(Metric):
         Raises:
             NotApplicableError: the dataset has no classes.
         """
-        evaluation = model_of(evaluation)
         classifier = classifier_of(evaluation, self.config.classifier, self.config)
         probabilities = sample_outputs(evaluation, classifier, self.config.samples).probabilities
         counts = np.bincount(probabilities.argmax(axis=1), minlength=classifier.classes)

@@ -2,12 +2,11 @@
 
 import torch
 
-from harness import Evaluation, Field, Metric, Score, Settings
-from harness_metrics.samples.classifiers import model_of
+from harness import Field, ModelEvaluation, SampleMetric, Score, Settings
 from harness_metrics.samples.similarity import ms_ssim, scales
 
 
-class MultiScaleSimilarity(Metric):
+class MultiScaleSimilarity(SampleMetric):
     """Mean multi-scale structural similarity (MS-SSIM) of pairs of generated images, in [0, 1].
 
     Lower is more diverse, and is to be compared with the value of pairs of real images in the details (`real`),
@@ -29,17 +28,17 @@ class MultiScaleSimilarity(Metric):
     )
     needs = ("generate",)
     higher_is_better = False
+    range = (0, 1)
 
     config: Config
 
     @torch.no_grad()
-    def score(self, evaluation: Evaluation) -> Score:
+    def score(self, evaluation: ModelEvaluation) -> Score:
         """The mean over pairs of samples.
 
         Details hold the mean over pairs of training images (`real`), the standard deviations over pairs (`std`,
         `real_std`) and the number of scales.
         """
-        evaluation = model_of(evaluation)
         samples = evaluation.samples(2 * self.config.pairs)
         fake = torch.cat([ms_ssim(*part.chunk(2)) for part in torch.split(samples, 200)])
         # Each image once, as far as there are enough; fewer pairs otherwise.

@@ -1,14 +1,14 @@
 """How well a model reconstructs images."""
 
+from math import inf
 from typing import Literal
 
 import torch
 
-from harness import Evaluation, Field, Indices, Metric, ModelEvaluation, Score, Settings
-from harness_metrics.samples.classifiers import model_of
+from harness import Field, Indices, ModelEvaluation, SampleMetric, Score, Settings
 
 
-class ReconstructionError(Metric):
+class ReconstructionError(SampleMetric):
     """Mean error of reconstructions per pixel and channel, of images in [0, 1]; lower is better.
 
     On held-out images if there are any, on training images otherwise; details hold both. An error on held-out
@@ -24,12 +24,12 @@ class ReconstructionError(Metric):
     source = "Rosca et al. 2017, Variational Approaches for Auto-Encoding GANs, arXiv:1706.04987 (absolute errors)"
     needs = ("reconstruct",)
     higher_is_better = False
+    range = (0, inf)
 
     config: Config
 
-    def score(self, evaluation: Evaluation) -> Score:
+    def score(self, evaluation: ModelEvaluation) -> Score:
         """The mean error; details hold that of `held_out` (null without) and `training` images."""
-        evaluation = model_of(evaluation)
         training = self._error(evaluation, evaluation.trained_on)
         held_out = self._error(evaluation, evaluation.held_out) if len(evaluation.held_out) else None
         value = training if held_out is None else held_out

@@ -1,9 +1,13 @@
 import json
+import re
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import torch
 
-from harness import FactorGrid, TableEvaluation, UserError
+from harness import FactorGrid, Metric, Outcome, Result, Score, TableEvaluation, UserError
+from harness.registry import Entry
 from harness.scoring.score import plain, score
 from harness.suite.resolve import resolve
 from harness.suite.trial import Choice, score_key
@@ -62,3 +66,98 @@ def test_a_table_with_codes_out_of_range_is_refused(evaluation):
     table[[3, 5, 6], 2] = np.nan, np.inf, -1e20
     with pytest.raises(UserError, match=r"the table of codes: 3 of 64 rows hold .* in columns \[2\]"):
         TableEvaluation(table, evaluation.factors)
+
+
+class Unmade(Metric):
+    """Cannot even be made."""
+
+    def __init__(self, config):
+        raise MemoryError("no room")
+
+
+class Unending(dict):
+    """Holds itself."""
+
+    def __init__(self):
+        super().__init__()
+        self["again"] = self
+
+
+class WordlessError(Exception):
+    """Cannot be told."""
+
+    def __str__(self):
+        raise RuntimeError
+
+
+def raising(error):
+    def score(self, evaluation):
+        raise error
+
+    return type("Raising", (Metric,), {"__doc__": "Raises.", "score": score})
+
+
+def returning(result):
+    return type("Returning", (Metric,), {"__doc__": "Returns.", "score": lambda self, evaluation: result})
+
+
+def within(lowest, highest, value):
+    return type("Within", (returning(Score(value)),), {"range": (lowest, highest)})
+
+
+WRONG = {
+    "none": (returning(None), "a metric returns a Score, not NoneType"),
+    "a float": (returning(0.5), "a metric returns a Score, not float"),
+    "a score of none": (returning(Score(None)), "the value of a Score is a number, not NoneType"),
+    "a score of text": (returning(Score("0.5")), "the value of a Score is a number, not str"),
+    "a complex score": (returning(Score(1j)), "the value of a Score is a number, not complex"),
+    "a truth value": (returning(Score(True)), "the value of a Score is a number, not bool"),
+    "a tensor": (returning(Score(torch.ones(1))), "the value of a Score is a number, not Tensor"),
+    "a number beyond all floats": (returning(Score(10**400)), "OverflowError"),
+    "an infinite score": (returning(Score(float("inf"))), "the score is inf"),
+    "details as a list": (returning(Score(1.0, [1])), "the details of a Score are a mapping .*, not list"),
+    "a tensor among details": (
+        returning(Score(1.0, {"a": torch.ones(2)})),
+        "detail 'a' is no plain data: .*Tensor",
+    ),
+    "a set among details": (returning(Score(1.0, {"b": {"c": {1}}})), "the detail 'b' is no plain data: .*set"),
+    "details without end": (returning(Score(1.0, Unending())), "RecursionError"),
+    "no room to be made": (Unmade, "MemoryError: no room"),
+    "no room": (raising(MemoryError()), "MemoryError"),
+    "an end of the process": (raising(SystemExit(0)), "SystemExit: 0"),
+    "an error without words": (raising(WordlessError()), "WordlessError"),
+    "a score above the range": (
+        within(0, 1, 50.0),
+        "is 50, which is outside of the metric's range from 0 to 1",
+    ),
+    "a score below the range": (within(0, 1, -0.1), "the score is -0.1, which is outside"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_metric_fails_alone(evaluation, registry, wrong):
+    metric_class, reason = WRONG[wrong]
+    registry = with_metrics(registry, wrong=metric_class)
+    choices = [Choice("wrong"), Choice("spread")]
+    failed, good = (asdict(record) for record in score(evaluation, choices, registry))
+    assert failed["status"] == "failed"
+    assert re.search(reason, failed["reason"])
+    assert failed["score"] is None
+    assert good["status"] == "ok"
+    result = Result("trial", Outcome.FINISHED, scores=(failed, good))
+    assert Result.from_json(json.loads(json.dumps(result.to_json(), allow_nan=False))) == result
+
+
+@pytest.mark.parametrize("value", [0, 1, np.float32(0.25), np.array(0.5), 1 + 1e-9, -1e-9])
+def test_a_real_number_within_the_range_is_a_score(evaluation, registry, value):
+    registry = with_metrics(registry, right=within(0, 1, value))
+    (record,) = score(evaluation, [Choice("right")], registry)
+    assert (record.status, record.score) == ("ok", float(value))
+    assert type(record.score) is float
+
+
+def with_metrics(registry, **metrics):
+    """The registry with more metrics."""
+    plugin = registry.entries["metrics"]["spread"].plugin
+    more = {name: Entry("metrics", name, metric_class, "", plugin) for name, metric_class in metrics.items()}
+    return replace(registry, entries={**registry.entries, "metrics": {**registry.entries["metrics"], **more}})

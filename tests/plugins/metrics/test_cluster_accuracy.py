@@ -12,8 +12,10 @@ from harness import (
     ModelEvaluation,
     Normal,
     NotApplicableError,
+    UserError,
 )
 from harness_metrics.cluster_accuracy import ClusterAccuracy
+from harness_metrics.labelling import labelling
 
 
 class Marks(LabelledDataset):
@@ -88,7 +90,27 @@ def test_an_unknown_part_does_not_apply():
 
 
 def test_it_needs_posterior_and_labels(load):
-    metric = ClusterAccuracy(ClusterAccuracy.Config())
-    assert load("aligned").lacks(metric.needs)
-    with pytest.raises(NotApplicableError):
-        metric.score(load("aligned"))
+    assert load("aligned").lacks(ClusterAccuracy.needs)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda labels: labels[:, None], r"Spoilt.labels gives an array of shape \(600, 1\), not \(600,\)"),
+        (lambda labels: labels - 1, "Spoilt.labels gives labels from -1 to 4, not from 0 to 5"),
+        (lambda labels: labels + 1, "Spoilt.labels gives labels from 1 to 6, not from 0 to 5"),
+        (lambda labels: labels.float(), "Spoilt.labels gives float32, not whole numbers"),
+    ],
+)
+def test_labels_that_are_none_of_the_classes_are_refused(spoil, reason):
+    class Spoilt(Marks):
+        def images(self, indices):
+            return Marks(Marks.Config()).images(indices)
+
+        def labels(self, indices):
+            return spoil(super().labels(indices))
+
+    with pytest.raises(UserError, match=reason):
+        ClusterAccuracy(ClusterAccuracy.Config()).score(ModelEvaluation(Reader(), Spoilt(Spoilt.Config())))
+    with pytest.raises(UserError, match=reason):
+        labelling(Spoilt(Spoilt.Config()))

@@ -95,5 +95,4 @@ def test_a_factor_can_be_the_class(drawn):
 def test_what_has_no_classes_does_not_apply(subjects, load):
     with pytest.raises(NotApplicableError, match="no factor 'shape'"):
         evaluate(subjects.noise(), classifier="shapes")
-    with pytest.raises(NotApplicableError, match="no model"):
-        evaluate(load("aligned"))
+    assert load("aligned").lacks(InceptionScore.needs)

@@ -38,5 +38,4 @@ def test_the_datasets_own_unevenness_stands_beside_it(strokes, subjects_of):
 def test_what_has_no_classes_does_not_apply(subjects, load):
     with pytest.raises(NotApplicableError, match="no factor 'shape'"):
         evaluate(subjects.noise(), classifier="shapes")
-    with pytest.raises(NotApplicableError, match="no model"):
-        evaluate(load("aligned"))
+    assert load("aligned").lacks(ModeKL.needs)
