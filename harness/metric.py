@@ -15,8 +15,13 @@ from harness.evaluation import Evaluation
 class Score:
     """A metric's result: one number, and whatever else is worth keeping as plain JSON data.
 
-    Reports show numbers among the details beside the score. A detail named `mutual_information`, `matrix` or
-    `..._matrix` is drawn as a matrix; if its rows have F numbers, it is understood as codes by factors.
+    Reports understand these details of any metric:
+
+    - a number is shown beside the score;
+    - `mutual_information`, `matrix` and `..._matrix`, lists of equally long lists of numbers, are drawn as matrices;
+      one whose rows have F numbers is understood as codes by factors;
+    - `active_codes`, a list of int: the numbers, ascending from 0, of the codes that carry something. The others are
+      drawn as inactive. A matrix with as many rows as there are active codes has one for each of them.
     """
 
     value: float

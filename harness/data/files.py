@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -31,6 +31,23 @@ def data_root() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("harness")
+
+
+def paths_outside(settings: Any) -> list[str]:
+    """The texts among settings, however deep, that as paths of files lead out of the data root, or to another machine.
+
+    Lexical: what a link below the data root points to is up to whoever put it there.
+    """
+    if isinstance(settings, Mapping):
+        return [path for value in settings.values() for path in paths_outside(value)]
+    if isinstance(settings, list | tuple):
+        return [path for value in settings for path in paths_outside(value)]
+    if not isinstance(settings, str):
+        return []
+    root = os.path.abspath(data_root())
+    target = os.path.abspath(os.path.join(root, os.path.expanduser(settings)))
+    below = target == root or target.startswith(root + os.sep)
+    return [] if below and "://" not in settings else [settings]
 
 
 def may_download() -> bool:

@@ -14,16 +14,19 @@ import jinja2
 from harness.registry import DISTRIBUTION, Registry
 from harness.report.page_data import Pages, gather
 from harness.report.picture_store import Album
+from harness.report.rounding import plain
 from harness.report.trial_pictures import StudyPictures, factor_names
 from harness.results.folder import ResultsFolder
 from harness.storage.atomic import write_whole
 from harness.storage.records import now
 
 SCRIPTS = (
-    "dom", "facts", "scales", "explore", "charts", "filters", "leaderboard",
-    "relations", "curves", "selectors", "trials", "traversal", "trial", "main",
+    "dom", "facts", "address", "copy", "save", "tables", "scales", "explore", "charts", "lines", "heat", "filters",
+    "provenance", "leaderboard", "relations", "curves", "selectors", "trials", "traversal", "matrices", "trial", "main",
 )  # fmt: skip
 """In the order in which they build on each other."""
+
+STYLES = ("page", "controls", "tables", "figures", "heat", "trial", "print")
 
 FEW = 60
 """Finished trials up to which all of them get pictures by default, and the most that get any when few are wanted."""
@@ -38,6 +41,7 @@ def write_report(
     *,
     which: Which = "auto",
     device: str = "cpu",
+    any_path: bool = False,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
     """Write the page of some results folders.
@@ -49,6 +53,7 @@ def write_report(
         which: trials that get pictures. few: the best trial of each setting, of the 60 best settings at
             most; auto: all if there are no more than 60.
         device: where models compute, "cpu" or "cuda".
+        any_path: whether pictures may show images from outside the data root, which a suite may name.
         report: called with the trials drawn and their number.
 
     Returns:
@@ -62,7 +67,7 @@ def write_report(
     album = Album()
     trials = [
         (study, trial)
-        for study, suite in ((StudyPictures(f, registry, device, album), f.suite) for f in folders)
+        for study, suite in ((StudyPictures(f, registry, device, album, any_path=any_path), f.suite) for f in folders)
         for trial in suite.trials
     ]
     chosen = pictured(pages, which)
@@ -71,7 +76,8 @@ def write_report(
         study, trial = trials[place]
         pages.details[place]["pictures"] = study.draw(trial)
     report(len(chosen), len(chosen))
-    page = render(pages, album.sources(output)).encode()
+    # A title may hold half a character, which no file can.
+    page = render(pages, album.sources(output)).encode(errors="replace")
     write_whole(output, lambda file: file.write(page))
     return len(page)
 
@@ -112,7 +118,7 @@ def render(pages: Pages, sources: Sequence[str]) -> str:
     assets = files(__package__) / "assets"
     script = "\n".join((assets / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
     script = f'"use strict";\n(() => {{\n{script}}})();\n'
-    style = (assets / "page.css").read_text("utf-8")
+    style = "\n".join((assets / f"{name}.css").read_text("utf-8") for name in STYLES)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     titles = [study["title"] for study in pages.studies]
@@ -122,7 +128,7 @@ def render(pages: Pages, sources: Sequence[str]) -> str:
         "script_hash": _hash(script),
         "style": style,
         "style_hash": _hash(style),
-        "data": {**vars(pages), "made_at": now(), "version": version(DISTRIBUTION)},
+        "data": plain({**vars(pages), "made_at": now(), "version": version(DISTRIBUTION)}),
         "sources": sources,
     }
     return environment.from_string((assets / "page.html").read_text("utf-8")).render(facts)

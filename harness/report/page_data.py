@@ -1,8 +1,7 @@
 """What the page of a report knows: results folders as compact plain data."""
 
 import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import DamagedFileError
+from harness.report.details import active_codes, matrices, numbers
+from harness.report.rounding import short
 from harness.results.folder import ResultsFolder, TrialFolder, tell
 from harness.results.parquet import read_table
 from harness.results.result import Outcome, Result
@@ -17,7 +18,7 @@ from harness.results.status import finished_trials
 from harness.selection.tables import selection_notes
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial
-from harness.summary.leaderboard import leaderboard, score_table
+from harness.summary.leaderboard import leaderboard, metric_columns, score_table, trial_columns
 
 CURVE_NUMBERS = 600_000
 """Numbers that all learning curves together may take, about 4 MB of the page."""
@@ -26,6 +27,7 @@ MOST_POINTS, FEWEST_POINTS = 200, 20
 """Points of one learning curve."""
 
 Plain = dict[str, Any]
+SettingKey = tuple[str, ...]
 
 
 @dataclass
@@ -59,7 +61,7 @@ def gather(folders: Sequence[ResultsFolder], factors: Sequence[Sequence[str]]) -
     suites = [folder.suite for folder in folders]
     pages = Pages()
     datasets = list(dict.fromkeys(_key(trial.dataset) for suite in suites for trial in suite.trials))
-    metrics = list(dict.fromkeys(_key(metric) for suite in suites for metric in suite.metrics))
+    metrics = list(dict.fromkeys(_metric_key(metric) for suite in suites for metric in suite.metrics))
     pages.datasets = distinct_labels(datasets)
     pages.metrics = [
         {"label": label, "name": name, "settings": json.loads(settings), "higher": None}
@@ -73,6 +75,12 @@ def gather(folders: Sequence[ResultsFolder], factors: Sequence[Sequence[str]]) -
 
 def _key(choice: Choice) -> tuple[str, str]:
     return choice.name, json.dumps(dict(choice.config))
+
+
+def _metric_key(metric: Choice) -> tuple[str, str]:
+    """A metric's name and settings as tables have them."""
+    columns = metric_columns(metric)
+    return str(columns["metric"]), str(columns["metric_settings"])
 
 
 def distinct_labels(choices: Sequence[tuple[str, str]]) -> list[str]:
@@ -111,7 +119,7 @@ class _Gathering:
         scores = score_table(self.folder, self.suite)
         self._note_directions(scores)
         first_trial = len(self.pages.trials)
-        settings: dict[str, int] = {}
+        settings: dict[SettingKey, int] = {}
         outcomes: dict[str, int] = {}
         seconds = 0.0
         rows: dict[str, list[Plain]] = {}
@@ -147,9 +155,9 @@ class _Gathering:
         ):
             self.pages.metrics[self.metrics.index((name, settings))]["higher"] = bool(higher)
 
-    def _setting(self, trial: Trial, settings: dict[str, int]) -> int:
+    def _setting(self, trial: Trial, settings: dict[SettingKey, int]) -> int:
         """The place of the trial's setting, added when it is the first."""
-        key = _setting_key(trial.label, dict(trial.model.config), dict(trial.swept), dict(trial.training))
+        key = _setting_key(trial_columns(self.suite, trial))
         if key not in settings:
             settings[key] = len(self.pages.settings)
             self.pages.settings.append(
@@ -171,16 +179,19 @@ class _Gathering:
     def _add_trial(self, trial: Trial, setting: int, result: Result | None, rows: Sequence[Plain]) -> None:
         values: list[float | None] = [None] * len(self.metrics)
         missing: dict[int, str] = {}
-        numbers: dict[int, Plain] = {}
-        matrices: list[Plain] = []
+        beside: dict[int, Plain] = {}
+        found: list[Plain] = []
+        active: dict[int, list[int]] = {}
         for row in rows:
             place = self.metrics.index((row["metric"], row["metric_settings"]))
             values[place] = short(row["score"])
             if row["status"] != "ok":
-                missing[place] = f"{row['status'].replace('-', ' ')}: {row['reason']}"
+                missing[place] = _why_missing(row)
             details: Plain = json.loads(row["details"])
-            numbers[place] = {name: short(value) for name, value in details.items() if isinstance(value, int | float)}
-            matrices += self._matrices(place, details)
+            beside[place] = numbers(details)
+            found += [{"metric": place, **matrix._asdict()} for matrix in matrices(details)]
+            if (codes := active_codes(details)) is not None:
+                active[place] = codes
         self.pages.trials.append(
             {
                 "id": trial.id,
@@ -194,8 +205,9 @@ class _Gathering:
         self.pages.details.append(
             {
                 "missing": missing,
-                "numbers": {place: found for place, found in numbers.items() if found},
-                "matrices": matrices,
+                "numbers": {place: each for place, each in beside.items() if each},
+                "matrices": found,
+                "active": active,
                 "curves": learning_curves(self.folder.trial(trial.id), self.points),
                 "seconds": short(result.seconds) if result else None,
                 "finished_at": result.finished_at if result else "",
@@ -204,30 +216,20 @@ class _Gathering:
             }
         )
 
-    def _matrices(self, metric: int, details: Mapping[str, Any]) -> Iterable[Plain]:
-        """Details that are matrices, see `harness.metric.Score`; `rows` numbers the codes where some are left out."""
-        active = details.get("active_codes")
-        for name, value in details.items():
-            if is_matrix_name(name) and _is_matrix(value):
-                rows = active if isinstance(active, list) and len(active) == len(value) else list(range(len(value)))
-                values = [[short(number) for number in row] for row in value]
-                yield {"metric": metric, "name": name, "rows": rows, "values": values}
-
     def _provenance(self, found: Mapping[str, Any]) -> int:
         plain = dict(found)
         if plain not in self.pages.provenances:
             self.pages.provenances.append(plain)
         return self.pages.provenances.index(plain)
 
-    def _add_board(self, scores: pd.DataFrame, settings: Mapping[str, int]) -> None:
+    def _add_board(self, scores: pd.DataFrame, settings: Mapping[SettingKey, int]) -> None:
         """Rows of setting, metric, n, failed, mean, std, ends of the interval, status and reason."""
         for row in leaderboard(scores, self.suite).to_dict("records"):
-            texts = (json.loads(row[name]) for name in ("hyperparameters", "swept", "training"))
-            setting = settings[_setting_key(row["model"], *texts)]
+            setting = settings[_setting_key(row)]
             metric = self.metrics.index((row["metric"], row["metric_settings"]))
-            numbers = [short(row[name]) for name in ("mean", "std", "ci_low", "ci_high")]
+            values = [short(row[name]) for name in ("mean", "std", "ci_low", "ci_high")]
             self.pages.board.append(
-                [setting, metric, int(row["n"]), int(row["failed"]), *numbers, row["status"], row["reason"]]
+                [setting, metric, int(row["n"]), int(row["failed"]), *values, row["status"], row["reason"]]
             )
 
     def _add_selections(self, places: Mapping[str, int]) -> None:
@@ -258,18 +260,16 @@ class _Gathering:
             )
 
 
-def _setting_key(label: str, *tables: Plain) -> str:
-    return json.dumps([label, *tables], sort_keys=True)
+def _setting_key(row: Mapping[Any, Any]) -> SettingKey:
+    """What tells settings apart in the columns of a table."""
+    return tuple(str(row[name]) for name in ("model", "hyperparameters", "swept", "training"))
 
 
-def is_matrix_name(name: str) -> bool:
-    """Whether a metric's detail of this name is drawn as a matrix; see `harness.metric.Score`."""
-    return name in ("mutual_information", "matrix") or name.endswith("_matrix")
-
-
-def _is_matrix(value: Any) -> bool:
-    rows = isinstance(value, list) and bool(value) and all(isinstance(row, list) and row for row in value)
-    return rows and len({len(row) for row in value}) == 1
+def _why_missing(row: Mapping[str, Any]) -> str:
+    """Why there is no score; a trial that did not finish names its outcome itself."""
+    if row["outcome"] != Outcome.FINISHED:
+        return str(row["reason"])
+    return f"{row['status'].replace('-', ' ')}: {row['reason']}"
 
 
 def learning_curves(folder: TrialFolder, points: int) -> Plain:
@@ -298,15 +298,3 @@ def learning_curves(folder: TrialFolder, points: int) -> Plain:
 def _tracebacks(result: Result) -> str:
     own = [result.traceback] if result.outcome is not Outcome.FINISHED else []
     return "\n".join([*own, *(score["traceback"] for score in result.scores if score["traceback"])])
-
-
-DIGITS = 4
-"""Significant digits of a number on the page."""
-
-
-def short(value: object) -> float | None:
-    """A number to four significant digits; None where there is none or it is not finite."""
-    if value is None or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    rounded = float(f"{value:.{DIGITS}g}")
-    return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harness.data.files import data_root, paths_outside
 from harness.data.held_out import split_held_out
 from harness.dataset import Dataset, GroundTruthDataset
 from harness.errors import NotApplicableError, UserError, in_a_line
@@ -47,10 +48,15 @@ class StudyPictures:
         registry: where models and datasets are found.
         device: "cpu" or "cuda".
         album: gets the pictures.
+        any_path: whether images may come from outside the data root. The suite may be a stranger's, and its
+            dataset's settings may name any folder of this machine.
     """
 
-    def __init__(self, folder: ResultsFolder, registry: Registry, device: str, album: Album) -> None:
+    def __init__(
+        self, folder: ResultsFolder, registry: Registry, device: str, album: Album, *, any_path: bool = False
+    ) -> None:
         self.folder = folder
+        self.any_path = any_path
         self.registry = registry
         self.device = device
         self.album = album
@@ -87,14 +93,23 @@ class StudyPictures:
         """The dataset with its images, loaded once; its absence is found out once too."""
         key = trained.trial.dataset.key
         if key not in self._absent:
-            try:
-                trained.load_dataset()
-                self._absent[key] = ""
-            except UserError as error:
-                self._absent[key] = f"the dataset's files are not here: {error}"
+            self._absent[key] = self._load(trained)
         if reason := self._absent[key]:
             raise NotApplicableError(reason)
         return trained.dataset
+
+    def _load(self, trained: TrainedModel) -> str:
+        """Load the dataset; returns why that was not done, or ""."""
+        if not self.any_path and (outside := paths_outside(trained.trial.dataset.config)):
+            return (
+                f"the suite takes images from {', '.join(outside)}, outside the data root {data_root()}; "
+                "`harness report --any-path` shows them"
+            )
+        try:
+            trained.load_dataset()
+        except UserError as error:
+            return f"the dataset's files are not here: {error}"
+        return ""
 
     def _samples(self, trained: TrainedModel) -> Plain:
         images = _on_page(trained.generate(trained.sample_latents(range(SAMPLES))))

@@ -20,7 +20,7 @@ METRIC = ["metric", "metric_settings"]
 
 def score_table(folder: ResultsFolder, suite: Suite) -> pd.DataFrame:
     """One row per trial and metric of the suite, as in `harness.results.schema.SCORES`; trials not done have none."""
-    metrics = [(metric, score_key(metric, suite.evaluation_seed), _metric_columns(metric)) for metric in suite.metrics]
+    metrics = [(metric, score_key(metric, suite.evaluation_seed), metric_columns(metric)) for metric in suite.metrics]
     rows = [
         row
         for trial, result in folder.results(suite.trials)
@@ -35,7 +35,7 @@ def _score_rows(
 ) -> Iterable[dict[str, object]]:
     by_key = {record["key"]: record for record in result.scores}
     shared = {
-        **_trial_columns(suite, trial),
+        **trial_columns(suite, trial),
         "seed": trial.seed,
         "model_name": trial.model.name,
         "steps": trial.training["steps"],
@@ -76,7 +76,8 @@ def _no_record(metric: Choice, result: Result) -> dict[str, object]:
     }
 
 
-def _trial_columns(suite: Suite, trial: Trial) -> dict[str, object]:
+def trial_columns(suite: Suite, trial: Trial) -> dict[str, object]:
+    """The columns that name a trial and its setting."""
     return {
         "suite": suite.name,
         "trial": trial.id,
@@ -88,7 +89,8 @@ def _trial_columns(suite: Suite, trial: Trial) -> dict[str, object]:
     }
 
 
-def _metric_columns(metric: Choice) -> dict[str, object]:
+def metric_columns(metric: Choice) -> dict[str, object]:
+    """The columns that name a metric."""
     return {"metric": metric.name, "metric_settings": json.dumps(dict(metric.config))}
 
 
@@ -97,7 +99,7 @@ def leaderboard(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
     rows = []
     places = _places(scores)
     found = {name: scores[name].to_numpy() for name in ("status", "reason", "score", "higher_is_better")}
-    metrics = [_metric_columns(metric) for metric in suite.metrics]
+    metrics = [metric_columns(metric) for metric in suite.metrics]
     for columns, trials in _settings(suite):
         for metric in metrics:
             row = {**columns, **metric}
@@ -120,7 +122,7 @@ def _settings(suite: Suite) -> list[tuple[dict[str, object], int]]:
     named = {}
     counts: Counter[tuple[object, ...]] = Counter()
     for trial in suite.trials:
-        columns = _trial_columns(suite, trial)
+        columns = trial_columns(suite, trial)
         del columns["trial"]
         key = tuple(columns.values())
         named[key] = columns

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of dataset files [default: the user's own].")
+@click.option(
+    "--any-path", is_flag=True, help="Show images that a suite takes from outside the folder of dataset files."
+)
 @plugin_option
 def command(
     results: tuple[Path, ...],
@@ -34,6 +37,7 @@ def command(
     pictures: "Which",
     device: str,
     data: Path | None,
+    any_path: bool,
     plugins: tuple[Path, ...],
 ) -> None:
     """Write the RESULTS folders as one HTML page that needs no network: tables, charts, and a page for each trial.
@@ -54,5 +58,6 @@ def command(
             click.echo(f"{start}pictures of {done} of {total} trials", nl=last, err=True)
 
     folders = [ResultsFolder(path) for path in results]
-    size = write_report(folders, output, PluginManager(plugins).registry, which=pictures, device=device, report=tell)
+    registry = PluginManager(plugins).registry
+    size = write_report(folders, output, registry, which=pictures, device=device, any_path=any_path, report=tell)
     click.echo(f"{output} ({size / 1e6:.1f} MB)")

@@ -67,51 +67,6 @@ function scatter({ points, label, xName, yName, x = linear, y = linear, joins = 
   }
   const plot = h("div", { class: "plot", role: "group", "aria-roledescription": "chart",
     "aria-label": `${label} Arrow keys move from point to point, Enter opens the trial.` }, svg);
-  explorable(plot, svg, placed);
+  explorable(plot, svg, [placed.sort((a, b) => a.x - b.x || a.y - b.y)]);
   return plot;
-}
-
-// lines: [{series, xs, ys, words, open}].
-function lineChart({ lines, label, width = 340, height = 210, faint = false }) {
-  const ys = lines.flatMap((line) => line.ys);
-  const { svg, xScale, yScale } = axes({ width, height, xs: lines.flatMap((line) => line.xs), ys, x: (v, a, b) => linear(v, a, b, 4),
-    y: (v, a, b) => automatic(v, a, b, 4), margin: { left: 50, right: 12, top: 8, bottom: 24 } });
-  const points = [];
-  for (const line of lines) {
-    let d = "";
-    let pen = "M";
-    line.xs.forEach((value, i) => {
-      if (line.ys[i] === null) { pen = "M"; return; }
-      const [px, py] = [xScale.place(value), yScale.place(line.ys[i])];
-      d += `${pen}${px.toFixed(1)} ${py.toFixed(1)}`;
-      pen = "L";
-      if (lines.length < 3 || i === line.xs.length - 1) {
-        points.push({ x: px, y: py, words: `${line.words}\nstep ${value.toLocaleString("en")}: ${number(line.ys[i])}`, open: line.open });
-      }
-    });
-    svg.append(s("path", { d, fill: "none", stroke: colour(line.series), "stroke-width": faint ? 1.1 : 1.6,
-      "stroke-dasharray": dash(line.series), "stroke-opacity": faint ? 0.7 : 1, "stroke-linejoin": "round" }));
-  }
-  const plot = h("div", { class: "plot", role: "group", "aria-roledescription": "chart", "aria-label": label }, svg);
-  explorable(plot, svg, points);
-  return plot;
-}
-
-// Shares from -1 to 1 as depths of two colours, red above 0 and blue below, in order for every eye.
-function tint(cell, share) {
-  const depth = Math.round(100 * Math.min(1, Math.abs(share)));
-  cell.style.backgroundColor = `color-mix(in oklab, var(--${share < 0 ? "series-0" : "accent"}) ${depth}%, var(--fill))`;
-  if (depth > 55) cell.style.color = "var(--paper)";
-}
-
-function heatTable({ rows, columns, values }) {
-  const decimals = values.flat().every((value) => Number.isInteger(value)) ? 0 : 2;
-  const largest = Math.max(...values.flat().map((value) => Math.abs(value ?? 0)), 1e-12);
-  return h("div", { class: "scroll" }, h("table", { class: "heat" },
-    h("thead", {}, h("tr", {}, h("td", {}), columns.map((name) => h("th", { scope: "col" }, name)))),
-    h("tbody", {}, rows.map((name, i) => h("tr", {}, h("th", { scope: "row" }, name), values[i].map((value) => {
-      const cell = h("td", {}, value === null ? MISSING : value.toFixed(decimals).replace("-", MINUS));
-      tint(cell, (value ?? 0) / largest);
-      return cell;
-    }))))));
 }

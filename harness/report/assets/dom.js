@@ -38,18 +38,19 @@ function choice(label, options, value, changed) {
   return h("label", { class: "field", for: id }, label, select);
 }
 
-// The first rows, and a button for the others: a page of thousands stays quick.
-function growing(container, items, first, draw) {
-  let shown = 0;
-  const more = h("button", { type: "button", onclick: () => grow(items.length) });
-  function grow(until) {
-    const before = shown;
-    container.append(...items.slice(shown, until).map(draw));
-    shown = Math.min(until, items.length);
-    more.hidden = shown >= items.length;
-    more.textContent = `Show all ${items.length.toLocaleString("en")}`;
-    if (before) container.children[before]?.querySelector("a, button")?.focus();
-  }
-  grow(first);
-  return more;
+// A menu below its title; a click elsewhere or Escape closes it.
+function dropDown(title, ...content) {
+  const details = h("details", { class: "menu", onkeydown: (event) => {
+    if (event.key === "Escape") { details.open = false; title.focus(); }
+  } }, title, h("div", {}, content));
+  document.addEventListener("pointerdown", (event) => { if (!details.contains(event.target)) details.open = false; });
+  return details;
+}
+
+// Shows other words on a button for a moment; screen readers hear them too.
+function say(button, words) {
+  const own = button.dataset.words ?? (button.dataset.words = button.textContent);
+  button.textContent = words;
+  byId("said").textContent = words;
+  setTimeout(() => { button.textContent = own; byId("said").textContent = ""; }, 1600);
 }

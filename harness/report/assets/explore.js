@@ -1,4 +1,4 @@
-// Reading charts by pointer and keyboard: the nearest point tells its name, Enter opens it.
+// Reading charts by pointer and keyboard: the nearest point tells its name and values, Enter opens it.
 
 const tip = byId("tip");
 
@@ -14,59 +14,65 @@ const hideTip = () => { tip.hidden = true; };
 
 const REACH = 28;
 
-// points: [{x, y, words, open}] in the units of the SVG's view box.
-function explorable(plot, svg, points) {
-  if (!points.length) return;
-  const ring = s("circle", { r: 8, fill: "none", stroke: "currentColor", "stroke-width": 2, visibility: "hidden" });
+// lines: lists of points {x, y, words, open} in the units of the SVG's view box, each from left to right; of a point
+// `words` is a function that says what it is. Left and right go along a line, up and down to the one beside it.
+function explorable(plot, svg, lines, { reach = REACH } = {}) {
+  const filled = lines.filter((line) => line.length);
+  if (!filled.length) return;
+  const ring = s("circle", { r: 6, fill: "none", stroke: "var(--ink)", "stroke-width": 2, visibility: "hidden" });
   svg.append(ring);
-  const order = points.map((_, i) => i).sort((a, b) => points[a].x - points[b].x || points[a].y - points[b].y);
-  let current = -1;
+  let current = null;
 
   const scale = () => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
-  function select(position) {
-    current = position;
-    const point = points[order[current]];
-    ring.setAttribute("cx", point.x);
-    ring.setAttribute("cy", point.y);
-    ring.setAttribute("visibility", "visible");
+  function select(line, place) {
+    current = { line, place };
+    const point = filled[line][place];
+    fill(ring, { cx: point.x, cy: point.y, visibility: "visible" }, []);
     const box = svg.getBoundingClientRect();
-    showTip(point.words, box.left + point.x * scale(), box.top + point.y * scale());
+    showTip(point.words(), box.left + point.x * scale(), box.top + point.y * scale());
   }
   function leave() {
     ring.setAttribute("visibility", "hidden");
     hideTip();
-    current = -1;
+    current = null;
   }
   function nearest(event) {
     const box = svg.getBoundingClientRect();
     const [x, y] = [(event.clientX - box.left) / scale(), (event.clientY - box.top) / scale()];
-    let [best, distance] = [-1, (REACH / scale()) ** 2];
-    order.forEach((i, position) => {
-      const d = (points[i].x - x) ** 2 + (points[i].y - y) ** 2;
-      if (d < distance) [best, distance] = [position, d];
-    });
+    let [best, distance] = [null, (reach / scale()) ** 2];
+    filled.forEach((points, line) => points.forEach((point, place) => {
+      const d = (point.x - x) ** 2 + (point.y - y) ** 2;
+      if (d < distance) [best, distance] = [{ line, place }, d];
+    }));
     return best;
   }
+  function move(along, across) {
+    if (!current) return select(0, 0);
+    const line = (current.line + across + filled.length) % filled.length;
+    const points = filled[line];
+    if (line === current.line) return select(line, (current.place + along + points.length) % points.length);
+    const { x } = filled[current.line][current.place];
+    return select(line, points.reduce((best, point, place) => (Math.abs(point.x - x) < Math.abs(points[best].x - x) ? place : best), 0));
+  }
+  const opener = (found) => found && filled[found.line][found.place].open;
 
   plot.tabIndex = 0;
   plot.addEventListener("pointermove", (event) => {
     const found = nearest(event);
-    plot.style.cursor = found >= 0 && points[order[found]].open ? "pointer" : "";
-    if (found >= 0) select(found); else leave();
+    plot.style.cursor = opener(found) ? "pointer" : "";
+    if (found) select(found.line, found.place); else leave();
   });
   plot.addEventListener("pointerleave", leave);
   plot.addEventListener("blur", leave);
-  plot.addEventListener("click", (event) => {
-    const found = nearest(event);
-    if (found >= 0) points[order[found]].open?.();
-  });
+  plot.addEventListener("click", (event) => opener(nearest(event))?.());
   plot.addEventListener("keydown", (event) => {
-    const moves = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
-    if (event.key in moves) select((current + moves[event.key] + order.length) % order.length);
-    else if (event.key === "Home") select(0);
-    else if (event.key === "End") select(order.length - 1);
+    const across = filled.length > 1 ? [0, 1] : [1, 0];
+    const moves = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: across, ArrowUp: across.map((step) => -step) };
+    if (event.key in moves) move(...moves[event.key]);
+    else if (event.key === "Home") select(current?.line ?? 0, 0);
+    else if (event.key === "End") select(current?.line ?? 0, filled[current?.line ?? 0].length - 1);
     else if (event.key === "Escape") leave();
-    else if (event.key === "Enter" && current >= 0) points[order[current]].open?.();
+    else if (event.key === "Enter" && current) opener(current)?.();
     else return;
     event.preventDefault();
   });

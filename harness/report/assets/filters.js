@@ -1,9 +1,16 @@
 // What all sections show: datasets, models and metrics.
 
+// What the address asks for of each kind, or everything.
+const chosen = (name, options) => new Set(options.filter(([, label]) => !asked(name).length || asked(name).includes(label)).map(([value]) => value));
+const OPTIONS = {
+  dataset: data.datasets.map((name, i) => [i, name]),
+  model: models.map((name) => [name, name]),
+  metric: data.metrics.map((metric, i) => [i, metric.label]),
+};
 const shown = {
-  datasets: new Set(data.datasets.keys()),
-  models: new Set(models),
-  metrics: new Set(data.metrics.keys()),
+  datasets: chosen("dataset", OPTIONS.dataset),
+  models: chosen("model", OPTIONS.model),
+  metrics: chosen("metric", OPTIONS.metric),
 };
 const redraws = [];
 const redraw = () => redraws.forEach((draw) => draw());
@@ -13,10 +20,11 @@ const visibleSettings = () => [...data.settings.keys()].filter((place) => visibl
 const visibleTrials = () => [...data.trials.keys()].filter((place) => visibleSetting(data.settings[data.trials[place].setting]));
 const visibleMetrics = () => [...data.metrics.keys()].filter((metric) => shown.metrics.has(metric));
 
-function menu(name, options, selected) {
+function menu(name, selected) {
+  const options = OPTIONS[name.toLowerCase()];
   const title = h("summary", { class: "button" });
   const boxes = options.map(([value, label]) => {
-    const box = h("input", { type: "checkbox", checked: true, onchange: () => {
+    const box = h("input", { type: "checkbox", checked: selected.has(value), onchange: () => {
       if (box.checked) selected.add(value); else selected.delete(value);
       changed();
     } });
@@ -31,21 +39,18 @@ function menu(name, options, selected) {
     title.textContent = `${name}: ${selected.size === options.length ? "all" : `${selected.size} of ${options.length}`}`;
     all.textContent = selected.size < options.length ? "Select all" : "Select none";
   }
-  function changed() { describe(); redraw(); }
+  function changed() {
+    describe();
+    const all = selected.size === options.length;
+    // None at all is remembered as one that there is not.
+    remember(name.toLowerCase(), ...(all ? [] : selected.size ? options.filter(([value]) => selected.has(value)).map(([, label]) => label) : [""]));
+    redraw();
+  }
   describe();
-  const details = h("details", { class: "menu", onkeydown: (event) => {
-    if (event.key === "Escape") { details.open = false; title.focus(); }
-  } }, title, h("div", {}, all, boxes.map(({ line }) => line)));
-  document.addEventListener("pointerdown", (event) => { if (!details.contains(event.target)) details.open = false; });
-  return details;
+  return dropDown(title, all, boxes.map(({ line }) => line));
 }
 
 function drawFilters() {
-  const menus = [
-    ["Dataset", data.datasets.map((name, i) => [i, name]), shown.datasets],
-    ["Model", models.map((name) => [name, name]), shown.models],
-    ["Metric", data.metrics.map((metric, i) => [i, metric.label]), shown.metrics],
-  ];
-  put(byId("filters"), h("span", { class: "muted" }, "Show"), menus.map((parts) => menu(...parts)));
+  put(byId("filters"), h("span", { class: "muted" }, "Show"), menu("Dataset", shown.datasets), menu("Model", shown.models), menu("Metric", shown.metrics), resetButton());
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
 }

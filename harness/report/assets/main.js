@@ -51,6 +51,12 @@ drawFilters();
 redraw();
 drawFailures();
 drawProvenance();
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  const main = byId(byId("trial").hidden ? "main" : "trial");
+  main.tabIndex = -1;
+  main.focus();
+});
 addEventListener("hashchange", route);
 let width = document.documentElement.clientWidth;
 addEventListener("resize", () => {

@@ -1,6 +1,6 @@
 // Metric against metric, and score against hyperparameter.
 
-const pair = { x: null, y: null };
+const pair = { x: askedMetric("x"), y: askedMetric("y") };
 
 const scored = (trials, metric) => trials.filter((place) => data.trials[place].scores[metric] !== null);
 
@@ -13,24 +13,31 @@ function drawMetrics() {
   if (!metrics.includes(pair.x)) pair.x = metrics.find((metric) => metric !== pair.y);
   if (!metrics.includes(pair.y) || pair.y === pair.x) pair.y = metrics.find((metric) => metric !== pair.x);
   const options = metrics.map((metric) => [metric, metricTitle(metric)]);
-  const set = (side) => (value) => { pair[side] = Number(value); drawMetrics(); };
+  const set = (side) => (value) => comparePair({ ...pair, [side]: Number(value) });
   const pairs = (x, y) => scored(scored(trials, x), y).map((place) => [cost(x, data.trials[place].scores[x]), cost(y, data.trials[place].scores[y])]);
   const rho = rankCorrelation(pairs(pair.x, pair.y));
   const points = scored(scored(trials, pair.x), pair.y).map((place) => ({
     x: data.trials[place].scores[pair.x], y: data.trials[place].scores[pair.y], series: models.indexOf(modelOf(place)), open: openTrial(place),
-    words: `${trialTitle(place)}\n${data.metrics[pair.x].label} ${number(data.trials[place].scores[pair.x])}, ${data.metrics[pair.y].label} ${number(data.trials[place].scores[pair.y])}`,
+    words: () => `${trialTitle(place)}\n${data.metrics[pair.x].label} ${number(data.trials[place].scores[pair.x])}, ${data.metrics[pair.y].label} ${number(data.trials[place].scores[pair.y])}`,
   }));
-  put(body, 
+  put(body,
     h("p", { class: "lead" }, "Each mark is a trial. A rank correlation of 1 means that two metrics put the trials in the same order, from worst to best; 0 that the order of one says nothing about the other's."),
     h("div", { class: "pair" },
-      h("figure", {},
+      h("div", {},
         h("div", { class: "controls" }, choice("Across", options, pair.x, set("x")), choice("Up", options, pair.y, set("y"))),
-        h("figcaption", {}, `${plural(points.length, "trial")}, rank correlation ${rho === null ? "not defined" : rho.toFixed(2).replace("-", MINUS)}`),
-        points.length ? scatter({ points, xName: data.metrics[pair.x].label, yName: data.metrics[pair.y].label,
-          label: `${plural(points.length, "trial")}: ${data.metrics[pair.x].label} across, ${data.metrics[pair.y].label} up.` })
-          : empty("No trial has a score of both."),
-        modelLegend(points)),
-      h("figure", {}, h("figcaption", {}, "Rank correlation of every two metrics over these trials. Choose a cell to see its marks."), correlations(metrics, pairs))));
+        points.length ? figure(`${plural(points.length, "trial")}, rank correlation ${rho === null ? "not defined" : rho.toFixed(2).replace("-", MINUS)}`,
+          scatter({ points, xName: data.metrics[pair.x].label, yName: data.metrics[pair.y].label,
+            label: `${plural(points.length, "trial")}: ${data.metrics[pair.x].label} across, ${data.metrics[pair.y].label} up.` }),
+          { legend: modelLegend(points), title: `${data.metrics[pair.y].label} against ${data.metrics[pair.x].label}` })
+          : empty("No trial has a score of both.")),
+      figure("Rank correlation of every two metrics over these trials. Choose a cell to see its marks.", correlations(metrics, pairs), { title: "Rank correlations of metrics" })));
+}
+
+function comparePair(chosen) {
+  Object.assign(pair, chosen);
+  drawMetrics();
+  remember("x", data.metrics[pair.x].label);
+  remember("y", data.metrics[pair.y].label);
 }
 
 function modelLegend(points) {
@@ -45,21 +52,21 @@ function correlations(metrics, pairs) {
     if (!found.has(key)) found.set(key, rankCorrelation(pairs(x, y)));
     return found.get(key);
   };
-  return h("div", { class: "scroll" }, h("table", { class: "heat" },
-    h("thead", {}, h("tr", {}, h("td", {}), metrics.map((metric) => h("th", { scope: "col" }, data.metrics[metric].label)))),
-    h("tbody", {}, metrics.map((y) => h("tr", {}, h("th", { scope: "row" }, data.metrics[y].label), metrics.map((x) => {
-      if (x === y) return h("td", { class: "none" }, "");
-      const rho = correlation(x, y);
-      const words = rho === null ? MISSING : rho.toFixed(2).replace("-", MINUS);
-      const cell = h("td", {}, h("button", { type: "button", "aria-label": `${data.metrics[x].label} and ${data.metrics[y].label}: ${words}`,
-        onclick: () => { Object.assign(pair, { x, y }); drawMetrics(); bodyOf("metrics").querySelector("select").focus(); } }, words));
-      if (rho !== null) tint(cell, rho);
-      return cell;
-    }))))));
+  const head = h("tr", {}, h("td", {}), metrics.map((metric) => h("th", { scope: "col" }, data.metrics[metric].label)));
+  const rows = metrics.map((y) => h("tr", {}, h("th", { scope: "row" }, data.metrics[y].label), metrics.map((x) => {
+    if (x === y) return h("td", {}, "");
+    const rho = correlation(x, y);
+    const words = rho === null ? MISSING : rho.toFixed(2).replace("-", MINUS);
+    const cell = h("td", {}, h("button", { type: "button", "aria-label": `${data.metrics[x].label} and ${data.metrics[y].label}: ${words}`,
+      onclick: () => { comparePair({ x, y }); bodyOf("metrics").querySelector("select").focus(); } }, words));
+    if (rho !== null) tint(cell, rho);
+    return cell;
+  })));
+  return coloured("Rank correlations", head, rows);
 }
 redraws.push(drawMetrics);
 
-const against = { metric: null, name: null };
+const against = { metric: askedMetric("score"), name: asked("setting")[0] ?? null };
 
 // Hyperparameters that take several values within one model.
 function varyingHyperparameters(settings) {
@@ -93,7 +100,7 @@ function drawHyperparameters() {
   const numeric = trials.every((place) => typeof valueOf(place) === "number");
   const key = (place) => (numeric ? valueOf(place) : text(valueOf(place)));
   const points = trials.map((place) => ({ x: key(place), y: data.trials[place].scores[against.metric], series: models.indexOf(modelOf(place)), open: openTrial(place),
-    words: `${trialTitle(place)}\n${against.name} ${text(valueOf(place))}, ${data.metrics[against.metric].label} ${number(data.trials[place].scores[against.metric])}` }));
+    words: () => `${trialTitle(place)}\n${against.name} ${text(valueOf(place))}, ${data.metrics[against.metric].label} ${number(data.trials[place].scores[against.metric])}` }));
   const values = [...new Set(points.map((point) => point.x))].sort((a, b) => (numeric ? a - b : 0));
   const joins = [...varied].map((model) => {
     const own = points.filter((point) => point.series === models.indexOf(model));
@@ -101,14 +108,21 @@ function drawHyperparameters() {
       .map(([value, ys]) => [value, ys.reduce((sum, y) => sum + y, 0) / ys.length]);
     return { series: models.indexOf(model), points: means };
   });
-  put(body, 
+  put(body,
     h("p", { class: "lead" }, "Each mark is a trial of a model that varies this setting; lines join the means over everything else."),
     h("div", { class: "controls" },
-      choice("Setting", names.map((name) => [name, name]), against.name, (value) => { against.name = value; drawHyperparameters(); }),
-      choice("Score", metrics.map((metric) => [metric, metricTitle(metric)]), against.metric, (value) => { against.metric = Number(value); drawHyperparameters(); })),
-    points.length ? h("figure", {}, scatter({ points, joins, xName: against.name, yName: data.metrics[against.metric].label, most: 750,
+      choice("Setting", names.map((name) => [name, name]), against.name, (value) => showAgainst({ name: value })),
+      choice("Score", metrics.map((metric) => [metric, metricTitle(metric)]), against.metric, (value) => showAgainst({ metric: Number(value) }))),
+    points.length ? figure(`${data.metrics[against.metric].label} against ${against.name}`, scatter({ points, joins, xName: against.name, yName: data.metrics[against.metric].label, most: 750,
       label: `${plural(points.length, "trial")}: ${against.name} across, ${data.metrics[against.metric].label} up.`,
-      x: numeric ? automatic : (_, from, to) => categorical(values, from, to) }), modelLegend(points))
+      x: numeric ? automatic : (_, from, to) => categorical(values, from, to) }), { legend: modelLegend(points) })
       : empty("No trial that varies it has a score."));
+}
+
+function showAgainst(chosen) {
+  Object.assign(against, chosen);
+  drawHyperparameters();
+  remember("setting", against.name);
+  remember("score", data.metrics[against.metric].label);
 }
 redraws.push(drawHyperparameters);

@@ -1,7 +1,7 @@
 // Selectors: how far the model chosen without labels is from the one that labels would have chosen.
 
 const pools = [...new Set(data.selections.map((row) => `${row.study} ${row.pool}`))];
-let pool = pools[0];
+let pool = askedOf("pool", pools) ?? pools[0];
 
 function drawSelectors() {
   const body = bodyOf("selectors");
@@ -17,7 +17,7 @@ function drawSelectors() {
     if (pools.length > 1) {
       const label = (key) => { const [study, name] = [key.slice(0, key.indexOf(" ")), key.slice(key.indexOf(" ") + 1)];
         return (data.studies.length > 1 ? `${data.studies[study].title}: ` : "") + (name === "all" ? "all trials" : name); };
-      put(body, h("div", { class: "controls" }, choice("Pool", pools.map((key) => [key, label(key)]), pool, (value) => { pool = value; drawSelectors(); })));
+      put(body, h("div", { class: "controls" }, choice("Pool", pools.map((key) => [key, label(key)]), pool, (value) => { pool = value; remember("pool", value); drawSelectors(); })));
     }
     if (!rows.length) put(body, empty("No selector was judged by the metrics shown."));
     const metrics = [...new Set(rows.map((row) => row.metric))];
@@ -48,12 +48,12 @@ function choiceChart(rows) {
       s("path", { d: `M${x.place(row.score)} ${y}H${x.place(best)}`, stroke: colour(0), "stroke-width": 2, "stroke-opacity": 0.5 }),
       s("path", { d: shape(0, x.place(row.score), y, 5), fill: colour(0) }));
     return { x: x.place(row.score), y, open: row.trial === null ? null : openTrial(row.trial),
-      words: `${row.selector} chose ${row.chosen}\nscore ${number(row.score)}, regret ${number(row.regret)}` };
+      words: () => `${row.selector} chose ${row.chosen}\nscore ${number(row.score)}, regret ${number(row.regret)}` };
   });
   const plot = h("div", { class: "plot", role: "group", "aria-roledescription": "chart",
     "aria-label": `Scores by ${data.metrics[metric].label} of the trials chosen. Arrow keys move from selector to selector.` }, svg);
-  explorable(plot, svg, points);
-  return h("figure", {}, h("figcaption", {}, metricTitle(metric)), plot);
+  explorable(plot, svg, [points]);
+  return figure(metricTitle(metric), plot, { title: `Choices by ${data.metrics[metric].label}` });
 }
 
 const shortened = (name) => (name.length > 17 ? `${name.slice(0, 16)}…` : name);
@@ -63,13 +63,11 @@ const withInterval = (row, name) => [h("span", { class: "number" }, number(row[n
 
 function selectorTable(rows) {
   const head = ["selector", "metric", "chosen trial", "score", "regret [95 % interval]", "rank correlation", "beats, of the others"];
-  const lines = h("tbody", {});
-  const more = growing(lines, rows, 60, (row) => h("tr", {}, h("th", { scope: "row" }, row.selector), h("td", {}, data.metrics[row.metric].label),
+  const draw = (row) => h("tr", {}, h("th", { scope: "row" }, row.selector), h("td", {}, data.metrics[row.metric].label),
     h("td", {}, row.trial === null ? row.chosen : trialLink(row.trial, row.chosen)), h("td", { class: row.regret === 0 ? "best" : null }, h("span", { class: "number" }, number(row.score))),
     h("td", {}, withInterval(row, "regret")), h("td", {}, withInterval(row, "rank_correlation")),
-    h("td", {}, typeof row.beats_random === "number" ? `${Math.round(100 * row.beats_random)} %` : MISSING)));
+    h("td", {}, typeof row.beats_random === "number" ? `${Math.round(100 * row.beats_random)} %` : MISSING));
   return h("details", { open: true }, h("summary", {}, "As a table, with intervals and rank correlations"),
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Selections" }, h("table", { class: "wide" },
-      h("thead", {}, h("tr", {}, head.map((name) => h("th", { scope: "col" }, name)))), lines)), more);
+    longTable({ label: "Selections", head: h("tr", {}, head.map((name) => h("th", { scope: "col" }, name))), items: rows, first: 60, draw }));
 }
 redraws.push(drawSelectors);

@@ -2,7 +2,8 @@
 
 const FRAME = 110;
 
-function traversalPlayer(found, source, label) {
+// `inactive` holds the names of codes that say nothing of the image.
+function traversalPlayer(found, source, label, inactive = new Set()) {
   const { width, height, columns, codes } = found;
   const steps = Math.max(...codes.map((code) => code.values.length));
   const scale = Math.max(1, Math.round(56 / Math.min(width, height)));
@@ -10,7 +11,7 @@ function traversalPlayer(found, source, label) {
     const canvas = h("canvas", { width: columns * width, height, role: "img", "aria-label": `${label}: ${code.name}` });
     canvas.style.width = `${columns * width * scale}px`;
     const value = h("td", { class: "value" });
-    return { code, canvas, value, line: h("tr", {}, h("th", { scope: "row" }, code.name), h("td", {}, tiles(canvas, columns, 1)), value) };
+    return { code, canvas, value, line: h("tr", { class: inactive.has(code.name) ? "inactive" : null }, h("th", { scope: "row" }, inactive.has(code.name) ? `${code.name} (inactive)` : code.name), h("td", {}, tiles(canvas, columns, 1)), value) };
   });
   const slider = h("input", { type: "range", min: 0, max: steps - 1, value: 0, step: 1, "aria-label": "Value of the codes, from low to high", oninput: () => { stop(); draw(); } });
   const button = h("button", { type: "button", onclick: () => (timer ? stop() : play()) }, "Play");
@@ -48,5 +49,5 @@ function traversalPlayer(found, source, label) {
   picture.addEventListener("load", draw);
   picture.src = source;
   return h("div", { class: "traversal" }, h("div", { class: "player" }, button, slider),
-    h("div", { class: "scroll" }, h("table", { class: "walks" }, h("tbody", {}, rows.map(({ line }) => line)))));
+    scrolling(`Traversals of ${label}`, h("table", { class: "walks" }, h("tbody", {}, rows.map(({ line }) => line)))));
 }

@@ -26,7 +26,8 @@ function drawTrial(place) {
     h("section", {}, h("h2", {}, "Hyperparameters"), Object.keys(setting.hyperparameters).length ? settingsList(setting.hyperparameters, Object.keys(setting.swept)) : empty("The model has none."),
       h("h3", {}, "Training"), settingsList({ ...setting.training, seed: trial.seed })),
     h("section", {}, h("h2", {}, "Provenance"), details.provenance === null ? empty("The trial has not ended yet.")
-      : settingsList({ model: setting.name, "version of its plugin": setting.version, ...data.provenances[details.provenance] })));
+      : [unusual(place).length ? h("p", { class: "small" }, "Emphasised: where it is not like most other trials.") : "",
+        settingsList({ model: setting.name, "version of its plugin": setting.version, ...data.provenances[details.provenance] }, unusual(place))]));
   document.title = `${trialTitle(place)} – ${pageTitle}`;
   return title;
 }
@@ -47,7 +48,7 @@ function pictures(place) {
   return [
     section("Samples", "samples", ({ count }) => `${count} samples from the prior, the same latents for every model of the same prior.`, picture("Samples")),
     section("Traversals", "traversal", ({ columns, codes }) => `Each row moves one code from low to high in ${columns} samples; ${codes.length === 1 ? "there is one code" : `${codes.length} codes are shown`}. All else stays as it is.`,
-      (walk) => traversalPlayer(walk, sources[walk.picture], title)),
+      (walk) => traversalPlayer(walk, sources[walk.picture], title, inactiveNames(place))),
     section("Reconstructions", "reconstructions", ({ held_out: heldOut }) => `Above, images ${heldOut ? "held out from training" : "of the dataset"}; below, what the model makes of them.`, picture("Images and reconstructions")),
   ];
 }
@@ -76,9 +77,9 @@ function scores(place) {
     return h("tr", {}, h("th", { scope: "row" }, metricTitle(i)), h("td", { class: rank === 1 && others.length > 1 ? "right best" : "right" }, h("span", { class: "number" }, number(value))),
       h("td", { class: "whole" }, `${ordinal(rank)} of ${others.length}`), h("td", {}, strip(others, value)), h("td", { class: "small muted beside" }, also));
   });
+  const head = h("tr", {}, ["metric", "score", "rank", "among all trials", "beside the score"].map((name, i) => h("th", { scope: "col", class: i === 1 ? "right" : null }, name)));
   return h("section", {}, h("h2", {}, "Scores"), lines.length ? [h("p", { class: "lead" }, "Grey marks are all trials on this dataset, the coloured one is this trial."),
-    h("div", { class: "scroll" }, h("table", { class: "wide" }, h("thead", {}, h("tr", {}, ["metric", "score", "rank", "among all trials", "beside the score"].map((name, i) => h("th", { scope: "col", class: i === 1 ? "right" : null }, name)))), h("tbody", {}, lines)))]
-    : empty("The suite names no metrics."));
+    longTable({ label: "Scores", head, items: lines, first: lines.length, draw: (line) => line })] : empty("The suite names no metrics."));
 }
 
 function strip(values, own) {
@@ -92,27 +93,6 @@ function strip(values, own) {
 function losses(place) {
   const { curves } = data.details[place];
   const { steps } = data.settings[data.trials[place].setting].training;
-  return h("section", {}, h("h2", {}, "Losses"), curves.step ? termCharts([place], () => 0)
+  return h("section", {}, h("h2", {}, "Losses"), curves.step ? termCharts([place], () => 0, trialTitle(place))
     : empty(steps === 0 ? "The model was not trained: its suite gives it 0 steps." : "No losses were recorded."));
-}
-
-function matrices(place) {
-  const { matrices: found, pictures: drawn } = data.details[place];
-  const study = data.studies[data.settings[data.trials[place].setting].study];
-  if (!found.length) return "";
-  // Two metrics may hold the same matrix; once is enough.
-  const unique = found.filter((matrix, i) => found.findIndex((other) => JSON.stringify(other.values) === JSON.stringify(matrix.values)) === i);
-  const byFactor = ({ values }) => study.factors.length === values[0].length;
-  const group = (name, lead, members) => (members.length ? h("section", { class: "matrices" }, h("h2", {}, name), h("p", { class: "lead" }, lead),
-    h("div", { class: "pair" }, members.map((matrix) => h("figure", {}, h("figcaption", {}, `${matrix.name.replaceAll("_", " ")} (${data.metrics[matrix.metric].label})`),
-      heatTable({ values: matrix.values, rows: byFactor(matrix) ? codeNames(drawn, matrix.rows) : matrix.rows.map(String),
-        columns: byFactor(matrix) ? study.factors : matrix.values[0].map((_, i) => String(i)) }))))) : "");
-  return [group("Codes and factors", "A row for each code, a column for each ground-truth factor. A disentangled code has one dark cell in its row, and a factor that one code holds has one dark cell in its column.", unique.filter(byFactor)),
-    group("Matrices", "What metrics report beside their scores; rows and columns are numbered as the metric numbers them.", unique.filter((matrix) => !byFactor(matrix)))];
-}
-
-// A model's own names of its codes, where it is known that there are enough of them.
-function codeNames(drawn, rows) {
-  const names = drawn?.codes?.names ?? [];
-  return rows.map((row) => names[row] ?? `code ${row}`);
 }

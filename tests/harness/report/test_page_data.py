@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.page_data import distinct_labels, gather, learning_curves, short
+from harness.report.page_data import distinct_labels, gather, learning_curves
+from harness.report.rounding import short
 from harness.results.parquet import write_table
 from harness.results.result import Outcome, Result
 from harness.suite.trial import score_key
