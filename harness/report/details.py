@@ -32,7 +32,7 @@ def matrices(details: Mapping[str, Any]) -> Iterator[Matrix]:
 
 
 def active_codes(details: Mapping[str, Any]) -> list[int] | None:
-    """The numbers of the codes that carry something, by the metric; None where it does not tell."""
+    """The numbers of the codes that vary with the images, by the metric; None where it does not tell."""
     found = details.get("active_codes")
     if isinstance(found, list) and all(type(code) is int and code >= 0 for code in found):
         return found
