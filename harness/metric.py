@@ -20,8 +20,8 @@ class Score:
     - a number is shown beside the score;
     - `mutual_information`, `matrix` and `..._matrix`, lists of equally long lists of numbers, are drawn as matrices;
       one whose rows have F numbers is understood as codes by factors;
-    - `active_codes`, a list of int: the numbers, ascending from 0, of the codes that vary with the images. The others are
-      drawn as inactive. A matrix with as many rows as there are active codes has one for each of them.
+    - `active_codes`, a list of int: the numbers, ascending from 0, of the codes that vary with the images. The others
+      are drawn as inactive. A matrix with as many rows as there are active codes has one for each of them.
     """
 
     value: float
