@@ -1,12 +1,14 @@
 """The contract of a model: networks and losses; the harness does the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from harness._constructed import Constructed
 from harness.config import Settings
 from harness.errors import NotApplicableError, UserError
 from harness.latents import LatentSpace
@@ -98,8 +100,9 @@ class Model(nn.Module):
     def initialise(self, layer: nn.Module, rng: Rng) -> None:
         """Set the initial parameters of one layer (one module that owns parameters itself).
 
-        By default a layer starts as torch starts it. Buffers are left alone when a network is
-        re-initialised during training.
+        A model that overrides this is asked it for every layer right after `__init__`. Without it a model starts
+        with what `__init__` left in its parameters, and this default, a layer's own `reset_parameters`, is for
+        networks that are re-initialised during training. Buffers are left alone then.
         """
         reset = getattr(layer, "reset_parameters", None)
         if callable(reset):
@@ -108,6 +111,17 @@ class Model(nn.Module):
                 reset()
             for name, buffer in buffers.items():
                 getattr(layer, name).copy_(buffer)
+
+    def pretrained(self) -> Sequence[nn.Module]:
+        """Networks that come with their parameters from elsewhere: they are never initialised, nor need be trained."""
+        return ()
+
+    def after_initialise(self) -> None:
+        """Set parameters that depend on others or on a file, once, after every layer has been initialised.
+
+        Such as a `load_state_dict`, or an average of weights that begins as a copy of the generator's. Without
+        gradients.
+        """
 
     def finish_step(self) -> None:
         """Update state that belongs to no objective, once per step after all updates, without gradients."""
@@ -164,16 +178,32 @@ def build(model_class: type[Model], config: Settings, image: ImageSpec, rng: Rng
     """A freshly initialised model on the CPU.
 
     Raises:
-        UserError: the model cannot take such images.
+        UserError: the model cannot take such images, or `initialise` would undo what its constructor has set.
     """
-    with rng.governing_torch():
+    with rng.governing_torch(), Constructed() as constructed:
         model = model_class(config, image)
-    initialise(model, model, rng)
+    if model_class.initialise is not Model.initialise:
+        chosen = constructed.chosen(model)
+        initialise(model, model, rng)
+        lost = [name for name, value in chosen.items() if not torch.equal(model.get_parameter(name), value)]
+        if lost:
+            raise UserError(
+                f"{model_class.__name__}: the constructor loads, copies or sets {_a_few(lost)}, which `initialise` "
+                "replaces by other numbers; do that in `after_initialise`, or list the network in `pretrained`"
+            )
+    if model_class.after_initialise is not Model.after_initialise:
+        with rng.governing_torch(), torch.no_grad():
+            model.after_initialise()
     return model
 
 
 def initialise(model: Model, network: nn.Module, rng: Rng) -> None:
-    """Initialise every layer of one of the model's networks, in a fixed order."""
+    """Initialise every layer of one of the model's networks but those that are pretrained, in a fixed order."""
+    kept = {layer for pretrained in model.pretrained() for layer in pretrained.modules()}
     for layer in network.modules():
-        if any(True for _ in layer.parameters(recurse=False)):
+        if layer not in kept and any(True for _ in layer.parameters(recurse=False)):
             model.initialise(layer, rng)
+
+
+def _a_few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -72,6 +72,6 @@ class Objective:
         return self.loss[max(start for start in self.loss if start <= step)]
 
     def parameters(self) -> list[nn.Parameter]:
-        """The trained parameters, each once, in a fixed order."""
-        unique = {id(p): p for network in self.trains for p in network.parameters()}
+        """The trained parameters, each once, in a fixed order; those that require no gradient are not trained."""
+        unique = {id(p): p for network in self.trains for p in network.parameters() if p.requires_grad}
         return list(unique.values())

@@ -33,8 +33,25 @@ def lists_its_objectives(subject: ModelSubject) -> None:
     own = {id(parameter): name for name, parameter in model.named_parameters()}
     trained = {id(parameter) for objective in objectives for parameter in objective.parameters()}
     require(trained <= set(own), "let objectives train networks of the model only: assign them to attributes of it")
-    idle = [name for key, name in own.items() if key not in trained]
-    require(not idle, f"name the network of {', '.join(idle)} in an objective's `trains`, or register it as a buffer")
+    fixed = {id(parameter) for network in model.pretrained() for parameter in network.parameters()}
+    fixed |= {id(parameter) for parameter in model.parameters() if not parameter.requires_grad}
+    idle = [name for key, name in own.items() if key not in trained | fixed]
+    require(
+        not idle,
+        f"name the network of {', '.join(idle)} in an objective's `trains` or in `pretrained`, or have it require no "
+        "gradient (`requires_grad_(False)`)",
+    )
+
+
+def starts_from_its_seed(subject: ModelSubject) -> None:
+    """Equal seeds give equal initial parameters and buffers."""
+    one, other = subject.model().state_dict(), subject.model().state_dict()
+    different = [name for name, value in one.items() if not torch.equal(value, other[name])]
+    require(
+        not different,
+        f"{', '.join(different[:3])} begin otherwise each time: draw initial numbers from torch's global generator in "
+        "`__init__`, which the seed governs there, or from the Rng of `initialise`",
+    )
 
 
 def losses_are_named_numbers(subject: ModelSubject) -> None:
@@ -144,6 +161,7 @@ def _name(loss: Loss) -> str:
 TRAINING_CHECKS = (
     says_what_it_is,
     lists_its_objectives,
+    starts_from_its_seed,
     losses_are_named_numbers,
     losses_are_pure,
     draws_come_from_the_given_generator,

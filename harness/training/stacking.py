@@ -78,6 +78,7 @@ class Group(Part):
         self._device = first.device
         self._model = models[positions[0]]
         self._caller = _Caller(self._model)
+        self._slots = slots(self._model)
 
     def call(
         self,
@@ -96,12 +97,16 @@ class Group(Part):
             arguments: tensors, or mappings of them, stacked.
             precision: "bfloat16" calls it under autocast.
         """
-        state = {f"model.{name}": tensor for name, tensor in (*parameters.items(), *buffers.items())}
+        state = {**parameters, **buffers}
 
         def one(state: dict[str, Tensor], numbers: dict[str, Tensor], arguments: tuple[Any, ...]) -> dict[str, Tensor]:
             # Autocast has to begin inside vmap, which does not see one that began outside.
             with self._configured(numbers), autocast(precision, self._device):
-                found: dict[str, Tensor] = functional_call(self._caller, state, (method, *arguments))
+                # torch itself would replace a tensor once for each path to it, and put the replacement back at the end.
+                own = {f"model.{slot}": state[name] for slot, name in self._slots.items()}
+                found: dict[str, Tensor] = functional_call(self._caller, own, (method, *arguments), tie_weights=False)
+                for slot, name in self._slots.items():
+                    _write_replaced(state[name], own[f"model.{slot}"])
             return found
 
         stacked: dict[str, Tensor] = vmap(one)(state, self._numbers, arguments)
@@ -163,6 +168,30 @@ class Stacks:
 
 def _shared(models: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: share([tensors[name] for tensors in models]) for name in models[0]}
+
+
+@torch.no_grad()
+def _write_replaced(kept: Tensor, new: Tensor) -> None:
+    """Have a tensor that a method replaced by another hold the other's values."""
+    if new is not kept:
+        if new.shape != kept.shape or new.dtype != kept.dtype:
+            raise ValueError("a buffer is replaced by one of another shape or type")
+        kept.copy_(new)
+
+
+def slots(model: nn.Module) -> dict[str, str]:
+    """The attributes that hold a model's parameters and buffers, each once, with the name of the tensor in them.
+
+    A module under several names is one module. Tensors of `named_parameters` and `named_buffers` that several modules
+    share are in several attributes.
+    """
+    names = {id(tensor): name for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+    return {
+        f"{path}.{attribute}" if path else attribute: names[id(tensor)]
+        for path, module in model.named_modules()
+        for attribute, tensor in (*module._parameters.items(), *module._buffers.items())
+        if tensor is not None
+    }
 
 
 class _Caller(nn.Module):

@@ -10,6 +10,7 @@ from harness.model import Model, initialise
 from harness.objective import Draws, Loss, Objective
 from harness.rng import Rng
 from harness.training.batches import Batches
+from harness.training.buffers import Buffers
 from harness.training.gradients import gradients_of
 from harness.training.optimizers import AdamState
 from harness.training.precision import autocast
@@ -40,6 +41,7 @@ class EagerEngine:
         self.precision = precision
         self.objectives = model.objectives()
         self.optimizers = {o.name: AdamState(o.optimizer, o.parameters()) for o in self.objectives}
+        self._buffers = Buffers(self.model)
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Do one training step; returns each loss term of each objective's last update, "objective/term"."""
@@ -80,15 +82,21 @@ class EagerEngine:
                 for _ in range(objective.repeats):
                     terms = self.update(objective, step, *next(remaining))
                 losses |= {f"{objective.name}/{term}": value for term, value in terms.items()}
-        with torch.no_grad():
-            self.model.finish_step()
+        self.finish_step()
         return losses
+
+    @torch.no_grad()
+    def finish_step(self) -> None:
+        """What the model does at the end of a step."""
+        self.model.finish_step()
+        self._buffers.keep()
 
     def update(self, objective: Objective, step: int, images: Tensor, draws: Draws) -> dict[str, Tensor]:
         """Do one update; returns the loss terms before it."""
         optimizer = self.optimizers[objective.name]
         terms, gradients = self.differentiate(objective.loss_at(step), optimizer.parameters, images, draws)
         optimizer.update(gradients, step)
+        self._buffers.keep()
         return {name: value.detach() for name, value in terms.items()}
 
     def differentiate(

@@ -195,7 +195,7 @@ class FleetEngine:
 
         def alone(position: int) -> None:
             with self._failing(position):
-                methods[position]()
+                self.members[position].finish_step()
 
         methods = {position: self.members[position].model.finish_step for position in self._sound()}
         self._calls.call(methods, plan, alone)

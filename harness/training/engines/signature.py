@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from harness.config import Settings
 from harness.model import Model
+from harness.training.stacking import slots
 
 _OWN = frozenset(vars(nn.Module()))
 """Attributes that every module has."""
@@ -29,6 +30,7 @@ def structure(model: Model) -> Hashable:
         _plain(config),
         tuple((name, tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()),
         tuple((name, _module(module, model)) for name, module in model.named_modules()),
+        tuple(slots(model).items()),
         tuple((o.name, tuple(names[id(p)] for p in o.parameters()), o.repeats, o.fresh) for o in model.objectives()),
     )
 
