@@ -20,6 +20,7 @@ COMMANDS = {
     "list": "List the models, datasets, metrics and selectors there are.",
     "show": "Describe a model, dataset, metric or selector and its settings.",
     "leaderboard": "Print the leaderboard of a results folder.",
+    "compare": "Compare settings, or two results folders, by differences paired by seed.",
     "select": "Judge selectors on a results folder, or apply them to a file.",
     "score": "Score a table of codes made elsewhere.",
     "bench": "Measure how fast models are trained on this machine.",

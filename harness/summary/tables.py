@@ -4,8 +4,10 @@ from dataclasses import dataclass, fields
 
 import pandas as pd
 
+from harness.errors import UserError
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
+from harness.results.parquet import read_table
 from harness.results.status import Standing, finished_trials, standing
 from harness.selection.tables import read_comparison, selection_tables
 from harness.suite.suite import Suite
@@ -31,6 +33,23 @@ def failures(suite: Suite, folder: ResultsFolder, found: Standing | None = None)
         if record and record["failed"]:
             lines.append(f"{choice.name}: {record['failed']}")
     return lines
+
+
+def read_scores(folder: ResultsFolder) -> pd.DataFrame:
+    """The scores of a results folder, or of published tables: a folder that holds `scores.parquet` and no trials.
+
+    Raises:
+        UserError: it is neither.
+    """
+    try:
+        suite = folder.suite
+    except UserError:
+        try:
+            return read_table(folder.table("scores"))
+        except FileNotFoundError:
+            pass
+        raise
+    return score_table(folder, suite)
 
 
 def make_tables(folder: ResultsFolder, suite: Suite, manager: PluginManager) -> Tables:

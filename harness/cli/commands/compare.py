@@ -1,0 +1,114 @@
+"""`harness compare`: is one setting better than another, by how much, and how sure is that?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli import format_option
+from harness.cli.completers import complete_results
+from harness.storage.location import location
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=location, shell_complete=complete_results, metavar="PATH [PATH]")
+@click.option("--baseline", metavar="SETTING", help="What all are compared with [default: the first of the suite].")
+@click.option("--setting", "settings", multiple=True, metavar="SETTING", help="Compare this one alone (again: more).")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="By this metric alone (again: more).")
+@click.option("--ranks", is_flag=True, help="Mean ranks over all metrics and datasets instead.")
+@click.option("--iqm", metavar="METRIC", help="Interquartile means of a metric over datasets and seeds instead.")
+@format_option("table", "csv", "markdown", "json")
+def command(
+    paths: tuple[Path, ...],
+    baseline: str | None,
+    settings: tuple[str, ...],
+    metrics: tuple[str, ...],
+    ranks: bool,
+    iqm: str | None,
+    form: str,
+) -> None:
+    """Compare the settings of one results folder with a baseline, or two folders setting by setting.
+
+    Scores of the same seed are compared with each other: they come from the same batches and draws. For each metric
+    there is the mean difference with its 95 % t and bootstrap intervals, the probability of improvement, a permutation
+    test corrected for all comparisons that are printed (Holm), and the number of seeds. A SETTING is a model's label
+    and what is swept, "beta-vae beta=4.0", or the beginning of it. Of two folders the second is the baseline.
+
+    One folder's comparison is also written there, as comparisons.parquet, unless --setting or --metric narrow it.
+    """
+    from harness.errors import UserError
+    from harness.results.folder import ResultsFolder
+    from harness.summary.aggregate import interquartile_means, mean_ranks
+    from harness.summary.comparison import compare_folders, compare_settings, setting_names, with_settings
+    from harness.summary.tables import read_scores
+
+    if len(paths) > 2:
+        raise click.UsageError("compare takes one results folder, or two")
+    folders = [ResultsFolder(path) for path in paths]
+    tables = [_by(read_scores(folder), metrics) for folder in folders]
+    if (ranks or iqm) and len(folders) > 1:
+        raise click.UsageError("--ranks and --iqm are of one results folder")
+    if iqm:
+        _print(interquartile_means(tables[0], iqm), f"Interquartile mean of {iqm}", form)
+    elif ranks:
+        found = mean_ranks(tables[0])
+        title = f"Mean ranks over {found.tasks} metrics and datasets"
+        if found.critical_difference is not None:
+            title += f"; further apart than {found.critical_difference:.2f} is a difference (Friedman p {found.p:.3g})"
+        _print(found.mean.rename("mean rank").rename_axis("setting").reset_index(), title, form)
+    elif len(folders) == 2:
+        if baseline or settings:
+            raise click.UsageError("--baseline and --setting are for one results folder")
+        _print_comparison(compare_folders(tables[0], tables[1], (str(paths[0]), str(paths[1]))), form)
+    else:
+        names = setting_names(with_settings(tables[0]))
+        if len(names) < 2:
+            raise UserError(f"{paths[0]}: there is one setting, '{''.join(names)}', and nothing to compare it with")
+        table = compare_settings(tables[0], baseline or names[0], settings)
+        if not settings and not metrics:
+            folders[0].write_table("comparisons", table, folders[0].state)
+        _print_comparison(table, form)
+
+
+def _by(scores: "pd.DataFrame", metrics: tuple[str, ...]) -> "pd.DataFrame":
+    """The scores of some metrics, or of all.
+
+    Raises:
+        UserError: there are no scores, or none by one of the metrics.
+    """
+    from harness.errors import UserError, nearest
+
+    known = list(dict.fromkeys(scores["metric"]))
+    for name in metrics:
+        if name not in known:
+            raise UserError(f"--metric: no trial has been scored by '{name}'; {nearest(name, known)}")
+    if scores.empty:
+        raise UserError("there are no scores yet to compare")
+    return scores[scores["metric"].isin(metrics)] if metrics else scores
+
+
+def _print_comparison(table: "pd.DataFrame", form: str) -> None:
+    if form in ("csv", "json"):
+        _print(table, "", form)
+        return
+    columns = ["dataset", "metric", "setting", "sentence"]
+    for baseline, rows in table.groupby("baseline", sort=False):
+        corrected = f"p corrected for {table['family'].max()} comparisons"
+        _print(
+            rows[columns if rows["dataset"].nunique() > 1 else columns[1:]], f"Against {baseline}; {corrected}", form
+        )
+
+
+def _print(table: "pd.DataFrame", title: str, form: str) -> None:
+    from harness.cli.text_tables import as_json, console, markdown, rich_table
+
+    if form == "table":
+        shown = table.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
+        console().print(rich_table(shown, title, ""), "")
+    elif form == "markdown":
+        click.echo(f"**{title}**\n\n{markdown(table.astype(str))}\n")
+    else:
+        click.echo(as_json(table) if form == "json" else table.to_csv(index=False), nl=form == "json")

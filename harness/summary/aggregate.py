@@ -1,0 +1,117 @@
+"""Summaries over several metrics or datasets that mix no scales: ranks, interquartile means, performance profiles."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from harness.errors import UserError
+from harness.seeds import numpy_rng
+from harness.summary.comparison import setting_names, with_settings
+from harness.summary.leaderboard import METRIC
+from harness.summary.statistics import LEVEL, RESAMPLES
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Mean ranks of settings over tasks, a task being one metric on one dataset (Demšar, 2006).
+
+    Attributes:
+        mean: of each setting, 1 is the best rank; settings without a score in every task are left out.
+        tasks: how many.
+        p: of Friedman's test that all settings are alike; None for fewer than three settings or two tasks.
+        critical_difference: mean ranks that are further apart differ at the 5 % level (Nemenyi); None as above.
+    """
+
+    mean: "pd.Series[float]"
+    tasks: int
+    p: float | None
+    critical_difference: float | None
+
+
+def mean_ranks(scores: pd.DataFrame) -> Ranks:
+    """Rank the settings of `scores.parquet` in every task by their mean score over seeds, and average the ranks.
+
+    Metrics of one model are not independent tasks, so p and the critical difference flatter unless tasks are datasets.
+
+    Raises:
+        UserError: no setting has a score in every task.
+    """
+    tasks = _task_means(scores)
+    complete = tasks.dropna(axis="index")
+    if complete.empty:
+        raise UserError("no setting has a score by every metric on every dataset, so ranks cannot be averaged")
+    ranks = complete.rank(axis="index", ascending=False)
+    k, n = ranks.shape
+    if k < 3 or n < 2:
+        return Ranks(ranks.mean(axis="columns").sort_values(), n, None, None)
+    p = float(stats.friedmanchisquare(*complete.to_numpy()).pvalue)
+    quantile = stats.studentized_range.ppf(LEVEL, k, np.inf) / math.sqrt(2)
+    critical = float(quantile * math.sqrt(k * (k + 1) / (6 * n)))
+    return Ranks(ranks.mean(axis="columns").sort_values(), n, p, critical)
+
+
+def interquartile_means(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The interquartile mean of a metric's scores over datasets and seeds, with its bootstrap interval.
+
+    The mean of the middle half of all runs is as robust as a median and as certain as a mean (Agarwal et al., 2021).
+    Resamples are stratified: each dataset keeps its number of runs. One metric is one scale; several are not mixed.
+
+    Returns:
+        A row per setting: `runs`, `datasets`, `iqm`, `low`, `high` (95 %, percentiles of 9,999 resamples).
+
+    Raises:
+        UserError: no trial has a score by this metric.
+    """
+    chosen = _scored(scores, metric)
+    rows = []
+    for setting, runs in chosen.groupby("setting", sort=False):
+        strata = [group["score"].to_numpy(float) for _, group in runs.groupby("dataset", sort=False)]
+        rng = numpy_rng("interquartile mean", metric, setting)
+        drawn = np.concatenate([rng.choice(scored, (RESAMPLES, len(scored))) for scored in strata], axis=1)
+        low, high = np.quantile(stats.trim_mean(drawn, 0.25, axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        value = float(stats.trim_mean(np.concatenate(strata), 0.25))
+        rows.append((setting, len(runs), len(strata), value, float(low), float(high)))
+    return pd.DataFrame(rows, columns=["setting", "runs", "datasets", "iqm", "low", "high"])
+
+
+def performance_profile(scores: pd.DataFrame, metric: str, points: int = 101) -> pd.DataFrame:
+    """The share of runs whose score is at least as good as each threshold, by setting (Dolan & Moré, 2002).
+
+    Returns:
+        `threshold`, from the worst score of any run to the best, then a column of shares per setting.
+
+    Raises:
+        UserError: no trial has a score by this metric.
+    """
+    chosen = _scored(scores, metric)
+    higher = bool(chosen["higher_is_better"].iloc[0])
+    values = chosen["score"].astype(float)
+    thresholds = np.linspace(values.min(), values.max(), points)
+    if not higher:
+        thresholds = thresholds[::-1]
+    table = {"threshold": thresholds}
+    for setting, runs in chosen.groupby("setting", sort=False):
+        found = runs["score"].to_numpy(float)[:, None]
+        table[str(setting)] = ((found >= thresholds) if higher else (found <= thresholds)).mean(axis=0)
+    return pd.DataFrame(table)
+
+
+def _scored(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The rows that have a score by one metric, with their settings in words."""
+    chosen = with_settings(scores)
+    chosen = chosen[(chosen["metric"] == metric) & (chosen["status"] == "ok")]
+    if chosen.empty:
+        raise UserError(f"no trial has a score by the metric '{metric}'")
+    return chosen
+
+
+def _task_means(scores: pd.DataFrame) -> pd.DataFrame:
+    """(settings, tasks): mean scores over seeds, signed so that larger is better; NaN where there is none."""
+    named = with_settings(scores)
+    ok = named[named["status"] == "ok"]
+    signed = ok.assign(score=ok["score"].astype(float) * np.where(ok["higher_is_better"].astype(bool), 1.0, -1.0))
+    means = signed.pivot_table(index="setting", columns=["dataset", *METRIC], values="score", aggfunc="mean")
+    return means.reindex(setting_names(named))

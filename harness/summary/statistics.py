@@ -1,0 +1,220 @@
+"""The statistics of a comparison: two samples of scores, and what can be said of their difference."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+LEVEL = 0.95
+"""Of every interval."""
+RESAMPLES = 9_999
+"""Of the bootstrap, and of a permutation test that cannot look at every arrangement; 13 pairs have fewer signs."""
+MOST_PAIRS = 10_000
+"""Beyond so many pairs a difference is not worth looking for."""
+
+Sample = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The difference of two means, first minus second, with what is known of it.
+
+    Attributes:
+        paired: whether the scores are pairs: of the same seed, and so of the same batches and draws.
+        n: pairs, or scores of the first sample.
+        n_second: pairs, or scores of the second sample.
+        mean: of the difference, in the metric's units.
+        low, high: its 95 % t interval (Student's for pairs, else Welch's); None for fewer than two scores of a sample.
+        bootstrap_low, bootstrap_high: its 95 % bootstrap interval (BCa; Efron, 1987), for skewed scores.
+        improvement: probability that the first is better: the share of pairs, or of all combinations of two scores
+            (Mann & Whitney, 1947), in which it is; ties count half.
+        wins: pairs in which the first is better; None if unpaired.
+        p: of the permutation test of no difference, two-sided: signs of pairs, or labels, change at random. Exact
+            where all arrangements can be looked at.
+        exact: whether they were.
+        effect: the mean over the standard deviation: of the differences (d_z) or, unpaired, of both samples (d);
+            None where all are equal.
+    """
+
+    paired: bool
+    n: int
+    n_second: int
+    mean: float
+    low: float | None
+    high: float | None
+    bootstrap_low: float | None
+    bootstrap_high: float | None
+    improvement: float
+    wins: int | None
+    p: float | None
+    exact: bool
+    effect: float | None
+
+
+def paired_difference(
+    first: ArrayLike, second: ArrayLike, rng: np.random.Generator, *, higher_is_better: bool = True
+) -> Difference:
+    """Compare scores (n,) with those of the same seeds, in the same order."""
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    differences = a - b
+    gains = differences if higher_is_better else -differences
+    low, high = _t_interval(differences)
+    boot_low, boot_high = _bootstrap((differences,), _mean, rng)
+    p, exact = _permutation((differences,), _mean, "samples", rng, 2.0 ** len(differences))
+    deviation = differences.std(ddof=1) if len(differences) > 1 else 0.0
+    return Difference(
+        paired=True,
+        n=len(a),
+        n_second=len(b),
+        mean=float(differences.mean()),
+        low=low,
+        high=high,
+        bootstrap_low=boot_low,
+        bootstrap_high=boot_high,
+        improvement=float(((gains > 0) + 0.5 * (gains == 0)).mean()),
+        wins=int((gains > 0).sum()),
+        p=p,
+        exact=exact,
+        effect=float(differences.mean() / deviation) if deviation > 0 and _varies(differences) else None,
+    )
+
+
+def unpaired_difference(
+    first: ArrayLike, second: ArrayLike, rng: np.random.Generator, *, higher_is_better: bool = True
+) -> Difference:
+    """Compare scores (n,) with unrelated ones (m,), as of other seeds."""
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    enough = len(a) > 1 and len(b) > 1
+    spread = enough and (_varies(a) or _varies(b))
+    mean = float(a.mean() - b.mean())
+    low = high = mean if enough else None
+    if spread:
+        with warnings.catch_warnings():  # SciPy warns where all scores of one sample are equal, which is no mistake.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            interval = stats.ttest_ind(a, b, equal_var=False).confidence_interval(LEVEL)
+        low, high = float(interval.low), float(interval.high)
+    boot_low, boot_high = _bootstrap((a, b), _mean_difference, rng) if enough else (None, None)
+    p, exact = _permutation((a, b), _mean_difference, "independent", rng, math.comb(len(a) + len(b), len(a)))
+    improvement = float(stats.mannwhitneyu(a, b).statistic) / (len(a) * len(b))
+    pooled = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2) if enough else 0.0
+    return Difference(
+        paired=False,
+        n=len(a),
+        n_second=len(b),
+        mean=mean,
+        low=low,
+        high=high,
+        bootstrap_low=boot_low,
+        bootstrap_high=boot_high,
+        improvement=improvement if higher_is_better else 1 - improvement,
+        wins=None,
+        p=p,
+        exact=exact,
+        effect=mean / pooled if pooled > 0 else None,
+    )
+
+
+def holm(p: Sequence[float | None]) -> list[float | None]:
+    """p values corrected for being one of a family (Holm, 1979); None stays None and is no member.
+
+    The smallest is multiplied by the size of the family, the next by one less, and so on, and none becomes smaller
+    than the one before. The chance of any false finding in the family then stays below the level.
+    """
+    order = sorted((value, place) for place, value in enumerate(p) if value is not None)
+    corrected: list[float | None] = [None] * len(p)
+    largest = 0.0
+    for rank, (value, place) in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * value))
+        corrected[place] = largest
+    return corrected
+
+
+def fewest_pairs(family: int, level: float = 1 - LEVEL) -> int:
+    """The fewest pairs with which a permutation test can find anything at a level corrected for a family.
+
+    n pairs have 2 ** n signs, so no two-sided p is below 2 ** (1 - n): with five pairs nothing is below 0.0625.
+    """
+    return 1 + math.ceil(math.log2(max(family, 1) / level))
+
+
+def paired_power(effect: float, pairs: int, level: float = 1 - LEVEL) -> float:
+    """The chance that a two-sided paired t test finds an effect.
+
+    Args:
+        effect: the mean of the differences over their standard deviation, d_z.
+        pairs: how many pairs, two or more.
+        level: of the test.
+    """
+    critical = stats.t.ppf(1 - level / 2, pairs - 1)
+    shift = abs(effect) * math.sqrt(pairs)
+    return float(stats.nct.sf(critical, pairs - 1, shift) + stats.nct.cdf(-critical, pairs - 1, shift))
+
+
+def pairs_needed(effect: float, power: float = 0.8, level: float = 1 - LEVEL) -> int | None:
+    """The fewest pairs with which a two-sided paired t test finds an effect (d_z) with a given chance.
+
+    None if 10,000 are too few.
+    """
+    if effect == 0:
+        return None
+    high = 2
+    while paired_power(effect, high, level) < power:
+        high *= 2
+        if high > MOST_PAIRS:
+            return None
+    low = high // 2 + 1 if high > 2 else 2
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if paired_power(effect, middle, level) >= power else (middle + 1, high)
+    return low
+
+
+def _mean(sample: Sample, axis: int = -1) -> Sample:
+    return np.asarray(np.mean(sample, axis=axis))
+
+
+def _mean_difference(first: Sample, second: Sample, axis: int = -1) -> Sample:
+    return np.asarray(np.mean(first, axis=axis) - np.mean(second, axis=axis))
+
+
+def _varies(sample: Sample) -> bool:
+    """Whether a sample's numbers differ by more than rounding."""
+    return bool(np.ptp(sample) > 1e-12 * np.abs(sample).max())
+
+
+def _t_interval(sample: Sample) -> tuple[float | None, float | None]:
+    if len(sample) < 2:
+        return None, None
+    if not _varies(sample):  # SciPy would divide by zero.
+        return float(sample[0]), float(sample[0])
+    interval = stats.ttest_1samp(sample, 0.0).confidence_interval(LEVEL)
+    return float(interval.low), float(interval.high)
+
+
+def _bootstrap(
+    samples: tuple[Sample, ...], statistic: object, rng: np.random.Generator
+) -> tuple[float | None, float | None]:
+    """The BCa interval; where all scores of a sample are equal its correction is undefined, and percentiles stand."""
+    if min(len(sample) for sample in samples) < 2:
+        return None, None
+    method = "BCa" if all(_varies(sample) for sample in samples) else "percentile"
+    interval = stats.bootstrap(
+        samples, statistic, n_resamples=RESAMPLES, confidence_level=LEVEL, method=method, rng=rng
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def _permutation(
+    samples: tuple[Sample, ...], statistic: object, kind: str, rng: np.random.Generator, arrangements: float
+) -> tuple[float | None, bool]:
+    """The two-sided p value, and whether it is exact; None where a sample has fewer than two scores."""
+    if min(len(sample) for sample in samples) < 2:
+        return None, False
+    found = stats.permutation_test(
+        samples, statistic, permutation_type=kind, n_resamples=RESAMPLES, vectorized=True, rng=rng
+    )
+    return float(found.pvalue), arrangements <= RESAMPLES
