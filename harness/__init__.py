@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from harness.evaluation import Codes as Codes
     from harness.evaluation import Evaluation as Evaluation
     from harness.evaluation import TableEvaluation as TableEvaluation
+    from harness.execution.plan import RunOptions as RunOptions
+    from harness.execution.study import run as run
     from harness.factors import FactorGrid as FactorGrid
     from harness.factors import Indices as Indices
     from harness.latents import Categorical as Categorical
@@ -77,6 +79,8 @@ __all__, _resolve = lazily(
             "Evaluation",
             "TableEvaluation",
         ),
+        "harness.execution.plan": ("RunOptions",),
+        "harness.execution.study": ("run",),
         "harness.factors": (
             "FactorGrid",
             "Indices",

@@ -19,9 +19,8 @@ import numpy as np
 import pytest
 
 from harness.cli import cli, main
-from harness.execution.devices import Slots
-from harness.execution.study import Study
-from harness.suite.suite import load_suite
+from harness.execution.plan import RunOptions
+from harness.execution.study import run
 from support import ROOT
 
 DOCUMENTS = (
@@ -145,8 +144,8 @@ def sandbox(tmp_path_factory, manager):
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(ROOT / "suites", folder / "suites")
     (folder / "study.toml").write_text(SUITE)
-    suite = load_suite(folder / "study.toml", manager.registry)
-    Study(suite, folder / "results" / "study", manager, Slots(1, 1), fleets=[suite.trials]).run()
+    options = RunOptions(device="cpu", jobs=1, threads=1)
+    run(folder / "study.toml", folder / "results" / "study", options=options, plugins=manager)
     return folder
 
 

@@ -1,6 +1,7 @@
 """The command line. Each command is a file of this package and a thin wrapper over a documented function."""
 
 import gc
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -74,6 +75,19 @@ class LazyGroup(click.Group):
             PluginManager().hook.harness_register_commands(group=self)
 
 
+class _StandardError(logging.Handler):
+    """Writes what the library logs as lines to the standard error; of equal lines in a row the first."""
+
+    last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        line = f"harness: {record.getMessage()}"
+        if line != self.last:
+            self.last = line
+            click.echo(line, err=True)
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="disentanglement-harness", prog_name="harness")
 def cli() -> None:
@@ -81,6 +95,9 @@ def cli() -> None:
 
     Start with:  harness run suites/disentanglement.toml
     """
+    logger = logging.getLogger("harness")
+    if not logger.handlers:
+        logger.addHandler(_StandardError())
 
 
 plugin_option = click.option(

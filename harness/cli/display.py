@@ -23,15 +23,15 @@ class Display:
 
     Args:
         console: where to.
-        total: trials of the suite.
-        pending: those still to do.
+        total: trials that the run is to do, if none were done already.
         slots: where they run.
     """
 
-    def __init__(self, console: Console, total: int, pending: int, slots: Slots | Cluster) -> None:
+    def __init__(self, console: Console, total: int, slots: Slots | Cluster) -> None:
         self.console = console
         self.total = total
-        self.pending = pending
+        self.pending = 0
+        """Trials that were left when the run began."""
         self.slots = slots
         self.done = 0
         self.failed = 0
@@ -41,8 +41,6 @@ class Display:
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
-        if self.pending:
-            self.console.print(f"{self.pending} of {self.total} trials to do, {self.slots}", markup=False)
         if self.console.is_terminal:
             self._live.start()
         return self
@@ -50,6 +48,13 @@ class Display:
     def __exit__(self, *exception: object) -> None:
         if self.console.is_terminal:
             self._live.stop()
+
+    @hookimpl
+    def harness_suite_started(self, trials: list[Trial]) -> None:
+        """Say how much there is to do."""
+        self.pending = len(trials)
+        if trials:
+            self.console.print(f"{len(trials)} of {self.total} trials to do, {self.slots}", markup=False)
 
     @hookimpl
     def harness_trial_started(self, trial: Trial) -> None:

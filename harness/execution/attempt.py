@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.execution.forkserver import Nursery
+from harness.execution.forkserver import ForkServer
 from harness.execution.process import End, Worker
 from harness.execution.protocol import CompareJob, Job, Placement, TrialJob
 from harness.results.folder import ResultsFolder
@@ -42,10 +42,12 @@ class Attempt:
         placement: where.
         timeout: seconds that one trial, or a comparison, may take; a fleet so many times as many as it has trials.
             None for no limit.
-        nursery: forks the process; None to start it anew.
+        fork_server: forks the process; None to start it anew.
     """
 
-    def __init__(self, job: Job, placement: Placement, timeout: float | None, nursery: Nursery | None = None) -> None:
+    def __init__(
+        self, job: Job, placement: Placement, timeout: float | None, fork_server: ForkServer | None = None
+    ) -> None:
         self.job = job
         folder = ResultsFolder(job.folder)
         self._timeout = timeout
@@ -59,7 +61,7 @@ class Attempt:
         log = self._folders[job.trials[0].id].log
         for trial in job.trials[1:]:
             _refer(self._folders[trial.id].log, log)
-        self._worker = Worker(job, placement, log, self._timeout, nursery)
+        self._worker = Worker(job, placement, log, self._timeout, fork_server)
 
     def run(self, report: Callable[[str, Progress], None]) -> Done:
         """Do the job to its end, passing on what the worker reports about which trial."""

@@ -12,7 +12,7 @@ from harness.suite.trial import score_key
 
 
 @contextmanager
-def claimed(job: TrialJob, lost: Callable[[], None]) -> Iterator[TrialJob | None]:
+def claim_trials(job: TrialJob, lost: Callable[[], None]) -> Iterator[TrialJob | None]:
     """Hold the trials of a job while it is done; what is damaged of their records is set aside.
 
     Args:

@@ -26,7 +26,7 @@ class Slots:
     Attributes:
         count: trials at a time.
         threads: CPU threads for each.
-        gpus: CUDA_VISIBLE_DEVICES entries to lease from; empty on the CPU.
+        gpus: CUDA_VISIBLE_DEVICES entries to choose from; empty on the CPU.
         per_gpu: trials at a time on one GPU.
     """
 
@@ -36,16 +36,16 @@ class Slots:
     per_gpu: int = 1
 
     def __str__(self) -> str:
-        place = f"{len(self.gpus)} GPU(s)" if self.gpus else f"CPU, {self.threads} thread(s) each"
-        return f"{self.count} at a time on {place}"
+        where = f"{len(self.gpus)} GPU(s)" if self.gpus else f"CPU, {self.threads} thread(s) each"
+        return f"{self.count} at a time on {where}"
 
     @contextmanager
-    def place(self) -> Iterator[Placement]:
-        """A place for one trial: a leased GPU, or a share of one, or a share of the cores."""
+    def reserve(self) -> Iterator[Placement]:
+        """Reserve what one trial computes on: a GPU, or a share of one, or a share of the cores."""
         if not self.gpus:
             yield Placement("cpu", self.threads)
             return
-        with lease(self.gpus, self.per_gpu) as gpu:
+        with reserve_gpu(self.gpus, self.per_gpu) as gpu:
             yield Placement("cuda", self.threads, gpu)
 
 
@@ -120,11 +120,11 @@ def visible_gpus() -> tuple[str, ...]:
 
 
 @contextmanager
-def lease(gpus: tuple[str, ...], per_gpu: int = 1) -> Iterator[str]:
+def reserve_gpu(gpus: tuple[str, ...], per_gpu: int = 1) -> Iterator[str]:
     """Hold one of the GPUs, or a share of one, that no other run on this machine holds, waiting until one is free.
 
-    The lease is a file lock, which the kernel frees at any death of its holder. Slurm gives each of its jobs GPUs of
-    its own, which may all be numbered from 0, so its jobs do not wait for each other.
+    The reservation is a file lock, which the kernel frees at any death of its holder. Slurm gives each of its jobs
+    GPUs of its own, which may all be numbered from 0, so its jobs do not wait for each other.
 
     Args:
         gpus: to choose from.

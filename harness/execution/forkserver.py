@@ -1,7 +1,7 @@
-"""The nursery: a process that has imported what workers need, and forks one of them for each job.
+"""The fork server: a process that has imported what workers need, and forks one of them for each job.
 
-The imports take a worker seconds, which small trials do not take. The nursery computes nothing and starts no thread,
-so that a worker forked from it is as a new process is after the imports: what it computes does not depend on the jobs
+The imports take a worker seconds, which small trials do not take. It computes nothing and starts no thread, so that a
+worker forked from it is as a new process is after the imports: what it computes does not depend on the jobs
 before it, and if it crashes, it crashes alone. Workers on GPUs are not forked: a plugin might touch CUDA on import.
 
 Its own side is `python -m harness.execution.worker.forkserver PLUGIN...`. Orders come over the socket that is its
@@ -29,7 +29,7 @@ class Forked:
     Args:
         stdin: its standard input.
         stdout: its standard output.
-        told: the nursery writes its process id here, and then its exit code.
+        told: the fork server writes its process id here, and then its exit code.
     """
 
     def __init__(self, stdin: IO[bytes], stdout: IO[bytes], told: IO[bytes]) -> None:
@@ -39,7 +39,7 @@ class Forked:
         self._lock = threading.Lock()
         self._returncode: int | None = None
         self.pid = int(told.readline() or 0)
-        """0 if the nursery has ended."""
+        """0 if the fork server has ended."""
 
     def poll(self) -> int | None:
         """The exit code, if it has ended."""
@@ -65,13 +65,13 @@ class Forked:
             os.kill(self.pid, signal.SIGTERM)
 
     def _read(self) -> None:
-        # A nursery that was killed tells nothing; whoever kills it may have killed the worker for the same reason.
+        # A fork server that was killed tells nothing; whoever kills it may have killed the worker for the same reason.
         self._returncode = int(self._told.readline() or -signal.SIGKILL)
         self._told.close()
 
 
-class Nursery:
-    """The nursery as its parent sees it. It ends with this object's context, or with the parent.
+class ForkServer:
+    """The fork server as its parent sees it. It ends with this object's context, or with the parent.
 
     Args:
         environment: of its workers.
@@ -99,7 +99,7 @@ class Nursery:
         self._process.wait()
 
     def fork(self, log: IO[bytes]) -> Forked | None:
-        """A new worker process whose errors go to a log; None if the nursery has ended."""
+        """A new worker process whose errors go to a log; None if the fork server has ended."""
         (stdin, to_worker), (from_worker, stdout), (told, tell) = os.pipe(), os.pipe(), os.pipe()
         # Where nobody is there to take the order, no process id will come.
         with suppress(OSError):

@@ -10,9 +10,9 @@ from joblib import Parallel, delayed
 
 from harness.errors import StorageError
 from harness.execution.attempt import Attempt, Done
-from harness.execution.claims import claimed
+from harness.execution.claims import claim_trials
 from harness.execution.devices import Slots
-from harness.execution.forkserver import Nursery
+from harness.execution.forkserver import ForkServer
 from harness.execution.process import End, environment
 from harness.execution.protocol import CompareJob, Placement, TrialJob
 from harness.results.result import Result
@@ -77,12 +77,12 @@ class LocalExecutor:
                 with callbacks:
                     progressed(trials[name], progress)
 
-            with self.slots.place() as placement, claimed(job, self.lose) as left:
+            with self.slots.reserve() as placement, claim_trials(job, self.lose) as left:
                 if left is None:
                     held.append(job)
                 if not left or not left.trials:
                     return
-                attempt = Attempt(left, placement, self.timeout, nursery)
+                attempt = Attempt(left, placement, self.timeout, fork_server)
                 if not self._admit(attempt):
                     return
                 with callbacks:
@@ -95,7 +95,7 @@ class LocalExecutor:
             for smaller in done.again:
                 run(smaller)
 
-        with self._nursery(jobs) as nursery:
+        with self._fork_server(jobs) as fork_server:
             Parallel(n_jobs=self.slots.count, backend="threading", batch_size=1, pre_dispatch="all")(
                 delayed(run)(job) for job in jobs
             )
@@ -105,7 +105,7 @@ class LocalExecutor:
 
     def run_comparison(self, job: CompareJob, progressed: Callable[[Progress], None]) -> End | None:
         """Run a comparison of models; None if the run is being stopped."""
-        with self.slots.place() as place:
+        with self.slots.reserve() as place:
             placement = replace(place, threads=self.slots.count * self.slots.threads)  # Nothing runs beside it.
             attempt = Attempt(job, placement, self.timeout)
             return self._watch(attempt, lambda _, progress: progressed(progress)).end if self._admit(attempt) else None
@@ -121,11 +121,11 @@ class LocalExecutor:
         self.lost = True
         self.stop()
 
-    def _nursery(self, jobs: Sequence[TrialJob]) -> AbstractContextManager[Nursery | None]:
+    def _fork_server(self, jobs: Sequence[TrialJob]) -> AbstractContextManager[ForkServer | None]:
         """What forks the worker processes, where that is worth it and safe: on a Mac system libraries forbid it."""
         if self.slots.gpus or len(jobs) < 2 or sys.platform != "linux":
             return nullcontext()
-        return Nursery(environment(Placement("cpu", self.slots.threads)), jobs[0].plugins)
+        return ForkServer(environment(Placement("cpu", self.slots.threads)), jobs[0].plugins)
 
     def _admit(self, attempt: Attempt) -> bool:
         with self._lock:

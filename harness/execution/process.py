@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from harness.execution.forkserver import Forked, Nursery
+from harness.execution.forkserver import Forked, ForkServer
 from harness.execution.protocol import INTERRUPTED, OUT_OF_MEMORY, Job, Placement
 from harness.results.folder import local_log
 from harness.training.progress import Progress
@@ -59,7 +59,7 @@ class Worker:
         placement: where; becomes part of the job.
         log: the file to which the worker's standard error is appended.
         timeout: seconds after which it is killed; None for no limit.
-        nursery: forks the process, if it still can; otherwise the process begins anew.
+        fork_server: forks the process, if it still can; otherwise the process begins anew.
     """
 
     def __init__(
@@ -68,14 +68,14 @@ class Worker:
         placement: Placement,
         log: Path,
         timeout: float | None = None,
-        nursery: Nursery | None = None,
+        fork_server: ForkServer | None = None,
     ) -> None:
         self._job = replace(job, placement=placement)
         self._log = log
         self._timeout = timeout
         self._timed_out = False
         self._stopping = False
-        self._nursery = nursery
+        self._fork_server = fork_server
         self._process: subprocess.Popen[bytes] | Forked | None = None
 
     def run(self, report: Callable[[str, Progress], None]) -> End:
@@ -85,7 +85,7 @@ class Worker:
 
     def _run(self, path: Path, report: Callable[[str, Progress], None]) -> End:
         with path.open("ab") as log:
-            forked = self._nursery.fork(log) if self._nursery else None
+            forked = self._fork_server.fork(log) if self._fork_server else None
             self._process = process = forked or subprocess.Popen(
                 # -P: modules in the user's folder must not be taken for Python's own.
                 [sys.executable, "-P", "-m", "harness.execution.worker.main"],

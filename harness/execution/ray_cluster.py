@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, UserError, in_a_line
 from harness.execution.attempt import Attempt, Done, give_up
-from harness.execution.claims import claimed
+from harness.execution.claims import claim_trials
 from harness.execution.process import End
 from harness.execution.protocol import INTERRUPTED, CompareJob, Job, Placement, TrialJob
 from harness.results.folder import ResultsFolder
@@ -65,7 +65,7 @@ class Cluster:
         return f"{self.count or 'as many as fit'} at a time on a Ray cluster, {share} each"
 
 
-def join(address: str, device: str, jobs: int | None, *, threads: int | None = None, per_gpu: int = 1) -> Cluster:
+def connect(address: str, device: str, jobs: int | None, *, threads: int | None = None, per_gpu: int = 1) -> Cluster:
     """Connect to a Ray cluster.
 
     Args:
@@ -81,7 +81,7 @@ def join(address: str, device: str, jobs: int | None, *, threads: int | None = N
     """
     if device not in ("auto", "cpu", "cuda"):
         raise UserError(f"--device {device}: with --ray choose from auto, cpu, cuda; Ray chooses among GPUs")
-    _connect(address)
+    _reach(address)
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -96,7 +96,7 @@ def join(address: str, device: str, jobs: int | None, *, threads: int | None = N
     return cluster
 
 
-def _connect(address: str) -> None:
+def _reach(address: str) -> None:
     try:
         import ray
     except ImportError:
@@ -292,7 +292,7 @@ def _attempt(job: Job, slots: Cluster, timeout: float | None, hub: Any, settings
     if isinstance(job, CompareJob):
         return _carry_out(job, slots, timeout, hub)
     lost = threading.Event()
-    with claimed(job, lost.set) as left:
+    with claim_trials(job, lost.set) as left:
         if left is None:
             return Done(NOTHING, held=[job])
         done = _carry_out(left, slots, timeout, hub, lost) if left.trials else Done(NOTHING)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from harness.errors import UserError
-from harness.execution.devices import Slots, find_slots
+from harness.execution.plan import Plan, RunOptions, plan_run
 from harness.execution.study import Study
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
@@ -84,17 +84,16 @@ def reproduce(folder: ResultsFolder, trial: Trial, manager: PluginManager, outpu
     if ResultsFolder(output).trial(trial.id).path.exists():
         raise UserError(f"{output}: the trial is there already; choose another folder")
     suite = _suite_of_one(folder.suite, trial, recorded)
-    slots, engine = _placement(recorded.provenance)
-    study = Study(suite, output, manager, slots, engine=engine)
-    study.run()
-    again = study.folder.trial(trial.id).result
+    plan, options = _plan(suite, manager, recorded.provenance)
+    run = Study(suite, output, manager, plan, options).run()
+    again = run.status.results.get(trial.id)
     if again is None:
         raise UserError(f"{trial.title}: it was stopped before its end")
     return Reproduction(
         recorded,
         again,
         _compare_scores(suite, recorded, again),
-        _distance(folder, study.folder, trial),
+        _distance(folder, run.folder, trial),
         _changes(trial, manager, recorded.provenance, again.provenance),
     )
 
@@ -107,12 +106,16 @@ def _suite_of_one(suite: Suite, trial: Trial, recorded: Result) -> Suite:
     return replace(suite, trials=(trial,), metrics=metrics or suite.metrics, selectors=())
 
 
-def _placement(provenance: Mapping[str, Any]) -> tuple[Slots, str]:
+def _plan(suite: Suite, manager: PluginManager, provenance: Mapping[str, Any]) -> tuple[Plan, RunOptions]:
     """Where a trial was trained, and by which engine, as far as that is possible here."""
     cuda = provenance.get("device_type") == "cuda" and torch.cuda.is_available()
-    slots = replace(find_slots("cuda:0" if cuda else "cpu", 1, 1), threads=int(provenance.get("threads", 1)))
     engine = str(provenance.get("engine", "eager"))
-    return slots, engine if cuda or engine != "graph" else "eager"
+    options = RunOptions(
+        device="cuda:0" if cuda else "cpu", jobs=1, engine=engine if cuda or engine != "graph" else "eager"
+    )
+    plan = plan_run(suite, manager, options)
+    # As many threads as then, even if there are fewer cores now: they decide the order of sums.
+    return replace(plan, slots=replace(plan.slots, threads=int(provenance.get("threads", 1)))), options
 
 
 def _compare_scores(suite: Suite, recorded: Result, again: Result) -> list[Compared]:

@@ -32,7 +32,7 @@ def longest_first(fleets: Iterable[list[Trial]], ended: Iterable[tuple[Trial, Re
     return sorted(fleets, key=lambda fleet: sum(map(estimate, fleet)), reverse=True)
 
 
-def part(fleets: Iterable[list[Trial]], number: int, count: int) -> list[list[Trial]]:
+def shard(fleets: Iterable[list[Trial]], number: int, count: int) -> list[list[Trial]]:
     """The fleets that one of several processes does, with about as many images to train on as the others have.
 
     It is decided by the fleets alone, so that the processes agree without asking each other.

@@ -1,29 +1,33 @@
 """A study: a suite run into a results folder, from what is left to do to the finished tables."""
 
+import logging
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 from typing import Any
 
 from harness.errors import StorageError, in_a_line
 from harness.execution.devices import Slots
-from harness.execution.engine_choice import require_gpu
 from harness.execution.local import LocalExecutor
-from harness.execution.protocol import CHECKPOINT_SECONDS, CompareJob, TrialJob
-from harness.execution.ray_cluster import Cluster, ClusterExecutor
+from harness.execution.plan import Plan, RunOptions, plan_run
+from harness.execution.protocol import CompareJob, TrialJob
+from harness.execution.ray_cluster import ClusterExecutor
 from harness.execution.schedule import longest_first
 from harness.plugins.manager import PluginManager
-from harness.results.folder import ResultsFolder, tell
-from harness.results.status import Standing, standing
+from harness.results.folder import ResultsFolder
+from harness.results.status import StudyStatus
 from harness.selection.tables import comparison_key, read_comparison
 from harness.storage.leases import lease
-from harness.storage.location import absolute
+from harness.storage.location import absolute, location
 from harness.storage.records import write_json
-from harness.suite.suite import Suite
+from harness.suite.suite import Suite, load_suite
 from harness.suite.trial import Choice, Trial
-from harness.summary.tables import Tables, read_tables, write_tables
+from harness.summary.tables import Tables, failures, read_tables, write_tables
 from harness.training.progress import Progress
+
+logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 1.0
 """Time between two looks at trials that another run holds."""
@@ -42,6 +46,59 @@ def pending_selectors(
     return [choice for choice, record in found if record is None or (retry_failed and record["failed"])]
 
 
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run did and left.
+
+    Attributes:
+        folder: where the results are.
+        tables: made from everything in it.
+        status: of the whole suite at the end.
+        trials: those that this run was to do: of a shard, a part of the suite's.
+        failures: everything that went wrong, a line each.
+    """
+
+    folder: ResultsFolder
+    tables: Tables
+    status: StudyStatus
+    trials: Sequence[Trial]
+    failures: Sequence[str]
+
+    @property
+    def pending(self) -> Sequence[Trial]:
+        """The run's trials that have something left to do."""
+        own = {trial.id for trial in self.trials}
+        return [trial for trial in self.status.pending if trial.id in own]
+
+
+def run(
+    suite: Suite | Path | str,
+    output: Path | str | None = None,
+    *,
+    options: RunOptions | None = None,
+    plugins: PluginManager | Sequence[Path] = (),
+    overrides: Sequence[str] = (),
+) -> RunSummary:
+    """Do all that is left of a suite, as `harness run` does: train its trials, score them, let selectors choose.
+
+    Args:
+        suite: a suite, or its TOML file.
+        output: the results folder, a path or a URL; None for results/NAME OF SUITE.
+        options: how to run it.
+        plugins: single-file plugins to load, or the plugins themselves.
+        overrides: of the file's keys, such as "training.steps=100".
+
+    Raises:
+        UserError: something in the suite or the options cannot be used.
+        StorageError: results cannot be written.
+    """
+    manager = plugins if isinstance(plugins, PluginManager) else PluginManager(plugins)
+    options = options or RunOptions()
+    checked = suite if isinstance(suite, Suite) else load_suite(Path(suite), manager.registry, overrides)
+    folder = location(output or Path("results") / checked.name)
+    return Study(checked, folder, manager, plan_run(checked, manager, options), options).run()
+
+
 class Study:
     """Runs a suite into a folder.
 
@@ -49,93 +106,68 @@ class Study:
         suite: what to do.
         folder: where results go; what is there already is not done again.
         manager: the plugins; their observing hooks are told what happens.
-        slots: where trials run.
-        fleets: the trials that this run is to do, those together that are trained together; by default all of the
-            suite, each alone.
-        engine: what trains them: "eager", "compiled" or "graph".
-        timeout: seconds that one trial may take in this run; None for no limit.
-        checkpoint_seconds: time between two checkpoints of a trial.
+        plan: which of the trials are done, where and by which engine.
+        options: the rest of what was asked of the run.
 
     Raises:
-        UserError: the folder cannot be written, or the engine needs a GPU.
+        UserError: the folder cannot be written.
     """
 
-    def __init__(
-        self,
-        suite: Suite,
-        folder: Path,
-        manager: PluginManager,
-        slots: Slots | Cluster,
-        *,
-        fleets: Sequence[Sequence[Trial]] | None = None,
-        engine: str = "eager",
-        timeout: float | None = None,
-        checkpoint_seconds: float = CHECKPOINT_SECONDS,
-    ) -> None:
-        self.fleets = [[trial] for trial in suite.trials] if fleets is None else fleets
-        if not slots.gpus:
-            require_gpu(engine, max(map(len, self.fleets), default=0))
+    def __init__(self, suite: Suite, folder: Path, manager: PluginManager, plan: Plan, options: RunOptions) -> None:
         self.suite = suite
         self.folder = ResultsFolder(folder)
         self.folder.create()
         self.manager = manager
+        self.plan = plan
+        self.options = options
         self.executor: LocalExecutor | ClusterExecutor = (
-            LocalExecutor(slots, timeout) if isinstance(slots, Slots) else ClusterExecutor(slots, timeout)
+            LocalExecutor(plan.slots, options.timeout)
+            if isinstance(plan.slots, Slots)
+            else ClusterExecutor(plan.slots, options.timeout)
         )
-        self.engine = engine
-        self.checkpoint_seconds = checkpoint_seconds
-        self._standing: tuple[str, Standing] | None = None
 
-    def discard(self) -> None:
-        """Delete what the folder holds of this run's trials, and the suite's comparisons."""
-        self.folder.discard(self.trials)
-
-    def standing(self, *, retry_failed: bool = False) -> Standing:
-        """How the suite stands; looked up again only if something has changed."""
-        state = f"{self.folder.state} {retry_failed}"
-        if self._standing is None or self._standing[0] != state:
-            self._standing = state, standing(self.suite, self.folder, retry_failed=retry_failed)
-        return self._standing[1]
-
-    @property
-    def trials(self) -> list[Trial]:
-        """The trials that this run is to do."""
-        return [trial for fleet in self.fleets for trial in fleet]
-
-    def pending(self, *, retry_failed: bool = False) -> list[Trial]:
-        """The trials of this run that have something left to do; see `pending_trials`."""
-        own = {trial.id for trial in self.trials}
-        return [trial for trial in self.standing(retry_failed=retry_failed).pending if trial.id in own]
-
-    def run(self, *, retry_failed: bool = False) -> Tables:
+    def run(self) -> RunSummary:
         """Do all that is left: trials, then, if no trial of the suite is left, comparisons by selectors.
 
         Trials that another run holds are left to it, unless it dies; this one waits for them. What a comparison finds
         to be damaged is done again.
 
-        Returns:
-            The tables, which are written too.
-
         Raises:
             StorageError: something cannot be written, or another run has taken over trials that this one held.
         """
+        retry_failed = self.options.retry_failed
+        if self.options.fresh:
+            self.folder.discard(self.plan.trials)
         self.folder.write_suite(self.suite)
-        pending = self.pending(retry_failed=retry_failed)
+        status = self._read_status()
+        pending = self._own(status.left(retry_failed=retry_failed))
         self._observe("harness_suite_started", suite=self.suite, trials=pending, folder=self.folder.path)
         for _ in range(ROUNDS):
-            self._train(self._trial_jobs(pending, retry_failed))
-            self._compare(retry_failed)
+            if pending:
+                self._train(self._trial_jobs(pending, status))
+                status = self._read_status()
+            if self._compare(status, retry_failed):
+                status = self._read_status()  # Damaged models were set aside, and their results with them.
             retry_failed = False
-            pending = self.pending()
+            pending = self._own(status.pending)
             if not pending or self.executor.stopping:
                 break
         if self.executor.lost:
             raise StorageError(0, "it was out of reach for so long that another run took trials over", self.folder.path)
-        tables = read_tables(self.folder) or write_tables(self.folder, self.suite, self.manager)
+        tables = read_tables(self.folder, status) or write_tables(self.folder, status, self.manager)
         self._observe("harness_suite_finished", suite=self.suite, folder=self.folder.path)
-        return tables
+        return RunSummary(self.folder, tables, status, self.plan.trials, failures(self.folder, status))
+
+    def _read_status(self) -> StudyStatus:
+        return StudyStatus.read(self.suite, self.folder)
+
+    def _own(self, trials: Sequence[Trial]) -> Sequence[Trial]:
+        """Those of some trials that this run is to do."""
+        own = {trial.id for trial in self.plan.trials}
+        return [trial for trial in trials if trial.id in own]
 
     def _train(self, jobs: Sequence[TrialJob]) -> None:
+        told = 0
         while jobs:
             jobs = self.executor.run_trials(
                 jobs,
@@ -143,33 +175,33 @@ class Study:
                 progressed=self._observe_progress,
                 finished=lambda trial, result: self._observe("harness_trial_finished", trial=trial, result=result),
             )
-            if jobs:
-                left = sum(len(job.trials) for job in jobs)
-                tell(f"another run holds {left} of the trials that are left; waiting for it")
+            left = sum(len(job.trials) for job in jobs)
+            if left and left != told:
+                logger.warning("another run holds %d of the trials that are left; waiting for it", left)
+                told = left
+            if left:
                 sleep(WAIT_SECONDS)
 
     def stop(self) -> None:
         """Have running trials save their state and end; `run` then returns."""
         self.executor.stop()
 
-    def _trial_jobs(self, pending: Sequence[Trial], retry_failed: bool) -> list[TrialJob]:
-        if not pending:
-            return []
+    def _trial_jobs(self, pending: Sequence[Trial], status: StudyStatus) -> list[TrialJob]:
+        """A job for each fleet with something left to do, the longest first."""
         left = {trial.id for trial in pending}
-        fleets = [[trial for trial in fleet if trial.id in left] for fleet in self.fleets]
-        results = self.folder.results(self.suite.trials)
-        fleets = longest_first(fleets, ((trial, result) for trial, result in results if result))
-        ended_at = self.standing(retry_failed=retry_failed).ended_at
+        fleets = [[trial for trial in fleet if trial.id in left] for fleet in self.plan.fleets]
         return [
             TrialJob(
                 fleet,
                 **self._common(),
                 metrics=self.suite.metrics,
-                engine=self.engine,
-                checkpoint_seconds=self.checkpoint_seconds,
-                planned={trial.id: ended_at[trial.id] for trial in fleet if trial.id in ended_at},
+                engine=self.plan.engine,
+                checkpoint_seconds=self.options.checkpoint_seconds,
+                planned={
+                    trial.id: status.results[trial.id].finished_at for trial in fleet if trial.id in status.results
+                },
             )
-            for fleet in fleets
+            for fleet in longest_first(fleets, status.ended)
             if fleet
         ]
 
@@ -181,43 +213,46 @@ class Study:
             "blocked": sorted(self.manager.blocked),
         }
 
-    def _compare(self, retry_failed: bool) -> None:
-        """Let selectors compare the models, in one run at a time."""
-        while not self.standing().pending and self._pending_selectors(retry_failed) and not self.executor.stopping:
+    def _compare(self, status: StudyStatus, retry_failed: bool) -> bool:
+        """Let selectors compare the models, if all are there, in one run at a time; returns whether they did."""
+        waiting = False
+        while not status.pending and self._pending_selectors(status, retry_failed) and not self.executor.stopping:
             with lease(self.folder.comparisons_lease, self.executor.lose) as got:
                 if got:
-                    self._compare_all(self._pending_selectors(retry_failed))
-                    return
-            tell("another run compares the models; this one waits for it")
+                    self._compare_all(status, self._pending_selectors(status, retry_failed))
+                    return True
+            if not waiting:
+                logger.warning("another run compares the models; this one waits for it")
+                waiting = True
             sleep(WAIT_SECONDS)
+        return False
 
-    def _pending_selectors(self, retry_failed: bool) -> list[Choice]:
-        return pending_selectors(self.suite, self.folder, self.standing().finished, retry_failed=retry_failed)
+    def _pending_selectors(self, status: StudyStatus, retry_failed: bool = False) -> list[Choice]:
+        return pending_selectors(self.suite, self.folder, status.finished, retry_failed=retry_failed)
 
-    def _compare_all(self, selectors: Sequence[Choice]) -> None:
-        finished = self.standing().finished
+    def _compare_all(self, status: StudyStatus, selectors: Sequence[Choice]) -> None:
         if not selectors:
             return
         self.folder.set_aside_damaged_comparisons()
-        job = CompareJob(finished, **self._common(), selectors=selectors)
+        job = CompareJob(status.finished, **self._common(), selectors=selectors)
         end = self.executor.run_comparison(job, self._observe_comparison)
         if end is None or end.interrupted or end.returncode == 0:
             return
         reason = "it took too long" if end.timed_out else end.reason
-        for choice in pending_selectors(self.suite, self.folder, finished):
-            key = comparison_key(choice, finished, self.suite.evaluation_seed)
+        for choice in self._pending_selectors(status):
+            key = comparison_key(choice, status.finished, self.suite.evaluation_seed)
             empty: dict[str, Any] = {"selector": choice.name, "trials": [], "left_out": {}, "comparisons": None}
             write_json(self.folder.comparison(key), {**empty, "failed": reason})
 
     def _observe_progress(self, trial: Trial, progress: Progress) -> None:
         if progress.warning:
-            tell(f"{trial.title}: {progress.warning}")
+            logger.warning("%s: %s", trial.title, progress.warning)
         else:
             self._observe("harness_trial_progress", trial=trial, progress=progress)
 
     def _observe_comparison(self, progress: Progress) -> None:
         if progress.warning:
-            tell(progress.warning)
+            logger.warning("%s", progress.warning)
         else:
             self._observe("harness_comparison_progress", progress=progress)
 

@@ -1,6 +1,7 @@
 """What the page of a report knows: results folders as compact plain data."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,14 +12,16 @@ import pandas as pd
 from harness.errors import DamagedFileError
 from harness.report.details import active_codes, matrices, numbers
 from harness.report.rounding import short
-from harness.results.folder import ResultsFolder, TrialFolder, tell
+from harness.results.folder import ResultsFolder, TrialFolder
 from harness.results.parquet import read_table
 from harness.results.result import Outcome, Result
-from harness.results.status import finished_trials
+from harness.results.status import StudyStatus
 from harness.selection.tables import selection_notes
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial
 from harness.summary.leaderboard import leaderboard, metric_columns, score_table, trial_columns
+
+logger = logging.getLogger(__name__)
 
 CURVE_NUMBERS = 600_000
 """Numbers that all learning curves together may take, about 4 MB of the page."""
@@ -116,7 +119,8 @@ class _Gathering:
 
     def gather(self) -> None:
         """Add the study."""
-        scores = score_table(self.folder, self.suite)
+        status = StudyStatus.read(self.suite, self.folder)
+        scores = score_table(status)
         self._note_directions(scores)
         first_trial = len(self.pages.trials)
         settings: dict[SettingKey, int] = {}
@@ -125,7 +129,8 @@ class _Gathering:
         rows: dict[str, list[Plain]] = {}
         for row in scores.to_dict("records"):
             rows.setdefault(row["trial"], []).append({str(name): value for name, value in row.items()})
-        for trial, result in self.folder.results(self.suite.trials):
+        for trial in self.suite.trials:
+            result = status.results.get(trial.id)
             outcome = str(result.outcome) if result else "pending"
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
             seconds += result.seconds if result else 0.0
@@ -142,7 +147,7 @@ class _Gathering:
                 "outcomes": outcomes,
                 "seconds": short(seconds),
                 "selectors": [selector.name for selector in self.suite.selectors],
-                "selector_notes": selection_notes(self.folder, self.suite, finished_trials(self.suite, self.folder)),
+                "selector_notes": selection_notes(self.folder, self.suite, status.finished),
                 "evaluation_seed": self.suite.evaluation_seed,
                 "factors": list(self.factors),
             }
@@ -239,7 +244,7 @@ class _Gathering:
         except FileNotFoundError:
             return
         except DamagedFileError as error:
-            tell(f"{error}; `harness leaderboard {self.folder.path} --rebuild` makes it anew")
+            logger.warning("%s; `harness leaderboard %s --rebuild` makes it anew", error, self.folder.path)
             return
         selectors = list(dict.fromkeys((row["selector"], row["selector_settings"]) for row in rows))
         labels = dict(zip(selectors, distinct_labels(selectors), strict=True))
@@ -279,7 +284,7 @@ def learning_curves(folder: TrialFolder, points: int) -> Plain:
     except FileNotFoundError:
         return {}
     except DamagedFileError as error:
-        tell(str(error))
+        logger.warning("%s", error)
         return {}
     table: dict[str, list[Any]] = {str(name): frame[name].tolist() for name in frame.columns}
     if not len(frame):

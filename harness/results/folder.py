@@ -1,13 +1,11 @@
 """Results on disk or at a URL: one folder per study and one per trial."""
 
-import hashlib
+import logging
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,19 +18,15 @@ from harness.storage.atomic import read_bytes, set_aside, write_whole
 from harness.storage.location import is_local, location, remote
 from harness.storage.records import parse_json, read_json, write_json
 from harness.suite.suite import Suite
-from harness.suite.trial import Trial
+from harness.suite.trial import Trial, digest
 
 if TYPE_CHECKING:
     import pandas as pd
 
+logger = logging.getLogger(__name__)
+
 READ_AT_ONCE = 1000
 """Files that are fetched together from a URL."""
-
-
-@cache
-def tell(text: str) -> None:
-    """Say something on the standard error, once."""
-    print(f"harness: {text}", file=sys.stderr, flush=True)
 
 
 class TrialFolder:
@@ -99,7 +93,7 @@ class TrialFolder:
         try:
             return self._parse_result(content)
         except DamagedFileError as error:
-            tell(str(error))
+            logger.warning("%s", error)
             return None
 
     def _parse_result(self, content: bytes) -> Result:
@@ -120,7 +114,7 @@ class TrialFolder:
             except FileNotFoundError:
                 continue
             except DamagedFileError as error:
-                tell(f"{error}; it is {set_aside(file).name} now, and the trial is done again")
+                logger.warning("%s; it is %s now, and the trial is done again", error, set_aside(file).name)
 
     def write_trial(self, trial: Trial) -> None:
         """Record what the trial is."""
@@ -212,7 +206,7 @@ class ResultsFolder:
             try:
                 read_json(file)
             except DamagedFileError as error:
-                tell(f"{error}; it is {set_aside(file).name} now, and the comparison is made again")
+                logger.warning("%s; it is %s now, and the comparison is made again", error, set_aside(file).name)
 
     def comparison(self, key: str) -> Path:
         """The file of one selector's comparison of one pool."""
@@ -248,20 +242,20 @@ class ResultsFolder:
         found = sorted(file.parent.name for file in self.path.glob("*/suite.json")) if is_local(self.path) else []
         return f"; did you mean {self.path / found[0]}?" if found else "; `harness run` writes one"
 
-    @property
-    def state(self) -> str:
-        """A hash of what tables are made from: it changes with every result, comparison or suite that is written.
+    def state(self, suite: Suite) -> str:
+        """A hash of what a suite's tables are made from: it changes with every result or comparison that is written.
 
-        It changes with the version of the harness too.
+        It is another for another suite, which another run may have written here meanwhile, and for another version of
+        the harness.
         """
         stamps = sorted(self._local_stamps() if is_local(self.path) else self._remote_stamps())
-        return hashlib.sha256("\n".join([version(DISTRIBUTION), *stamps]).encode()).hexdigest()
+        return digest([version(DISTRIBUTION), suite.to_json(), stamps], 64)
 
     def _local_stamps(self) -> Iterator[str]:
         trials, comparisons = self.path / "trials", self.path / "comparisons"
         names = [f"trials/{name}/result.json" for name in (os.listdir(trials) if trials.is_dir() else [])]
         names += [f"comparisons/{file.name}" for file in comparisons.glob("*.json")]
-        for name in ["suite.json", *names]:
+        for name in names:
             with suppress(FileNotFoundError, NotADirectoryError):
                 found = os.stat(f"{self.path}/{name}")
                 yield f"{name} {found.st_size} {found.st_mtime_ns}"
@@ -269,7 +263,7 @@ class ResultsFolder:
     def _remote_stamps(self) -> Iterator[str]:
         root = remote(self.path)
         for name, found in root.fs.find(root.path, detail=True).items():
-            if name.endswith(".json") and "/lease/" not in name:
+            if name.endswith(".json") and "/lease/" not in name and name != f"{root.path}/suite.json":
                 written = [found.get(key) for key in ("size", "ETag", "LastModified", "created", "updated", "mtime")]
                 yield f"{name} {written}"
 
@@ -284,7 +278,7 @@ class ResultsFolder:
         except FileNotFoundError:
             return None
         except DamagedFileError as error:
-            tell(f"{error}; `harness leaderboard {self.path} --rebuild` makes it anew")
+            logger.warning("%s; `harness leaderboard %s --rebuild` makes it anew", error, self.path)
             return None
         return table if table.attrs.get("made_from") == state else None
 

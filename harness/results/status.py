@@ -1,7 +1,9 @@
-"""How a study stands: what of its suite is left to do, what was done, and what went wrong."""
+"""The status of a study: its results, read once, and what follows from them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
 
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result
@@ -10,43 +12,61 @@ from harness.suite.trial import Trial, score_key
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How the trials of a suite stand, in its order.
+class StudyStatus:
+    """A snapshot of a suite's results. What other runs write later is not in it; read another one then.
 
     Attributes:
-        pending: those that have something left to do.
-        ended_at: of those among them that have ended before, when.
-        finished: those that were trained to their end.
-        failures: everything that went wrong, a line each.
+        suite: whose trials these are, and in whose order they are listed.
+        results: how trials ended, by their ids; trials that have not ended are missing.
+        state: what tables made from this snapshot are made from, see `ResultsFolder.state`.
     """
 
-    pending: Sequence[Trial]
-    ended_at: Mapping[str, str]
-    finished: Sequence[Trial]
-    failures: Sequence[str]
+    suite: Suite
+    results: Mapping[str, Result]
+    state: str = ""
 
+    @classmethod
+    def read(cls, suite: Suite, folder: ResultsFolder) -> Self:
+        """Read every result of a suite; a damaged one counts as missing, which is logged."""
+        state = folder.state(suite)  # First: what is written from now on makes the tables old.
+        return cls(suite, {trial.id: result for trial, result in folder.results(suite.trials) if result}, state)
 
-def standing(suite: Suite, folder: ResultsFolder, *, retry_failed: bool = False) -> Standing:
-    """Look through the results of a suite's trials; see `has_work` for what is left to do."""
-    pending, ended_at, finished, failures = [], {}, [], []
-    keys = [score_key(metric, suite.evaluation_seed) for metric in suite.metrics]
-    for trial, result in folder.results(suite.trials):
-        if has_work(result, keys, retry_failed=retry_failed):
-            pending.append(trial)
-            if result:
-                ended_at[trial.id] = result.finished_at
-        if result and result.outcome is Outcome.FINISHED:
-            finished.append(trial)
-        if result:
-            failures += [f"{trial.title} ({trial.id}): {failure}" for failure in result.failures]
-    return Standing(pending, ended_at, finished, failures)
+    @cached_property
+    def pending(self) -> Sequence[Trial]:
+        """Trials that have something left to do, see `has_work`."""
+        return self.left()
+
+    @cached_property
+    def finished(self) -> Sequence[Trial]:
+        """Trials that were trained to their end."""
+        return [trial for trial, result in self.ended if result.outcome is Outcome.FINISHED]
+
+    @cached_property
+    def failures(self) -> Sequence[str]:
+        """Everything that went wrong in trials and their metrics, a line each."""
+        return [f"{trial.title} ({trial.id}): {line}" for trial, result in self.ended for line in result.failures]
+
+    @property
+    def ended(self) -> Sequence[tuple[Trial, Result]]:
+        """Trials that have ended, well or badly, and how."""
+        return [(trial, self.results[trial.id]) for trial in self.suite.trials if trial.id in self.results]
+
+    def left(self, *, retry_failed: bool = False) -> Sequence[Trial]:
+        """Trials that have something left to do, see `has_work`."""
+        keys = [score_key(metric, self.suite.evaluation_seed) for metric in self.suite.metrics]
+        trials = self.suite.trials
+        return [trial for trial in trials if has_work(self.results.get(trial.id), keys, retry_failed=retry_failed)]
 
 
 def has_work(result: Result | None, keys: Sequence[str], *, retry_failed: bool = False) -> bool:
-    """Whether a trial that ended like this, or has not ended, has something left to do.
+    """Whether a trial has something left to do.
 
-    A trial that ended badly, or a metric that failed, is left as it is unless `retry_failed`. `keys` are those of the
-    scores that it should have, see `harness.suite.trial.score_key`.
+    A trial that ended badly, or a metric that failed, is left as it is unless `retry_failed`.
+
+    Args:
+        result: how the trial ended; None if it has not.
+        keys: of the scores that it should have, see `harness.suite.trial.score_key`.
+        retry_failed: whether what failed is to be tried again.
     """
     if result is None:
         return True
@@ -55,13 +75,3 @@ def has_work(result: Result | None, keys: Sequence[str], *, retry_failed: bool =
     records = {record["key"]: record for record in result.scores}
     found = [records.get(key) for key in keys]
     return any(record is None or (retry_failed and record["status"] == "failed") for record in found)
-
-
-def pending_trials(suite: Suite, folder: ResultsFolder, *, retry_failed: bool = False) -> Sequence[Trial]:
-    """The trials of a suite that have something left to do, in its order; see `harness.results.status.has_work`."""
-    return standing(suite, folder, retry_failed=retry_failed).pending
-
-
-def finished_trials(suite: Suite, folder: ResultsFolder) -> Sequence[Trial]:
-    """The trials of a suite that were trained to their end."""
-    return standing(suite, folder).finished

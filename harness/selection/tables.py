@@ -1,6 +1,7 @@
 """The tables of selections: every selector judged on every pool of a results folder by every metric."""
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,13 +11,15 @@ import pandas as pd
 
 from harness.errors import DamagedFileError
 from harness.registry import Registry
-from harness.results.folder import ResultsFolder, tell
+from harness.results.folder import ResultsFolder
 from harness.results.schema import SELECTIONS, SELECTOR_SCORES
 from harness.selection.judge import Comparison, judge
 from harness.storage.records import read_json
 from harness.suite.build import make_selector
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial, digest
+
+logger = logging.getLogger(__name__)
 
 
 def comparison_key(selector: Choice, trials: Sequence[Trial], seed: int) -> str:
@@ -31,7 +34,7 @@ def read_comparison(folder: ResultsFolder, choice: Choice, trials: Sequence[Tria
     except FileNotFoundError:
         return None
     except DamagedFileError as error:
-        tell(str(error))
+        logger.warning("%s", error)
         return None
 
 

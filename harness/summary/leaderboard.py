@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result
 from harness.results.schema import LEADERBOARD, SCORES
+from harness.results.status import StudyStatus
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial, score_key
 
@@ -18,15 +18,11 @@ SETTING = ["dataset", "model", "hyperparameters", "swept", "training"]
 METRIC = ["metric", "metric_settings"]
 
 
-def score_table(folder: ResultsFolder, suite: Suite) -> pd.DataFrame:
-    """One row per trial and metric of the suite, as in `harness.results.schema.SCORES`; trials not done have none."""
+def score_table(status: StudyStatus) -> pd.DataFrame:
+    """One row per trial and metric of a suite, as in `harness.results.schema.SCORES`; trials not done have none."""
+    suite = status.suite
     metrics = [(metric, score_key(metric, suite.evaluation_seed), metric_columns(metric)) for metric in suite.metrics]
-    rows = [
-        row
-        for trial, result in folder.results(suite.trials)
-        if result is not None
-        for row in _score_rows(suite, trial, result, metrics)
-    ]
+    rows = [row for trial, result in status.ended for row in _score_rows(suite, trial, result, metrics)]
     return pd.DataFrame(rows, columns=[column.name for column in SCORES])
 
 

@@ -8,9 +8,8 @@ from harness.errors import UserError
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table
-from harness.results.status import Standing, finished_trials, standing
+from harness.results.status import StudyStatus
 from harness.selection.tables import read_comparison, selection_tables
-from harness.suite.suite import Suite
 from harness.summary.leaderboard import leaderboard, score_table
 
 
@@ -24,12 +23,12 @@ class Tables:
     selector_scores: pd.DataFrame
 
 
-def failures(suite: Suite, folder: ResultsFolder, found: Standing | None = None) -> list[str]:
-    """Everything in a results folder that went wrong, a line each; `found` is how it stands, if that is known."""
-    found = found or standing(suite, folder)
-    lines = list(found.failures)
+def failures(folder: ResultsFolder, status: StudyStatus) -> list[str]:
+    """Everything in a results folder that went wrong, a line each: trials, their metrics, selectors."""
+    suite = status.suite
+    lines = list(status.failures)
     for choice in suite.selectors:
-        record = read_comparison(folder, choice, found.finished, suite.evaluation_seed)
+        record = read_comparison(folder, choice, status.finished, suite.evaluation_seed)
         if record and record["failed"]:
             lines.append(f"{choice.name}: {record['failed']}")
     return lines
@@ -49,29 +48,26 @@ def read_scores(folder: ResultsFolder) -> pd.DataFrame:
         except FileNotFoundError:
             pass
         raise
-    return score_table(folder, suite)
+    return score_table(StudyStatus.read(suite, folder))
 
 
-def make_tables(folder: ResultsFolder, suite: Suite, manager: PluginManager) -> Tables:
-    """Every table, made anew from the trials' own files."""
-    scores = score_table(folder, suite)
-    finished = finished_trials(suite, folder) if suite.selectors else []
-    selections, selector_scores = selection_tables(folder, suite, finished, scores, manager.registry)
-    return Tables(scores, leaderboard(scores, suite), selections, selector_scores)
+def make_tables(folder: ResultsFolder, status: StudyStatus, manager: PluginManager) -> Tables:
+    """Every table, made anew from the results of its trials and the comparisons of its selectors."""
+    scores = score_table(status)
+    selections, selector_scores = selection_tables(folder, status.suite, status.finished, scores, manager.registry)
+    return Tables(scores, leaderboard(scores, status.suite), selections, selector_scores)
 
 
-def write_tables(folder: ResultsFolder, suite: Suite, manager: PluginManager) -> Tables:
+def write_tables(folder: ResultsFolder, status: StudyStatus, manager: PluginManager) -> Tables:
     """Make every table and write it as Parquet."""
-    state = folder.state  # Of before: what is written from now on makes the tables old.
-    tables = make_tables(folder, suite, manager)
+    tables = make_tables(folder, status, manager)
     for name, table in vars(tables).items():
-        folder.write_table(name, table, state)
+        folder.write_table(name, table, status.state)
     return tables
 
 
-def read_tables(folder: ResultsFolder) -> Tables | None:
-    """Every table as it was written; None if they are not current."""
-    state = folder.state
-    found = {field.name: folder.current_table(field.name, state) for field in fields(Tables)}
+def read_tables(folder: ResultsFolder, status: StudyStatus) -> Tables | None:
+    """Every table as it was written; None if they were made from other results, or for another suite."""
+    found = {field.name: folder.current_table(field.name, status.state) for field in fields(Tables)}
     tables = {name: table for name, table in found.items() if table is not None}
     return Tables(**tables) if len(tables) == len(found) else None

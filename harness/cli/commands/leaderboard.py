@@ -8,6 +8,7 @@ from harness.cli import format_option, plugin_option
 from harness.cli.completers import complete_results
 from harness.cli.text_tables import BOARD_CAPTION, as_json, console, markdown, rich_table, wide_leaderboard
 from harness.results.folder import ResultsFolder
+from harness.results.status import StudyStatus
 from harness.storage.location import location
 from harness.summary.leaderboard import leaderboard, score_table
 
@@ -32,10 +33,10 @@ def command(path: Path, form: str, rebuild: bool, plugins: tuple[Path, ...]) -> 
         from harness.plugins.manager import PluginManager
         from harness.summary.tables import write_tables
 
-        board = write_tables(folder, suite, PluginManager(plugins)).leaderboard
+        board = write_tables(folder, StudyStatus.read(suite, folder), PluginManager(plugins)).leaderboard
     else:
-        stored = folder.current_table("leaderboard", folder.state)
-        board = leaderboard(score_table(folder, suite), suite) if stored is None else stored
+        stored = folder.current_table("leaderboard", folder.state(suite))
+        board = leaderboard(score_table(StudyStatus.read(suite, folder)), suite) if stored is None else stored
     if form == "table":
         console().print(rich_table(wide_leaderboard(board), suite.title, BOARD_CAPTION))
     elif form == "markdown":

@@ -1,13 +1,14 @@
 """`harness run`: the main job."""
 
+import logging
 import os
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,10 +17,11 @@ from harness.cli.completers import complete_suite
 from harness.storage.location import location
 
 if TYPE_CHECKING:
-    from harness.execution.study import Study
+    from harness.execution.study import RunSummary, Study
     from harness.results.folder import ResultsFolder
     from harness.suite.suite import Suite
-    from harness.summary.tables import Tables
+
+logger = logging.getLogger(__name__)
 
 
 def _shard(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -74,24 +76,13 @@ def _shard(context: click.Context, parameter: click.Parameter, text: str | None)
 @plugin_option
 def command(
     suite: Path,
-    jobs: int | None,
-    threads: int | None,
-    device: str,
-    trials_per_gpu: int,
-    ray: str | None,
-    shard: tuple[int, int] | None,
-    engine: str,
-    fleet: int | None,
     output: Path | None,
     overrides: tuple[str, ...],
-    timeout: float | None,
-    checkpoint_seconds: float,
     data: Path | None,
     download: bool,
-    fresh: bool,
-    retry_failed: bool,
     dry_run: bool,
     plugins: tuple[Path, ...],
+    **options: Any,
 ) -> int:
     """Do all that is left of SUITE, a TOML file: train its trials, score them, let selectors choose.
 
@@ -99,14 +90,10 @@ def command(
     """
     from harness.cli.display import Display
     from harness.cli.text_tables import console
-    from harness.execution.devices import find_slots, free_memory
-    from harness.execution.engine_choice import settle_engine
-    from harness.execution.fleets import form_fleets, most_that_fit
-    from harness.execution.ray_cluster import join
-    from harness.execution.schedule import part
+    from harness.execution.plan import RunOptions, plan_run
     from harness.execution.study import Study
     from harness.plugins.manager import PluginManager
-    from harness.results.folder import ResultsFolder, tell
+    from harness.results.folder import ResultsFolder
     from harness.suite.schedules import schedule_notes
     from harness.suite.suite import load_suite
 
@@ -114,58 +101,40 @@ def command(
         os.environ["HARNESS_DATA"] = str(data.resolve())
     if download:
         os.environ["HARNESS_DOWNLOAD"] = "1"
+    asked = RunOptions(**options)
     manager = PluginManager(plugins)
     checked = load_suite(suite, manager.registry, overrides)
     folder = ResultsFolder(output or Path("results") / checked.name)
     for note in schedule_notes(checked, manager.registry):
-        tell(f"warning: {note}")
+        logger.warning("warning: %s", note)
     if dry_run:
-        _print_plan(checked, folder, fresh)
+        _print_plan(checked, folder, asked.fresh)
         return 0
-    chosen, size = settle_engine(engine, fleet)
-    # Shards, and the nodes of a cluster, must agree on the fleets, whatever memory each has.
-    alone = not (fleet or shard or ray)
-    memory = free_memory(find_slots(device, jobs, 1, per_gpu=trials_per_gpu)) if engine == "fleet" and alone else None
-    fitting = partial(most_that_fit, registry=manager.registry, memory=memory) if memory else size
-    fleets = form_fleets(checked.trials, manager.registry, fitting)
-    if shard is not None:
-        fleets = part(fleets, *shard)
-    slots = (
-        join(ray, device, jobs, threads=threads, per_gpu=trials_per_gpu)
-        if ray
-        else find_slots(device, jobs, len(fleets), threads=threads, per_gpu=trials_per_gpu)
-    )
-    study = Study(
-        checked,
-        folder.path,
-        manager,
-        slots,
-        fleets=fleets,
-        engine=chosen,
-        timeout=timeout,
-        checkpoint_seconds=checkpoint_seconds,
-    )
-    if fresh:
-        study.discard()
-    pending = study.pending(retry_failed=retry_failed)
-    display = Display(console(), len(study.trials), len(pending), study.executor.slots)
+    plan = plan_run(checked, manager, asked)
+    study = Study(checked, folder.path, manager, plan, asked)
+    display = Display(console(), len(plan.trials), plan.slots)
     manager.pluggy.register(display)
     with _stopping_politely(study) as interrupted, display:
-        tables = study.run(retry_failed=retry_failed)
+        summary = study.run()
     if interrupted:
-        left = len(study.pending())
-        click.echo(f"Stopped; {left} of {len(study.trials)} trials are left. The same command continues.", err=True)
+        left = len(summary.pending)
+        click.echo(f"Stopped; {left} of {len(summary.trials)} trials are left. The same command continues.", err=True)
         return 128 + interrupted[0]
-    if not pending:
-        click.echo(f"All {len(study.trials)} trials are done already; nothing to do.\n")
-    code = _print_results(study, tables)
-    if shard and (left := len(study.standing().pending)):
+    if not display.pending:
+        click.echo(f"All {len(summary.trials)} trials are done already; nothing to do.\n")
+    _print_tables(summary)
+    click.echo(f"Results are in {folder.path}. Next, the same table and all the rest as a page with pictures:\n")
+    named = "".join(f" --plugin {shlex.quote(str(file))}" for file in plugins)
+    place = shlex.quote(str(folder.path))
+    click.echo(f"  harness leaderboard {place}{named}\n  harness report {place}{named}\n")
+    code = _print_failures(summary)
+    if asked.shard and (left := len(summary.status.pending)):
         click.echo(f"{left} of the suite's {len(checked.trials)} trials are left to other shards.")
     return code
 
 
-def _print_results(study: "Study", tables: "Tables") -> int:
-    """The tables, where they are, and what failed; returns the exit code."""
+def _print_tables(summary: "RunSummary") -> None:
+    """The leaderboard, and the selectors if there are some."""
     from harness.cli.text_tables import (
         BOARD_CAPTION,
         SELECTION_CAPTION,
@@ -174,28 +143,27 @@ def _print_results(study: "Study", tables: "Tables") -> int:
         wide_leaderboard,
         wide_selections,
     )
-    from harness.summary.tables import failures
 
-    suite, folder = study.suite, study.folder
-    out = console()
-    out.print(rich_table(wide_leaderboard(tables.leaderboard), suite.title, BOARD_CAPTION), "")
+    tables, out = summary.tables, console()
+    out.print(rich_table(wide_leaderboard(tables.leaderboard), summary.status.suite.title, BOARD_CAPTION), "")
     if len(tables.selections):
         out.print(rich_table(wide_selections(tables.selections), "Selectors", SELECTION_CAPTION), "")
-    click.echo(f"Results are in {folder.path}. Next, the same table and all the rest as a page with pictures:\n")
-    click.echo(f"  harness leaderboard {folder.path}\n  harness report {folder.path}\n")
-    failed = failures(suite, folder, study.standing())
-    for line in failed:
+
+
+def _print_failures(summary: "RunSummary") -> int:
+    """What failed, a line each; returns the exit code."""
+    for line in summary.failures:
         click.echo(f"failed: {line}", err=True)
-    if failed:
+    if summary.failures:
         click.echo("Tracebacks are in trials/*/result.json and log.txt there; --retry-failed tries again.", err=True)
-    return 1 if failed else 0
+    return 1 if summary.failures else 0
 
 
 def _print_plan(suite: "Suite", folder: "ResultsFolder", fresh: bool) -> None:
     """Every trial in a line, then their number."""
-    from harness.results.status import pending_trials
+    from harness.results.status import StudyStatus
 
-    left = {trial.id for trial in (suite.trials if fresh else pending_trials(suite, folder))}
+    left = {trial.id for trial in (suite.trials if fresh else StudyStatus.read(suite, folder).pending)}
     for trial in suite.trials:
         state = "to do" if trial.id in left else "done "
         click.echo(f"{trial.id}  {state}  {trial.title}, {trial.training['steps']:,} steps")

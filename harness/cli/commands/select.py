@@ -45,15 +45,16 @@ def command(path: Path, names: tuple[str, ...], form: str, plugins: tuple[Path, 
 
 
 def _judge(folder: ResultsFolder, form: str, manager: PluginManager) -> None:
-    from harness.results.status import finished_trials
+    from harness.results.status import StudyStatus
     from harness.selection.tables import selection_notes
     from harness.summary.tables import make_tables
 
     suite = folder.suite
     if not suite.selectors:
         raise UserError(f"{folder.path}: its suite has no selectors")
-    selections = make_tables(folder, suite, manager).selections
-    notes = selection_notes(folder, suite, finished_trials(suite, folder))
+    status = StudyStatus.read(suite, folder)
+    selections = make_tables(folder, status, manager).selections
+    notes = selection_notes(folder, suite, status.finished)
     if selections.empty:
         raise UserError("\n".join([f"{folder.path}: there is no selection to judge", *notes]))
     if form == "table":

@@ -39,11 +39,11 @@ def _do(job: dict[str, Any], report: Any, stop: "StopRequest") -> int:
     import torch
 
     from harness.execution.worker.comparison import compare
-    from harness.execution.worker.trials import live
+    from harness.execution.worker.trials import run_trials
 
     torch.set_num_threads(job["placement"]["threads"])
     if job["kind"] == "trial":
-        return OUT_OF_MEMORY if live(TrialJob.from_json(job), report, stop) else 0
+        return OUT_OF_MEMORY if run_trials(TrialJob.from_json(job), report, stop) else 0
     compare(CompareJob.from_json(job), lambda progress: report("", progress))
     return 0
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from harness.execution.protocol import StopRequest
 
 
-def live(job: TrialJob, report: Callable[[str, Progress], None], stop: "StopRequest") -> bool:
+def run_trials(job: TrialJob, report: Callable[[str, Progress], None], stop: "StopRequest") -> bool:
     """Do what is left of a job's trials and write their results; a stop leaves checkpoints and no results.
 
     Returns:
@@ -48,13 +48,13 @@ def live(job: TrialJob, report: Callable[[str, Progress], None], stop: "StopRequ
                 locks.enter_context(locked(folder.lock))
                 folder.remove_leftovers()
             folder.write_trial(trial)
-        life = _Life(job, results, report)
+        life = _TrialRun(job, results, report)
         with suppress(Interrupted):
             life.train_and_score(stop)
     return life.crowded
 
 
-class _Life:
+class _TrialRun:
     """The trials of a job on their way to their results."""
 
     def __init__(self, job: TrialJob, folder: ResultsFolder, report: Callable[[str, Progress], None]) -> None:

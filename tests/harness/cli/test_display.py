@@ -24,7 +24,7 @@ def show():
 
     def make(terminal):
         console = Console(file=io.StringIO(), force_terminal=terminal, width=120, color_system=None)
-        return Display(console, 5, 2, Slots(2, 1)), console.file
+        return Display(console, 5, Slots(2, 1)), console.file
 
     return make
 
@@ -32,6 +32,7 @@ def show():
 def test_elsewhere_than_on_a_terminal_there_are_plain_lines(show):
     display, out = show(terminal=False)
     with display:
+        display.harness_suite_started([TRIAL, TRIAL])
         display.harness_trial_started(TRIAL)
         display._spoken[TRIAL.id] = -1e9
         display.harness_trial_progress(TRIAL, HALF)
@@ -51,6 +52,7 @@ def test_elsewhere_than_on_a_terminal_there_are_plain_lines(show):
 def test_a_terminal_shows_a_table_of_what_runs(show):
     display, out = show(terminal=True)
     with display:
+        display.harness_suite_started([TRIAL, TRIAL])
         display.harness_trial_started(TRIAL)
         display.console.print(display._render())
         display.harness_trial_progress(TRIAL, HALF)
@@ -62,6 +64,6 @@ def test_a_terminal_shows_a_table_of_what_runs(show):
 
 def test_nothing_is_said_about_a_run_with_nothing_to_do():
     console = Console(file=io.StringIO(), force_terminal=False)
-    with Display(console, 5, 0, Slots(2, 1)):
-        pass
+    with Display(console, 5, Slots(2, 1)) as display:
+        display.harness_suite_started([])
     assert console.file.getvalue() == ""

@@ -10,6 +10,7 @@ from harness.cli import cli
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table, write_table
 from harness.results.result import Outcome, Result
+from harness.results.status import StudyStatus
 from harness.suite.suite import load_suite
 from harness.suite.trial import score_key
 from harness.summary.tables import Tables, read_tables, write_tables
@@ -57,7 +58,7 @@ def test_a_table_is_read_while_it_is_current_and_made_anew_when_a_trial_has_ende
     record(0, 0.25)
     record(1, 0.5)
     assert printed(folder)["mean"] == 0.375
-    write_tables(folder, suite, manager)
+    write_tables(folder, StudyStatus.read(suite, folder), manager)
     facts = read_table(folder.table("leaderboard")).attrs
     marked = read_table(folder.table("leaderboard")).assign(mean=0.125)
     write_table(folder.table("leaderboard"), "leaderboard", marked, facts)
@@ -71,8 +72,8 @@ def test_it_is_the_same_table_read_or_made_anew(study, manager):
     record(0, 0.1)
     record(1, 0.3)
     new = [CliRunner().invoke(cli, ["leaderboard", str(folder.path), "--format", form]).output for form in FORMATS]
-    write_tables(folder, suite, manager)
-    assert read_tables(folder) is not None
+    write_tables(folder, StudyStatus.read(suite, folder), manager)
+    assert read_tables(folder, StudyStatus.read(suite, folder)) is not None
     read = [CliRunner().invoke(cli, ["leaderboard", str(folder.path), "--format", form]).output for form in FORMATS]
     assert read == new
 
@@ -84,14 +85,14 @@ def test_rebuilding_makes_every_table_from_the_trials_alone(study, manager):
     suite, folder, record = study
     record(0, 0.1)
     record(1, 0.3)
-    tables = write_tables(folder, suite, manager)
+    tables = write_tables(folder, StudyStatus.read(suite, folder), manager)
     folder.table("scores").unlink()
     folder.table("leaderboard").write_bytes(b"PAR1 and not much more")
     folder.table("selections").write_bytes(folder.table("selections").read_bytes()[:-5])
-    assert read_tables(folder) is None
+    assert read_tables(folder, StudyStatus.read(suite, folder)) is None
     board = printed(folder, "--rebuild", "--plugin", str(TOY))
     assert board["n"] == 2
-    rebuilt = read_tables(folder)
+    rebuilt = read_tables(folder, StudyStatus.read(suite, folder))
     for name in Tables.__dataclass_fields__:
         expected = getattr(tables, name)
         pd.testing.assert_frame_equal(getattr(rebuilt, name), expected, check_dtype=False, check_like=True)
@@ -100,7 +101,7 @@ def test_rebuilding_makes_every_table_from_the_trials_alone(study, manager):
 def test_a_damaged_table_is_said_and_costs_nothing(study, manager):
     suite, folder, record = study
     record(0, 0.25)
-    write_tables(folder, suite, manager)
+    write_tables(folder, StudyStatus.read(suite, folder), manager)
     folder.table("leaderboard").write_bytes(b"")
     found = CliRunner().invoke(cli, ["leaderboard", str(folder.path), "--format", "json"])
     assert json.loads(found.stdout)[0]["mean"] == 0.25

@@ -16,9 +16,8 @@ from support import TOY
 @pytest.fixture(scope="module")
 def study(tmp_path_factory, manager):
     """A linear autoencoder of bars; an untrained DCGAN of small digits, and a model that fails."""
-    from harness.execution.devices import Slots
-    from harness.execution.study import Study
-    from harness.suite.suite import load_suite
+    from harness.execution.plan import RunOptions
+    from harness.execution.study import run
 
     folder = tmp_path_factory.mktemp("look")
     suites = {
@@ -26,9 +25,10 @@ def study(tmp_path_factory, manager):
         "digits": 'dataset = {name = "digits", image_size = 16}\n[[models]]\nname = "dcgan"\n'
         'config.width = 0.05\ntraining.steps = 0\n[[models]]\nname = "raising"\n',
     }
+    options = RunOptions(device="cpu", jobs=1, threads=1)
     for name, text in suites.items():
         (folder / f"{name}.toml").write_text(text)
-        Study(load_suite(folder / f"{name}.toml", manager.registry), folder / name, manager, Slots(1, 1)).run()
+        run(folder / f"{name}.toml", folder / name, options=options, plugins=manager)
     return folder
 
 

@@ -8,10 +8,10 @@ from click.testing import CliRunner
 
 from harness.cli import cli
 from harness.execution.protocol import TrialJob
-from harness.execution.worker.trials import live
+from harness.execution.worker.trials import run_trials
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome
-from harness.results.status import pending_trials
+from harness.results.status import StudyStatus
 from harness.storage.tensors import load_tensors
 from harness.suite.suite import load_suite
 from support import TOY
@@ -85,9 +85,9 @@ def test_a_study_runs_resumes_and_is_read_at_a_url(s3, suite, suite_file, tmp_pa
     assert page.exit_code == 0, page.output
     assert "Far away" in Path("page.html").read_text()
 
-    assert not pending_trials(suite, folder)
+    assert not StudyStatus.read(suite, folder).pending
     folder.discard(suite.trials)
-    assert len(pending_trials(suite, folder)) == 2
+    assert len(StudyStatus.read(suite, folder).pending) == 2
 
 
 def test_a_trial_continues_from_its_checkpoint_at_a_url_to_the_same_numbers(s3, suite, tmp_path):
@@ -96,10 +96,10 @@ def test_a_trial_continues_from_its_checkpoint_at_a_url_to_the_same_numbers(s3, 
         job = TrialJob(suite.trials[:1], place, suite.metrics, 0, plugins=[str(TOY)])
         folder = ResultsFolder(place).trial(suite.trials[0].id)
         for _ in range(2):
-            live(job, lambda *_: None, AfterTenSteps())
+            run_trials(job, lambda *_: None, AfterTenSteps())
         assert load_tensors(folder.checkpoint)[1]["step"] == 20
         assert load_tensors(folder.previous_checkpoint)[1]["step"] == 10
-        live(job, lambda *_: None, Never())
+        run_trials(job, lambda *_: None, Never())
         assert not folder.checkpoint.exists()
         ends.append(folder.result.scores[0]["score"])
     assert ends[0] == ends[1]

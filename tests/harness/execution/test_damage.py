@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from harness.cli import cli
 from harness.errors import DamagedFileError
-from harness.execution.claims import claimed
+from harness.execution.claims import claim_trials
 from harness.execution.protocol import CompareJob, TrialJob
 from harness.execution.worker.comparison import compare
-from harness.execution.worker.trials import live
+from harness.execution.worker.trials import run_trials
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome
-from harness.results.status import standing
+from harness.results.status import StudyStatus
 from harness.storage.tensors import load_tensors, save_tensors
 from harness.suite.suite import load_suite
 from harness.training.trial_state import load_checkpoint, load_model, save_checkpoint
@@ -62,7 +62,9 @@ def job(suite_file, registry, tmp_path):
 def do(job, steps=10_000):
     """Do a job, or so many steps of it; returns the folder of its trial and what was warned of."""
     warnings = []
-    live(job, lambda _, progress: warnings.append(progress.warning) if progress.warning else None, StopAfter(steps))
+    run_trials(
+        job, lambda _, progress: warnings.append(progress.warning) if progress.warning else None, StopAfter(steps)
+    )
     return ResultsFolder(job.folder).trial(job.trials[0].id), warnings
 
 
@@ -192,19 +194,19 @@ def test_models_are_compared_only_when_all_are_whole(job, suite_file, registry):
     (warning,) = [progress.warning for progress in told]
     assert str(folders[1].model) in warning
     assert not list(Path(job.folder).glob("comparisons/*"))
-    assert [trial.seed for trial in standing(suite, ResultsFolder(job.folder)).pending] == [1]
+    assert [trial.seed for trial in StudyStatus.read(suite, ResultsFolder(job.folder)).pending] == [1]
 
 
-def test_a_damaged_result_is_set_aside_by_whoever_holds_the_trial(job, capsys):
+def test_a_damaged_result_is_set_aside_by_whoever_holds_the_trial(job, caplog):
     folder, _ = do(job)
     damage(folder.result_file, "truncated", None)
     assert folder.result is None
     assert folder.result_file.exists(), "whoever only reads changes nothing"
-    with claimed(job, pytest.fail) as left:
+    with claim_trials(job, pytest.fail) as left:
         assert left.trials == list(job.trials)
     assert not folder.result_file.exists()
     assert (folder.path / "result.json.damaged").exists()
-    lines = capsys.readouterr().err.splitlines()
+    lines = caplog.messages
     assert len(lines) == 2
     assert all(str(folder.result_file) in line for line in lines)
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness import UserError
 from harness.execution import devices
-from harness.execution.devices import Slots, find_slots, lease
+from harness.execution.devices import Slots, find_slots, reserve_gpu
 
 
 def test_processes_times_threads_are_the_cores():
@@ -49,9 +49,9 @@ def test_a_device_that_does_not_exist_is_the_users_mistake(three_gpus, device):
 
 def test_a_gpu_is_held_by_one_at_a_time(monkeypatch, tmp_path):
     monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
-    with lease(("0", "1")) as first, lease(("0", "1")) as second:
+    with reserve_gpu(("0", "1")) as first, reserve_gpu(("0", "1")) as second:
         assert {first, second} == {"0", "1"}
-    with lease(("0",)) as again:
+    with reserve_gpu(("0",)) as again:
         assert again == "0"
 
 
@@ -62,18 +62,18 @@ def test_the_kernel_frees_a_gpu_whose_holder_is_killed(monkeypatch, tmp_path):
         [
             sys.executable,
             "-c",
-            "import time\nfrom harness.execution.devices import lease\n"
-            "with lease(('0',)): print('held', flush=True); time.sleep(600)",
+            "import time\nfrom harness.execution.devices import reserve_gpu\n"
+            "with reserve_gpu(('0',)): print('held', flush=True); time.sleep(600)",
         ],
         stdout=subprocess.PIPE,
         text=True,
     )
     assert holder.stdout.readline() == "held\n"
-    with lease(("0", "1")) as other:
+    with reserve_gpu(("0", "1")) as other:
         assert other == "1"
     holder.kill()
     holder.communicate()
-    with lease(("0",)) as freed:
+    with reserve_gpu(("0",)) as freed:
         assert freed == "0"
 
 
@@ -83,18 +83,18 @@ def test_several_trials_share_a_gpu_when_told_to(three_gpus, monkeypatch, tmp_pa
     assert find_slots("cuda:0,2", 3, trials=100, per_gpu=2).count == 3
     assert find_slots("cuda:0,2", 9, trials=100, per_gpu=2).count == 4
     monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
-    with lease(("0", "2"), 2) as first, lease(("0", "2"), 2) as second:
+    with reserve_gpu(("0", "2"), 2) as first, reserve_gpu(("0", "2"), 2) as second:
         assert {first, second} == {"0", "2"}, "a GPU that is free comes before a share of one that is not"
-        with lease(("0", "2"), 2) as third, lease(("0", "2"), 2) as fourth:
+        with reserve_gpu(("0", "2"), 2) as third, reserve_gpu(("0", "2"), 2) as fourth:
             assert {third, fourth} == {"0", "2"}
 
 
 def test_jobs_of_slurm_whose_gpus_are_numbered_alike_do_not_wait_for_each_other(monkeypatch, tmp_path):
     monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setenv("SLURM_JOB_ID", "1")
-    with lease(("0",)) as first:
+    with reserve_gpu(("0",)) as first:
         monkeypatch.setenv("SLURM_JOB_ID", "2")
-        with lease(("0",)) as second:
+        with reserve_gpu(("0",)) as second:
             assert (first, second) == ("0", "0")
 
 

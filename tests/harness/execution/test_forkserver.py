@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.execution.forkserver import Nursery
+from harness.execution.forkserver import ForkServer
 from harness.execution.process import Worker, environment
 from harness.execution.protocol import Placement, TrialJob
 from harness.results.folder import ResultsFolder
@@ -40,20 +40,20 @@ def jobs(suite_file, registry):
 
 
 def test_forked_workers_compute_what_new_processes_do_and_crash_alone(jobs, tmp_path):
-    def do(folder, nursery, count=3):
+    def do(folder, fork_server, count=3):
         ends, scores = [], []
         for job in jobs(folder)[:count]:
-            ends.append(Worker(job, Placement(), folder / "log.txt", 60, nursery).run(lambda *_: None).returncode)
+            ends.append(Worker(job, Placement(), folder / "log.txt", 60, fork_server).run(lambda *_: None).returncode)
             result = ResultsFolder(folder).trial(job.trials[0].id).result
             scores.append([score["score"] for score in result.scores] if result else None)
         return ends, scores
 
-    with Nursery(environment(Placement()), [str(TOY)]) as nursery:
-        ends, scores = do(tmp_path / "forked", nursery)
-        again = do(tmp_path / "again", nursery)
+    with ForkServer(environment(Placement()), [str(TOY)]) as fork_server:
+        ends, scores = do(tmp_path / "forked", fork_server)
+        again = do(tmp_path / "again", fork_server)
         with (tmp_path / "log.txt").open("wb") as log:
-            forked = nursery.fork(log)
-            assert Path(f"/proc/{forked.pid}/stat").read_text().rpartition(")")[2].split()[1] == str(nursery.pid)
+            forked = fork_server.fork(log)
+            assert Path(f"/proc/{forked.pid}/stat").read_text().rpartition(")")[2].split()[1] == str(fork_server.pid)
             assert forked.poll() is None
             forked.stdin.close()  # As if the parent had died.
             forked.stdout.close()
@@ -64,7 +64,7 @@ def test_forked_workers_compute_what_new_processes_do_and_crash_alone(jobs, tmp_
 
 
 def test_without_its_nursery_a_worker_begins_anew(jobs, tmp_path):
-    with Nursery(environment(Placement()), []) as nursery:
-        os.kill(nursery.pid, signal.SIGKILL)
-        end = Worker(jobs(tmp_path)[0], Placement(), tmp_path / "log.txt", 60, nursery).run(lambda *_: None)
+    with ForkServer(environment(Placement()), []) as fork_server:
+        os.kill(fork_server.pid, signal.SIGKILL)
+        end = Worker(jobs(tmp_path)[0], Placement(), tmp_path / "log.txt", 60, fork_server).run(lambda *_: None)
     assert end.returncode == 0

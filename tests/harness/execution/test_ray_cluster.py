@@ -12,7 +12,7 @@ import pytest
 
 from harness import UserError
 from harness.execution.protocol import Placement, TrialJob
-from harness.execution.ray_cluster import Cluster, ClusterExecutor, join, placement
+from harness.execution.ray_cluster import Cluster, ClusterExecutor, connect, placement
 from harness.results.folder import ResultsFolder
 from harness.suite.suite import load_suite
 from support import TOY
@@ -85,7 +85,7 @@ def test_trials_get_the_gpu_that_ray_gives_them_and_wait_for_it(connected, suite
     task = ray.remote(num_gpus=share.gpus)(placement)
     assert ray.get([task.remote(share), task.remote(share)]) == [Placement("cuda", 1, "0")] * 2
     with pytest.raises(UserError, match=r"--device cuda:0: with --ray choose from auto, cpu, cuda"):
-        join(connected.address, "cuda:0", None)
+        connect(connected.address, "cuda:0", None)
 
     suite = load_suite(suite_file(SUITE), registry)
     folder = ResultsFolder(tmp_path / "out")
@@ -106,12 +106,12 @@ def test_trials_get_the_gpu_that_ray_gives_them_and_wait_for_it(connected, suite
 
 def test_what_cannot_be_had_is_the_users_mistake(monkeypatch):
     with pytest.raises(UserError, match=r"--ray 127\.0\.0\.1:1: nothing answers there"):
-        join("127.0.0.1:1", "auto", None)
+        connect("127.0.0.1:1", "auto", None)
     with pytest.raises(UserError, match="choose HOST:PORT of the cluster's head, auto or local"):
-        join("somewhere", "auto", None)
+        connect("somewhere", "auto", None)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"pip install 'disentanglement-harness\[ray\]'"):
-        join("auto", "auto", None)
+        connect("auto", "auto", None)
 
 
 def test_what_no_node_has_is_refused_at_once(cluster):
@@ -119,7 +119,7 @@ def test_what_no_node_has_is_refused_at_once(cluster):
 
     try:
         with pytest.raises(UserError, match=r"no node of the cluster has 7 CPU\(s\) and 0 GPU\(s\)"):
-            join(cluster.address, "cpu", None, threads=7)
+            connect(cluster.address, "cpu", None, threads=7)
     finally:
         ray.shutdown()
 

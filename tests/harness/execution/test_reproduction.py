@@ -11,9 +11,9 @@ import pytest
 
 from harness.cli import main
 from harness.errors import UserError
-from harness.execution.devices import Slots
+from harness.execution.plan import RunOptions
 from harness.execution.reproduction import Compared, Reproduction, reproduce
-from harness.execution.study import Study
+from harness.execution.study import run
 from harness.results.folder import ResultsFolder
 from harness.results.provenance import dependencies, git_commit, provenance
 from harness.results.result import Outcome, Result
@@ -45,7 +45,8 @@ def done(tmp_path_factory, manager):
     folder = tmp_path_factory.mktemp("study")
     (folder / "bars.toml").write_text(SUITE)
     suite = load_suite(folder / "bars.toml", manager.registry)
-    Study(replace(suite, trials=suite.trials[:1]), folder / "out", manager, Slots(1, 2)).run()
+    options = RunOptions(device="cpu", jobs=1, threads=2)
+    run(replace(suite, trials=suite.trials[:1]), folder / "out", options=options, plugins=manager)
     ResultsFolder(folder / "out").write_suite(suite)
     return folder / "out"
 
@@ -138,7 +139,7 @@ def test_a_metric_that_is_added_elsewhere_leaves_the_provenance_of_the_training(
     meta["provenance"]["device"] = "another machine"
     save_tensors(files.model, tensors, meta)
     more = replace(suite, metrics=(*suite.metrics, Choice("error", {}, suite.metrics[0].version)))
-    Study(more, study.path, manager, Slots(1, 1)).run()
+    run(more, study.path, options=RunOptions(device="cpu", jobs=1, threads=1), plugins=manager)
     result = files.result
     assert len(result.scores) == 4
     assert result.provenance["device"] == "another machine"

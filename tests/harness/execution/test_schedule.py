@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.execution.schedule import longest_first, part
+from harness.execution.schedule import longest_first, shard
 from harness.results.result import Outcome, Result
 from harness.suite.trial import Choice, Trial
 
@@ -50,7 +50,7 @@ def test_what_is_trained_already_comes_last_and_failures_tell_nothing():
 @given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 12))
 def test_parts_are_everything_once_and_even(steps, count):
     fleets = [[trial(number, seed)] for seed, number in enumerate(steps)]
-    parts = [part(fleets, number, count) for number in range(1, count + 1)]
+    parts = [shard(fleets, number, count) for number in range(1, count + 1)]
     assert sorted(fleet[0].seed for own in parts for fleet in own) == list(range(len(fleets)))
     loads = [sum(fleet[0].training["steps"] for fleet in own) for own in parts]
     assert max(loads) - min(loads) <= max(steps, default=0) + len(fleets)
@@ -59,4 +59,4 @@ def test_parts_are_everything_once_and_even(steps, count):
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_equal_trials_are_dealt_out_in_turn(number):
     fleets = [[trial(seed=seed)] for seed in range(7)]
-    assert part(fleets, number, 3) == fleets[number - 1 :: 3]
+    assert shard(fleets, number, 3) == fleets[number - 1 :: 3]

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from harness.cli import cli
 from harness.errors import StorageError
 from harness.execution.protocol import TrialJob
-from harness.execution.worker.trials import live
+from harness.execution.worker.trials import run_trials
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result
 from harness.storage.records import write_json
@@ -80,7 +80,7 @@ class StopAfter:
 
 
 def do(job, steps=10_000):
-    live(job, lambda *_: None, StopAfter(steps))
+    run_trials(job, lambda *_: None, StopAfter(steps))
     return ResultsFolder(job.folder).trial(job.trials[0].id)
 
 

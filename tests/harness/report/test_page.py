@@ -159,10 +159,9 @@ def test_few_are_never_more_than_sixty(synthetic):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, manager):
     """A results folder with trained toy models, one of which fails."""
-    from harness.execution.devices import Slots
-    from harness.execution.study import Study
+    from harness.execution.plan import RunOptions
+    from harness.execution.study import run
     from harness.results.folder import ResultsFolder
-    from harness.suite.suite import load_suite
 
     folder = tmp_path_factory.mktemp("trained")
     (folder / "toys.toml").write_text(
@@ -180,8 +179,7 @@ def trained(tmp_path_factory, manager):
         metrics = ["spread"]
         """
     )
-    suite = load_suite(folder / "toys.toml", manager.registry)
-    Study(suite, folder / "out", manager, Slots(2, 1)).run()
+    run(folder / "toys.toml", folder / "out", options=RunOptions(device="cpu"), plugins=manager)
     return ResultsFolder(folder / "out")
 
 

@@ -11,6 +11,7 @@ from harness.report.page_data import distinct_labels, gather, learning_curves
 from harness.report.rounding import short
 from harness.results.parquet import write_table
 from harness.results.result import Outcome, Result
+from harness.results.status import StudyStatus
 from harness.suite.trial import score_key
 from harness.summary.leaderboard import leaderboard, score_table
 
@@ -45,7 +46,7 @@ def test_scores_settings_and_leaderboard_are_those_of_the_folder(synthetic):
     assert [setting["title"] for setting in pages.settings] == [
         "linear noise=0.0", "other noise=0.1", "linear noise=0.2"
     ]  # fmt: skip
-    scores = score_table(folder, folder.suite)
+    scores = score_table(StudyStatus.read(folder.suite, folder))
     for trial, facts in zip(folder.suite.trials, pages.trials, strict=True):
         own = scores[scores["trial"] == trial.id]["score"]
         assert facts["scores"] == pytest.approx(list(own), rel=1e-3)

@@ -80,10 +80,9 @@ def browser(tmp_path):
 @pytest.fixture(scope="module")
 def study(tmp_path_factory, manager):
     """A finished study of toy models: two settings, two seeds, and one that fails."""
-    from harness.execution.devices import Slots
-    from harness.execution.study import Study
+    from harness.execution.plan import RunOptions
+    from harness.execution.study import run
     from harness.results.folder import ResultsFolder
-    from harness.suite.suite import load_suite
 
     folder = tmp_path_factory.mktemp("study")
     (folder / "toys.toml").write_text(
@@ -105,7 +104,7 @@ def study(tmp_path_factory, manager):
         selectors = ["alike"]
         """
     )
-    Study(load_suite(folder / "toys.toml", manager.registry), folder / "out", manager, Slots(2, 1)).run()
+    run(folder / "toys.toml", folder / "out", options=RunOptions(device="cpu"), plugins=manager)
     return ResultsFolder(folder / "out")
 
 

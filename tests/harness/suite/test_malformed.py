@@ -17,9 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.cli import main
-from harness.execution.devices import Slots
-from harness.execution.study import Study
-from harness.suite.suite import load_suite
+from harness.execution.plan import RunOptions
+from harness.execution.study import run
 from support import TOY
 
 FEW, MANY = 40, 2000
@@ -125,7 +124,7 @@ def folder(tmp_path_factory, manager):
         '[evaluation]\nmetrics = ["spread", "mig"]\n',
     ]
     (folder / "small.toml").write_text("".join(small))
-    Study(load_suite(folder / "small.toml", manager.registry), folder / "done", manager, Slots(1, 1)).run()
+    run(folder / "small.toml", folder / "done", options=RunOptions(device="cpu", jobs=1, threads=1), plugins=manager)
     return folder
 
 

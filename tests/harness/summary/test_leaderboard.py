@@ -4,6 +4,7 @@ from scipy import stats
 
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result, ScoreRecord
+from harness.results.status import StudyStatus
 from harness.suite.suite import load_suite
 from harness.suite.trial import score_key
 from harness.summary.leaderboard import leaderboard, score_table, t_interval
@@ -58,7 +59,7 @@ def finish(suite, folder, trial, scores, outcome=Outcome.FINISHED, reason=""):
 
 
 def board_of(suite, folder):
-    board = leaderboard(score_table(folder, suite), suite)
+    board = leaderboard(score_table(StudyStatus.read(suite, folder)), suite)
     return board.assign(key=board["model"] + board["swept"]).set_index(["key", "metric"])
 
 
@@ -107,7 +108,7 @@ def test_order_of_rows_is_the_suites(study):
     suite, folder = study
     for trial in reversed(suite.trials):
         finish(suite, folder, trial, {"spread": 0.5, "error": 0.5})
-    board = leaderboard(score_table(folder, suite), suite)
+    board = leaderboard(score_table(StudyStatus.read(suite, folder)), suite)
     assert board["model"].tolist() == ["linear"] * 4 + ["noisy"] * 2
 
 

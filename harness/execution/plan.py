@@ -1,0 +1,105 @@
+"""The plan of a run: which trials are trained together, by which engine, and where."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from harness.execution.devices import Slots, find_slots, free_memory
+from harness.execution.engine_choice import require_gpu, settle_engine
+from harness.execution.fleets import form_fleets, most_that_fit
+from harness.execution.protocol import CHECKPOINT_SECONDS
+from harness.execution.ray_cluster import Cluster, connect
+from harness.execution.schedule import shard
+from harness.plugins.manager import PluginManager
+from harness.suite.suite import Suite
+from harness.suite.trial import Trial
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a user may ask of a run; the options of `harness run` have the same names and meanings.
+
+    Attributes:
+        device: "auto" (GPUs if there are any), "cpu", "cuda" or "cuda:0,1".
+        jobs: trials, or fleets, side by side; None for as many as there are cores or GPUs.
+        threads: CPU threads of each; None for cores / jobs, and 1 on Ray.
+        trials_per_gpu: trials, or fleets, that share a GPU.
+        ray: address of a Ray cluster to run on; None for this machine.
+        shard: (I, N) to do the I-th of N parts, from 1; None to do all.
+        engine: "auto", "eager", "compiled", "graph" or "fleet".
+        fleet: most trials of a fleet; None for what fits on a GPU, else a default.
+        timeout: seconds that one trial may take in this run; None for no limit.
+        checkpoint_seconds: time between two checkpoints of a trial.
+        fresh: whether what there is of the trials is deleted first.
+        retry_failed: whether what failed before is tried again.
+    """
+
+    device: str = "auto"
+    jobs: int | None = None
+    threads: int | None = None
+    trials_per_gpu: int = 1
+    ray: str | None = None
+    shard: tuple[int, int] | None = None
+    engine: str = "auto"
+    fleet: int | None = None
+    timeout: float | None = None
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    fresh: bool = False
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does, and where.
+
+    Attributes:
+        fleets: the trials of this run, those together that are trained together.
+        engine: what trains them: "eager", "compiled" or "graph".
+        slots: how many fleets run side by side, on this machine or on a Ray cluster.
+    """
+
+    fleets: Sequence[Sequence[Trial]]
+    engine: str
+    slots: Slots | Cluster
+
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """All trials of this run."""
+        return [trial for fleet in self.fleets for trial in fleet]
+
+
+def plan_run(suite: Suite, manager: PluginManager, options: RunOptions) -> Plan:
+    """Decide how a suite is run; with `options.ray` this connects to the cluster.
+
+    Fleets do not depend on what is done already, so that a resumed fleet computes what it would have.
+
+    Raises:
+        UserError: there is no such device or cluster, or the options do not go together.
+    """
+    engine, size = settle_engine(options.engine, options.fleet)
+    fitting = partial(most_that_fit, registry=manager.registry, memory=memory) if (memory := _memory(options)) else size
+    fleets = form_fleets(suite.trials, manager.registry, fitting)
+    if options.shard is not None:
+        fleets = shard(fleets, *options.shard)
+    slots = _slots(options, len(fleets))
+    if not slots.gpus:
+        require_gpu(engine, max(map(len, fleets), default=0))
+    return Plan(fleets, engine, slots)
+
+
+def _memory(options: RunOptions) -> int | None:
+    """Bytes of GPU memory that decide the size of fleets, None if something else does.
+
+    Shards, and the nodes of a cluster, must agree on the fleets, whatever memory each has.
+    """
+    if options.engine != "fleet" or options.fleet or options.shard or options.ray:
+        return None
+    return free_memory(find_slots(options.device, options.jobs, 1, per_gpu=options.trials_per_gpu))
+
+
+def _slots(options: RunOptions, fleets: int) -> Slots | Cluster:
+    if options.ray:
+        return connect(
+            options.ray, options.device, options.jobs, threads=options.threads, per_gpu=options.trials_per_gpu
+        )
+    return find_slots(options.device, options.jobs, fleets, threads=options.threads, per_gpu=options.trials_per_gpu)
