@@ -1,8 +1,9 @@
 """Latent spaces: what a generator is fed, part by part."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import torch
@@ -137,6 +138,18 @@ class LatentSpace:
     def code_columns(self) -> list[range]:
         """The columns of each separately meaningful code, in order (one-hot blocks stay together)."""
         return list(chain.from_iterable(self._columns()))
+
+    @property
+    def structure(self) -> str:
+        """The number of codes and the prior of each, in words; noise does not matter.
+
+        >>> LatentSpace({"style": Uniform(2), "noise": Normal(62)}, codes=["style"]).structure
+        '2 codes from Uniform(size=1, low=-1.0, high=1.0)'
+        """
+        priors: Counter[str] = Counter()
+        for part in (self.parts[name] for name in self.codes):
+            priors[str(replace(part, size=part.width // part.codes))] += part.codes
+        return ", ".join(f"{n} code{'s' if n > 1 else ''} from {prior}" for prior, n in sorted(priors.items()))
 
     def _columns(self) -> Iterator[list[range]]:
         start = 0

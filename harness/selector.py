@@ -1,12 +1,14 @@
 """The contract of a model selector: which of these models is best, without looking at labels?"""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.config import Settings
+from harness.errors import NotApplicableError
 from harness.evaluation import Evaluation
 
 
@@ -29,6 +31,12 @@ class Selector:
     comparisons_array: ClassVar[str] = ""
     """The name under which a file may hold comparisons made elsewhere; "" if none may."""
 
+    complete: ClassVar[bool] = True
+    """Whether `compare` leaves out no pair to save time, so that the scores of every sub-pool follow from it.
+
+    Otherwise each pool is compared by itself, and there are no intervals over resampled pools.
+    """
+
     def __init__(self, config: Settings) -> None:
         self.config = config
 
@@ -36,8 +44,24 @@ class Selector:
         """Why a model cannot be compared and is left out, or "" when it can."""
         return evaluation.lacks(self.needs)
 
+    def kind(self, evaluation: Evaluation) -> str:
+        """What a model shares with those that it can be compared with, in words; "" where all can be compared.
+
+        Models of different kinds never meet in `compare`, and a pool of several kinds is not applicable.
+        """
+        return ""
+
+    def require_one_kind(self, pool: Sequence[Evaluation]) -> None:
+        """Refuse a pool of several kinds.
+
+        Raises:
+            NotApplicableError: two models are of different kinds.
+        """
+        if reason := several_kinds(map(self.kind, pool)):
+            raise NotApplicableError(reason)
+
     def compare(self, pool: Sequence[Evaluation]) -> NDArray[np.float64]:
-        """Compare M models on the same dataset: (M, M), entry [i, j] comparing model i with model j.
+        """Compare M models of one kind on the same dataset: (M, M), entry [i, j] comparing model i with model j.
 
         An entry is NaN where two models are not compared, because they should not be (they differ in
         `Evaluation.setting`) or to save time.
@@ -53,6 +77,17 @@ class Selector:
         NaN for a model of which the comparisons say nothing; it is never selected.
         """
         raise NotImplementedError(f"{type(self).__name__} must score models")
+
+
+def several_kinds(kinds: Iterable[str]) -> str:
+    """Why models of these kinds are not compared with each other, or "" if they are of one kind.
+
+    >>> several_kinds(["5 codes", "10 codes", "5 codes"])
+    'only models of one kind are compared, and these are 2 with 5 codes, 1 with 10 codes'
+    """
+    counts = Counter(kinds)
+    told = ", ".join(f"{models} with {kind}" for kind, models in counts.items())
+    return f"only models of one kind are compared, and these are {told}" if len(counts) > 1 else ""
 
 
 def from_scores(scores: ArrayLike) -> NDArray[np.float64]:

@@ -77,10 +77,20 @@ def wide_selections(selections: pd.DataFrame) -> pd.DataFrame:
             key = (record["selector"], record["selector_settings"])
             compared = f"{record['cross_evaluations']}/{record['pool_size'] ** 2}"
             row = chosen.setdefault(key, {"selector": names[key], "chosen": record["chosen"], "compared": compared})
-            row[heading] = f"{record['score']:.3f}{'' if record['regret'] else '*'}"
+            applies = record["status"] == "ok"
+            row[heading] = f"{record['score']:.3f}{'' if record['regret'] else '*'}" if applies else "n/a"
             mean[heading], best[heading] = f"{record['mean']:.3f}", f"{record['best']:.3f}"
         rows += [{"pool": f"{name} ({size})", **row} for row in (*chosen.values(), mean, best)]
     return pd.DataFrame(rows, columns=["pool", "selector", "chosen", "compared", *columns.values()]).fillna("")
+
+
+def not_applicable(selections: pd.DataFrame) -> list[str]:
+    """Which selector does not apply to which pool, and why, a line each."""
+    rows = selections.loc[selections["status"].eq("not-applicable"), ["selector", "pool", "reason"]].drop_duplicates()
+    return [
+        f"{record['selector']} does not apply to the pool '{record['pool']}': {record['reason']}"
+        for record in _records(rows)
+    ]
 
 
 def selection_intervals(selections: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from harness.execution.schedule import longest_first
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.results.status import StudyStatus
-from harness.selection.tables import comparison_key, read_comparison
+from harness.selection.tables import comparison_key, nothing_compared, read_comparison
 from harness.storage.leases import lease
 from harness.storage.location import absolute, location
 from harness.storage.records import write_json
@@ -241,8 +241,7 @@ class Study:
         reason = "it took too long" if end.timed_out else end.reason
         for choice in self._pending_selectors(status):
             key = comparison_key(choice, status.finished, self.suite.evaluation_seed)
-            empty: dict[str, Any] = {"selector": choice.name, "trials": [], "left_out": {}, "comparisons": None}
-            write_json(self.folder.comparison(key), {**empty, "failed": reason})
+            write_json(self.folder.comparison(key), {**nothing_compared(choice), "failed": reason})
 
     def _observe_progress(self, trial: Trial, progress: Progress) -> None:
         if progress.warning:

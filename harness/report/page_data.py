@@ -250,7 +250,7 @@ class _Gathering:
         labels = dict(zip(selectors, distinct_labels(selectors), strict=True))
         for row in rows:
             metric = (row["metric"], row["metric_settings"])
-            if metric not in self.metrics:
+            if metric not in self.metrics or row.get("status", "ok") != "ok":
                 continue
             self.pages.selections.append(
                 {

@@ -14,6 +14,7 @@ from harness.errors import DamagedFileError, StorageError, UserError
 from harness.registry import DISTRIBUTION
 from harness.results.parquet import read_table, write_table
 from harness.results.result import Result
+from harness.results.schema import TABLES
 from harness.storage.atomic import read_bytes, set_aside, write_whole
 from harness.storage.location import is_local, location, remote
 from harness.storage.records import parse_json, read_json, write_json
@@ -280,7 +281,8 @@ class ResultsFolder:
         except DamagedFileError as error:
             logger.warning("%s; `harness leaderboard %s --rebuild` makes it anew", error, self.path)
             return None
-        return table if table.attrs.get("made_from") == state else None
+        known = {column.name for column in TABLES[name]} <= set(table.columns)  # An older version had fewer.
+        return table if known and table.attrs.get("made_from") == state else None
 
     def write_table(self, name: str, table: "pd.DataFrame", state: str) -> None:
         """Write a table as Parquet, with the columns of `harness.results.schema`; `state` is what it was made from."""

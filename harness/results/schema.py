@@ -77,6 +77,8 @@ SELECTIONS = (
     Column("selector_settings", "string", "every setting of the selector, JSON text"),
     Column("metric", "string", "ground-truth metric that judges the choice"),
     Column("metric_settings", "string", "every setting of the metric, JSON text"),
+    Column("status", "string", "ok, or not-applicable, where all that follows but mean and best is empty"),
+    Column("reason", "string", "why the selector does not apply to the pool; empty when ok"),
     Column("cross_evaluations", "int64", "ordered pairs that the selector compared; pool_size squared if all"),
     Column("trial", "string", "identity of the chosen trial"),
     Column("chosen", "string", "the chosen trial in words"),

@@ -12,7 +12,7 @@ from harness.evaluation import TableEvaluation
 from harness.registry import Registry
 from harness.scoring.codes_file import Arrays, finite, make_table, read_codes, read_grid, read_npz, require
 from harness.scoring.score import plain
-from harness.selector import Selector
+from harness.selector import Selector, several_kinds
 from harness.suite.build import make_selector
 from harness.suite.resolve import resolve
 
@@ -46,7 +46,13 @@ def select_from_file(path: Path, names: Sequence[str], registry: Registry) -> di
 def _comparisons(path: Path, arrays: Arrays, name: str, selector: Selector) -> NDArray[np.float64]:
     """Comparisons that stand in the file, or those of the codes there."""
     if selector.comparisons_array in arrays:
-        return _square(path, arrays, selector.comparisons_array)
+        matrix = _square(path, arrays, selector.comparisons_array)
+        if "latent_structures" in arrays:
+            structures = arrays["latent_structures"]
+            require(structures.shape == matrix.shape[:1], path, "latent_structures", f"{matrix.shape[:1]}")
+            if reason := several_kinds(map(str, structures)):
+                raise UserError(f"{path}: {name} cannot select from this file: {reason}")
+        return matrix
     pool = _pool(path, arrays)
     if reason := selector.lacks(pool[0]):
         other = f"; a file may give it '{selector.comparisons_array}'" if selector.comparisons_array else ""

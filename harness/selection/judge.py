@@ -70,12 +70,15 @@ class Comparison:
 
     @cached_property
     def resampled(self) -> ResampledPools:
-        """Resampled pools, the same for every selector; a pool of one leaves no choice."""
-        total = len(self.trials)
-        drawn = numpy_rng("resampled pools", *self.trials).integers(total, size=(RESAMPLES, total))
-        members = np.zeros((RESAMPLES, total), dtype=bool)
+        """Resampled pools, the same for every complete selector; a pool of one leaves no choice.
+
+        There are none of an incomplete selector, which would have compared other pairs in each.
+        """
+        total, resamples = len(self.trials), RESAMPLES if self.selector.complete else 0
+        drawn = numpy_rng("resampled pools", *self.trials).integers(total, size=(resamples, total))
+        members = np.zeros((resamples, total), dtype=bool)
         np.put_along_axis(members, drawn, values=True, axis=1)
-        scores = np.full((RESAMPLES, total), np.nan)
+        scores = np.full((resamples, total), np.nan)
         for row, inside in zip(scores, members, strict=True):
             where = np.flatnonzero(inside)
             row[where] = self.selector.scores(self.comparisons[np.ix_(where, where)]) if len(where) > 1 else 0
@@ -94,7 +97,7 @@ def judge(comparison: Comparison, truth: Floats, sign: float = 1.0) -> dict[str,
 
     Returns:
         The columns of `harness.results.schema.SELECTIONS` from pool_size on, less `chosen`. Intervals are 95 %
-        bootstrap intervals over pools resampled from the trials.
+        bootstrap intervals over pools resampled from the trials; null of a selector that is not complete.
     """
     chosen, pools = comparison.chosen, comparison.resampled
     assert chosen is not None

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from harness.registry import Registry
 from harness.results.folder import ResultsFolder
 from harness.results.schema import SELECTIONS, SELECTOR_SCORES
 from harness.selection.judge import Comparison, judge
+from harness.selector import Selector, several_kinds
 from harness.storage.records import read_json
 from harness.suite.build import make_selector
 from harness.suite.suite import Suite
@@ -21,10 +22,37 @@ from harness.suite.trial import Choice, Trial, digest
 
 logger = logging.getLogger(__name__)
 
+RULE = "models of one kind"
+"""Which models are compared with each other; comparisons that were made by another rule are made again."""
+
 
 def comparison_key(selector: Choice, trials: Sequence[Trial], seed: int) -> str:
     """Names one selector's comparison of one set of trained models by its content."""
-    return digest([selector.to_json(), sorted(trial.id for trial in trials), seed])
+    return digest([RULE, selector.to_json(), sorted(trial.id for trial in trials), seed])
+
+
+def nothing_compared(selector: Choice) -> dict[str, Any]:
+    """The record of a selector that has compared nothing.
+
+    `kinds` has what `Selector.kind` says of each trial that can be compared, `left_out` why another cannot, `compared`
+    the trials that were compared with each other, with the matrix of their comparisons, and `failed` an error.
+    """
+    return {"selector": selector.name, "kinds": {}, "left_out": {}, "compared": [], "failed": ""}
+
+
+def compared_together(selector: Selector, kinds: Mapping[str, str], trials: Sequence[Trial]) -> list[list[str]]:
+    """The sets of trials that a selector compares, each of one kind: as large as can be, or each pool if it must.
+
+    Args:
+        selector: which may need each pool by itself (`Selector.complete`).
+        kinds: those of the trials that can be compared.
+        trials: all trials.
+    """
+    members = [trial for trial in trials if trial.id in kinds]
+    if selector.complete:
+        groups = [[trial.id for trial in members if kinds[trial.id] == kind] for kind in dict.fromkeys(kinds.values())]
+        return [group for group in groups if len(group) > 1]
+    return [pool for _, pool in _pools(members) if len({kinds[member] for member in pool}) == 1]
 
 
 def read_comparison(folder: ResultsFolder, choice: Choice, trials: Sequence[Trial], seed: int) -> dict[str, Any] | None:
@@ -53,11 +81,10 @@ def selection_tables(
     trials = {trial.id: trial for trial in finished}
     for choice in suite.selectors:
         found = read_comparison(folder, choice, finished, suite.evaluation_seed)
-        if found is None or found["comparisons"] is None:
+        if found is None:
             continue
-        selector = make_selector(registry, choice)
-        comparison = Comparison(selector, found["trials"], np.array(found["comparisons"], dtype=float))
-        for pool, members in _pools([trials[name] for name in comparison.trials]):
+        compared = _comparisons(make_selector(registry, choice), found)
+        for pool, members in _judged_pools(found, finished):
             columns = {
                 "suite": suite.name,
                 "dataset": trials[members[0]].dataset.name,
@@ -65,17 +92,42 @@ def selection_tables(
                 "selector": choice.name,
                 "selector_settings": json.dumps(dict(choice.config)),
             }
-            within = comparison.among(members)
-            if within.chosen is None:
+            if reason := several_kinds(found["kinds"][member] for member in members):
+                judged += [{**columns, **_unjudged(*truth, reason)} for truth in _truths(members, scores)]
+                continue
+            within = _within(compared, members)
+            if within is None or within.chosen is None:
                 continue
             pairs = zip(members, within.scores, strict=True)
             scored += [
                 {**columns, "trial": m, "title": trials[m].title, "selector_score": float(score)} for m, score in pairs
             ]
-            judged += [
-                {**columns, **row, "chosen": trials[row["trial"]].title} for row in _judge_by_metrics(within, scores)
-            ]
+            for row in _judge_by_metrics(within, scores):
+                judged.append({**columns, **row, "chosen": trials[row["trial"]].title if row["trial"] else ""})
     return _table(judged, SELECTIONS), _table(scored, SELECTOR_SCORES)
+
+
+def _comparisons(selector: Selector, found: Mapping[str, Any]) -> list[Comparison]:
+    """What a record holds."""
+    return [
+        Comparison(selector, part["trials"], np.array(part["comparisons"], dtype=float)) for part in found["compared"]
+    ]
+
+
+def _judged_pools(found: Mapping[str, Any], finished: Sequence[Trial]) -> Iterator[tuple[str, list[str]]]:
+    """The pools of the trials that a selector did not leave out; none if it failed."""
+    if not found["failed"]:
+        yield from _pools([t for t in finished if t.id in found["kinds"] and t.id not in found["left_out"]])
+
+
+def _within(compared: Sequence[Comparison], members: Sequence[str]) -> Comparison | None:
+    """The comparison of a pool: its own, or part of a complete one."""
+    for comparison in compared:
+        if set(members) == set(comparison.trials):
+            return comparison.among(members)
+        if comparison.selector.complete and set(members) < set(comparison.trials):
+            return comparison.among(members)
+    return None
 
 
 def selection_notes(folder: ResultsFolder, suite: Suite, finished: Sequence[Trial]) -> list[str]:
@@ -90,7 +142,10 @@ def selection_notes(folder: ResultsFolder, suite: Suite, finished: Sequence[Tria
         else:
             counts = Counter(found["left_out"].values())
             notes += [f"{choice.name} left out {n} of {len(finished)} trials: {reason}" for reason, n in counts.items()]
-    return notes
+            for pool, members in _judged_pools(found, finished):
+                if reason := several_kinds(found["kinds"][member] for member in members):
+                    notes.append(f"{choice.name} does not apply to the pool '{pool}': {reason}")
+    return list(dict.fromkeys(notes))
 
 
 def _table(rows: list[dict[str, Any]], columns: Sequence[Any]) -> pd.DataFrame:
@@ -105,14 +160,30 @@ def _pools(trials: Sequence[Trial]) -> Iterator[tuple[str, list[str]]]:
     return (pool for pool in pools if len(pool[1]) > 1)
 
 
-def _judge_by_metrics(comparison: Comparison, scores: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _truths(members: Sequence[str], scores: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.Series, float]]:
+    """For each metric that scored two trials of a pool or more: its columns, their scores, and -1 if less is better."""
     for (metric, settings), rows in scores.groupby(["metric", "metric_settings"], sort=False):
-        usable = rows[rows["status"].eq("ok") & rows["trial"].isin(comparison.trials)].set_index("trial")["score"]
-        pool = [trial for trial in comparison.trials if trial in usable.index]
-        if len(pool) < 2:
+        usable = rows[rows["status"].eq("ok") & rows["trial"].isin(members)].set_index("trial")["score"]
+        pool = [trial for trial in members if trial in usable.index]
+        if len(pool) > 1:
+            sign = 1.0 if rows["higher_is_better"].dropna().iloc[0] else -1.0
+            yield {"metric": metric, "metric_settings": settings}, usable[pool], sign
+
+
+def _unjudged(columns: Mapping[str, Any], truth: pd.Series, sign: float, reason: str) -> dict[str, Any]:
+    """The row of a pool that the selector does not apply to."""
+    known = {"pool_size": len(truth), "mean": truth.mean(), "best": sign * (sign * truth).max()}
+    empty = {"cross_evaluations": 0, "trial": "", "chosen": ""}
+    return {**columns, "status": "not-applicable", "reason": reason, **known, **empty}
+
+
+def _judge_by_metrics(comparison: Comparison, scores: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for columns, truth, sign in _truths(comparison.trials, scores):
+        pool = truth.index.tolist()
+        if pool != comparison.trials and not comparison.selector.complete:
+            reason = f"{len(comparison.trials) - len(pool)} of the trials that were compared have no such score"
+            yield _unjudged(columns, truth, sign, reason)
             continue
         judged = comparison if pool == comparison.trials else comparison.among(pool)
-        if judged.chosen is None:
-            continue
-        sign = 1.0 if rows["higher_is_better"].dropna().iloc[0] else -1.0
-        yield {"metric": metric, "metric_settings": settings, **judge(judged, usable[pool].to_numpy(), sign)}
+        if judged.chosen is not None:
+            yield {**columns, "status": "ok", "reason": "", **judge(judged, truth.to_numpy(), sign)}

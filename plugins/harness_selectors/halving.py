@@ -17,9 +17,9 @@ class ModelCentralityHalving(ModelCentrality):
     references or fewer, takes all models and is exact. (Baharav & Tse divide a budget of T pulls like this:
     T = references * M * ceil(log2 M).) A pair that has met before is not compared again.
 
-    A score is the part of the centrality that is known: a pair that was not compared counts 0. So the model with
-    the largest score is never less central than the one with which the halving ends. The centrality of models
-    that left early is higher than their scores.
+    A model that met all others is scored by its centrality, the others have no score: halving looks for the best
+    model, not for a ranking. Each pool is halved anew, as the pairs that one halving compared say nothing of another
+    pool. The chosen model is never less central than the one with which the halving ends.
 
     A pool of M models needs M^2 evaluations of an encoder on a generator's images in full, and of the order of
     references * M * log2 M here; `cross_evaluations` in the tables says how many it was.
@@ -35,6 +35,7 @@ class ModelCentralityHalving(ModelCentrality):
         "Baharav & Tse 2019, Ultra Fast Medoid Identification via Correlated Sequential Halving, arXiv:1906.04356"
     )
     comparisons_array = ""
+    complete = False
 
     config: Config
 
@@ -42,9 +43,10 @@ class ModelCentralityHalving(ModelCentrality):
         """(M, M) accuracies as in ModelCentrality; NaN for pairs that were not compared, and on the diagonal.
 
         Raises:
-            NotApplicableError: a model has no latent codes that could be fixed.
+            NotApplicableError: a model has no latent codes that could be fixed, or two differ in their number or prior.
         """
         models = generative(pool)
+        self.require_one_kind(pool)
         accuracies = np.full((len(pool), len(pool)), np.nan)
         rng = pool[0].rng("model-centrality-halving")
 

@@ -139,6 +139,7 @@ def _print_tables(summary: "RunSummary") -> None:
         BOARD_CAPTION,
         SELECTION_CAPTION,
         console,
+        not_applicable,
         rich_table,
         wide_leaderboard,
         wide_selections,
@@ -148,6 +149,8 @@ def _print_tables(summary: "RunSummary") -> None:
     out.print(rich_table(wide_leaderboard(tables.leaderboard), summary.status.suite.title, BOARD_CAPTION), "")
     if len(tables.selections):
         out.print(rich_table(wide_selections(tables.selections), "Selectors", SELECTION_CAPTION), "")
+        for note in not_applicable(tables.selections):
+            click.echo(f"note: {note}", err=True)
 
 
 def _print_failures(summary: "RunSummary") -> int:

@@ -33,7 +33,8 @@ def command(path: Path, names: tuple[str, ...], form: str, plugins: tuple[Path, 
 
     A file has `codes` (models, N, D), optionally `kl` (models, D), `sample_index`, the arrays of `harness score`
     for supervised:METRIC, and `hyperparameters` (models,), equal for models that differ in their seed alone; or
-    `cross_factor_vae_scores` (models, models). json then gives {selector: {"scores", "chosen"}}.
+    `cross_factor_vae_scores` (models, models), optionally `latent_structures` (models,), which must be equal for models
+    to be compared. json then gives {selector: {"scores", "chosen"}}.
     """
     manager = PluginManager(plugins)
     if path.suffix == ".npz":

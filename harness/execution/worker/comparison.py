@@ -17,7 +17,7 @@ from harness.results.folder import ResultsFolder
 from harness.scoring.model_evaluation import ModelEvaluation
 from harness.scoring.score import plain
 from harness.selection.supervised import stored_comparisons
-from harness.selection.tables import comparison_key
+from harness.selection.tables import compared_together, comparison_key, nothing_compared
 from harness.storage.records import write_json
 from harness.suite.build import initial_model, load_dataset, make_selector
 from harness.suite.trial import Choice, digest
@@ -59,23 +59,23 @@ def compare(job: CompareJob, report: Callable[[Progress], None]) -> None:
 def _compare(
     choice: Choice, registry: Registry, job: CompareJob, folder: ResultsFolder, evaluations: dict[str, Evaluation]
 ) -> dict[str, Any]:
-    """One selector's comparison as plain data; an error in it is recorded."""
+    """One selector's comparisons as plain data; an error in it is recorded."""
     selector = make_selector(registry, choice)
     left_out = {name: reason for name, evaluation in evaluations.items() if (reason := selector.lacks(evaluation))}
-    members = [name for name in evaluations if name not in left_out]
-    found = {"selector": choice.name, "trials": members, "left_out": left_out, "failed": "", "comparisons": None}
-    if len(members) < 2:
-        return found
-    results = (folder.trial(member).result for member in members)
-    comparisons = stored_comparisons(choice, selector, results, job.evaluation_seed)
-    try:
-        if comparisons is None:
-            comparisons = selector.compare([evaluations[member] for member in members])
-        if np.isnan(selector.scores(comparisons)).all():
-            raise NotApplicableError("the selector has no score for any of the models")
-    except NotApplicableError as error:
-        return {**found, "trials": [], "left_out": left_out | dict.fromkeys(members, str(error))}
-    except Exception as error:  # A selector may raise anything; it must not cost the other selections.
-        return {**found, "failed": in_a_line(error), "traceback": traceback.format_exc()}
-    made = int(np.isfinite(comparisons).sum())
-    return {**found, "cross_evaluations": made, "comparisons": plain(comparisons)}
+    kinds = {name: selector.kind(evaluation) for name, evaluation in evaluations.items() if name not in left_out}
+    found = nothing_compared(choice) | {"kinds": kinds, "left_out": left_out}
+    for members in compared_together(selector, kinds, job.trials):
+        results = (folder.trial(member).result for member in members)
+        comparisons = stored_comparisons(choice, selector, results, job.evaluation_seed)
+        try:
+            if comparisons is None:
+                comparisons = selector.compare([evaluations[member] for member in members])
+            if np.isnan(selector.scores(comparisons)).all():
+                raise NotApplicableError("the selector has no score for any of the models")
+        except NotApplicableError as error:
+            left_out.update(dict.fromkeys(members, str(error)))
+        except Exception as error:  # A selector may raise anything; it must not cost the other selections.
+            return {**found, "compared": [], "failed": in_a_line(error), "traceback": traceback.format_exc()}
+        else:
+            found["compared"].append({"trials": members, "comparisons": plain(comparisons)})
+    return found

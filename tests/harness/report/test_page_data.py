@@ -152,7 +152,9 @@ def test_selections_are_read_from_their_table(synthetic):
     row = {column.name: 0.25 if column.type == "double" else 4 for column in SELECTIONS}
     row |= {"suite": "made-up", "dataset": "bars", "pool": "all", "selector": "alike", "selector_settings": "{}"}
     row |= {"metric": "gap", "metric_settings": '{"protocol": "b"}', "trial": chosen.id, "chosen": chosen.title}
-    write_table(folder.table("selections"), "selections", pd.DataFrame([row, {**row, "metric": "gone"}]))
+    row |= {"status": "ok", "reason": ""}
+    others = [{**row, "metric": "gone"}, {**row, "status": "not-applicable", "reason": "of several kinds"}]
+    write_table(folder.table("selections"), "selections", pd.DataFrame([row, *others]))
     (found,) = gather([folder], [NAMES]).selections
     assert (found["metric"], found["trial"], found["selector"], found["pool"]) == (2, 2, "alike", "all")
     assert (found["regret"], found["pool_size"]) == (0.25, 4)

@@ -44,6 +44,12 @@ def test_comparisons_made_elsewhere_are_ranked(file, registry):
     assert found["model-centrality"]["chosen"] == 2
 
 
+def test_comparisons_of_several_latent_structures_are_refused_with_the_reason(file, registry):
+    assert select_from_file(file(cross_factor_vae_scores=CROSS, latent_structures=["5"] * 3), [], registry)
+    with pytest.raises(UserError, match=r"model-centrality cannot select .*: only models .* 2 with 5, 1 with 10"):
+        select_from_file(file(cross_factor_vae_scores=CROSS, latent_structures=["5", "5", "10"]), [], registry)
+
+
 def test_comparisons_are_for_the_selector_they_belong_to(file, registry):
     path = file(codes=CODES, cross_factor_vae_scores=CROSS)
     found = select_from_file(path, ["model-centrality", "udr-lasso", "random"], registry)
@@ -108,6 +114,7 @@ def test_labels_choose_from_a_file_with_factors(file, registry):
         ({"cross_factor_vae_scores": CROSS[0]}, "array 'cross_factor_vae_scores': expected (models, models)"),
         ({"cross_factor_vae_scores": np.where(CROSS == 1, np.nan, CROSS)}, "finite numbers"),
         ({"cross_factor_vae_scores": CROSS.astype(str)}, "finite numbers"),
+        ({"cross_factor_vae_scores": CROSS, "latent_structures": [5]}, "array 'latent_structures': expected (3,)"),
     ],
 )
 def test_a_wrong_file_is_explained(file, registry, arrays, message):
