@@ -1,6 +1,7 @@
 """Optimizers: a declaration, parameters, and state that is nothing but named tensors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,28 +30,14 @@ class AdamState:
     @torch.no_grad()
     def update(self, gradients: Sequence[Tensor | None], step: int) -> None:
         """Update the parameters with their gradients at a training step; None leaves one alone."""
-        known = {
-            number: _laid_out_as(parameter, gradient)
-            for number, (parameter, gradient) in enumerate(zip(self.parameters, gradients, strict=True))
+        updates = [
+            _Update(parameter, _laid_out_as(parameter, gradient), *state)
+            for parameter, gradient, *state in zip(
+                self.parameters, gradients, self.means, self.squares, self.counts, strict=True
+            )
             if gradient is not None
-        }
-        used = list(known)
-        adam(
-            [self.parameters[number] for number in used],
-            list(known.values()),
-            [self.means[number] for number in used],
-            [self.squares[number] for number in used],
-            [],
-            [self.counts[number] for number in used],
-            fused=True,
-            amsgrad=False,
-            beta1=self.spec.betas[0],
-            beta2=self.spec.betas[1],
-            lr=self.spec.lr_at(step) if self.rate is None else self.rate,
-            weight_decay=self.spec.weight_decay,
-            eps=self.spec.eps,
-            maximize=False,
-        )
+        ]
+        _carry_out(updates, self.spec, self.spec.lr_at(step) if self.rate is None else self.rate)
 
     def clear(self) -> None:
         """Forget every gradient seen."""
@@ -69,7 +56,7 @@ class AdamState:
 
 
 def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient with the parameter's strides, which the fused kernel takes for granted on the CPU.
+    """The gradient with the parameter's strides, which the fused kernel takes for granted.
 
     Gradients usually have them; those of a gradient's gradient may not.
     """
@@ -78,11 +65,47 @@ def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
     return torch.empty_like(parameter).copy_(gradient)
 
 
+class _Update(NamedTuple):
+    """What the update of one parameter takes."""
+
+    parameter: Tensor
+    gradient: Tensor
+    mean: Tensor
+    square: Tensor
+    count: Tensor
+
+
+def _carry_out(updates: Sequence[_Update], spec: Adam, rate: float | Tensor) -> None:
+    """Call torch's kernel for all of them."""
+    parameters, gradients, means, squares, counts = (list(column) for column in zip(*updates, strict=True))
+    adam(
+        parameters,
+        gradients,
+        means,
+        squares,
+        [],
+        counts,
+        fused=True,
+        amsgrad=False,
+        beta1=spec.betas[0],
+        beta2=spec.betas[1],
+        lr=rate,
+        weight_decay=spec.weight_decay,
+        eps=spec.eps,
+        maximize=False,
+    )
+
+
+def rate_like(parameter: Tensor, *shape: int) -> Tensor:
+    """Zeros to hold learning rates for the fused kernel, which on GPUs reads float32 whatever the parameters are."""
+    return parameter.new_zeros(shape, dtype=parameter.dtype if parameter.device.type == "cpu" else torch.float32)
+
+
 class StackedAdam:
     """Adam on stacked parameters, each member with its own learning rate, betas, epsilon, decay and count.
 
-    torch's kernels take one learning rate for all tensors, so the update is written out: the formulas, and
-    the order of operations, are those of its fused kernel.
+    The slices of the stacks are parameters like any others to torch's fused kernel, which updates many at once: those
+    of all members that share their numbers.
 
     Args:
         states: the members' optimizers of the same objective; their tensors become slices of stacks.
@@ -90,48 +113,46 @@ class StackedAdam:
     """
 
     def __init__(self, states: Sequence[AdamState], *, recorded: bool = False) -> None:
-        self.specs = [state.spec for state in states]
-        self.means, self.squares, self.counts = (
-            [share(tensors) for tensors in zip(*lists, strict=True)]
-            for lists in zip(*((state.means, state.squares, state.counts) for state in states), strict=True)
-        )
-        self._rows: list[tuple[float, ...]] = []
-        first = states[0].parameters[0]
-        self._numbers = torch.zeros(len(states), 5, dtype=torch.double, device=first.device)
-        self._rates = first.new_zeros(len(states))
-        for state, rate in zip(states, self._rates, strict=True):
-            state.rate = rate if recorded else None
+        self._states = list(states)
+        for lists in ([state.means for state in states], [state.squares for state in states]):
+            for tensors in zip(*lists, strict=True):
+                share(tensors)
+        self._rates: list[float] = []
+        self._recorded = rate_like(states[0].parameters[0], len(states)) if recorded else None
+        for position, state in enumerate(states):
+            state.rate = None if self._recorded is None else self._recorded[position]
 
     def prepare(self, steps: Sequence[int]) -> None:
-        """Put learning rates where updates read them; once per training step, with that of every member."""
-        rows: list[tuple[float, ...]] = [
-            (spec.lr_at(step), *spec.betas, spec.eps, spec.weight_decay)
-            for spec, step in zip(self.specs, steps, strict=True)
-        ]
-        if rows != self._rows:  # Copying numbers to a device waits for it: only when they change.
-            self._numbers.copy_(torch.tensor(rows, dtype=torch.double))
-            self._rates.copy_(self._numbers[:, 0])
-            self._rows = rows
+        """Settle the learning rate of every member; once per training step."""
+        rates = [state.spec.lr_at(step) for state, step in zip(self._states, steps, strict=True)]
+        # Copying numbers to a device waits for it: only when they change.
+        if self._recorded is not None and rates != self._rates:
+            self._recorded.copy_(torch.tensor(rates, dtype=self._recorded.dtype))
+        self._rates = rates
 
     @torch.no_grad()
     def update(self, part: Part, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
         """Update stacked parameters (G, ...) of a part of the members, at the steps last prepared."""
-        lr, beta1, beta2, eps, decay = part.take(self._numbers).unbind(dim=1)
-        decays = any(spec.weight_decay for spec in self.specs)
-        for number, (parameter, slope) in enumerate(zip(parameters, gradients, strict=True)):
-            if slope is None:
-                continue
-            stacks = (self.means[number], self.squares[number], self.counts[number])
-            mean, square, count = slices = [part.take(stack) for stack in stacks]
-
-            def each(numbers: Tensor, like: Tensor = parameter) -> Tensor:
-                return numbers.to(like.dtype).view(-1, *[1] * (like.dim() - 1))
-
-            gradient = slope + each(decay) * parameter if decays else slope
-            count += 1
-            mean.lerp_(gradient, each(1 - beta1))
-            square.lerp_(gradient.square(), each(1 - beta2))
-            size = square.sqrt() / each((1 - beta2**count).sqrt()) + each(eps)
-            parameter.sub_(each(lr / (1 - beta1**count)) * mean / size)
-            for stack, new in zip(stacks, slices, strict=True):
-                part.put(stack, new)
+        alike: dict[Hashable, list[int]] = {}
+        for index, position in enumerate(part.positions):
+            spec = self._states[position].spec
+            # Where a rate depends on the step, members that agree now may not when a recording is replayed.
+            alike.setdefault((spec, position if callable(spec.lr) else None), []).append(index)
+        laid_out = [
+            (number, parameter, _laid_out_as(parameter, gradient))
+            for number, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True))
+            if gradient is not None
+        ]
+        for indices in alike.values():
+            updates = []
+            for index in indices:
+                state = self._states[part.positions[index]]
+                updates += [
+                    _Update(
+                        parameter[index], gradient[index], state.means[number], state.squares[number], state.counts[number]
+                    )
+                    for number, parameter, gradient in laid_out
+                ]
+            first = part.positions[indices[0]]
+            rate = self._states[first].rate
+            _carry_out(updates, self._states[first].spec, self._rates[first] if rate is None else rate)

@@ -10,6 +10,7 @@ from harness.rng import Rng
 from harness.training.batches import Batches
 from harness.training.engines.cuda_graphs import CudaRecorder, RecordedSteps, Recorder
 from harness.training.engines.eager import EagerEngine, Order
+from harness.training.optimizers import rate_like
 
 
 class GraphEngine(EagerEngine):
@@ -42,7 +43,7 @@ class GraphEngine(EagerEngine):
         self._steps = RecordedSteps(note, recorder or CudaRecorder(), [draws])
         self._rates: dict[str, float] = {}
         for optimizer in self.optimizers.values():
-            optimizer.rate = optimizer.parameters[0].new_zeros(())
+            optimizer.rate = rate_like(optimizer.parameters[0])
 
     def advance(self, step: int, orders: Sequence[Order]) -> dict[str, Tensor]:
         """Do a step whose orders are settled."""
