@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from harness.model import Model
+from harness.nn.patches import by_patches
 from harness.rng import Rng
 from harness.training.engines.compiled import CompiledCalls
 from harness.training.engines.cuda_graphs import RecordedSteps, Recorder
@@ -72,6 +73,8 @@ class FleetEngine:
         ]
         self._calls = Calls(models, self._tell)
         self._call_loss = CompiledCalls(self.members[0].draws.device, self._tell) if self._compiled else Group.call
+        # The compiler makes its own of convolutions.
+        self._by_patches = self.members[0].draws.device.type == "cuda" and not self._compiled
         self._losses: Losses = []
         rngs = [member.draws for member in self.members]
         self._recorded = RecordedSteps(self._tell, self._record, rngs) if self._recorder else None
@@ -159,9 +162,10 @@ class FleetEngine:
             images, draws = zip(*(inputs[position] for position in group.positions), strict=True)
             stacked = {name: torch.stack([each[name] for each in draws]) for name in draws[0]}
             with_leaves = {**parameters, **leaves}
-            terms = self._call_loss(
-                group, loss, with_leaves, buffers, torch.stack(images), stacked, precision=self._precision
-            )
+            with by_patches(self._by_patches):
+                terms = self._call_loss(
+                    group, loss, with_leaves, buffers, torch.stack(images), stacked, precision=self._precision
+                )
             gradients = gradients_of(terms, list(leaves.values()))
 
             def carry_out() -> None:

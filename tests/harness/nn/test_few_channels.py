@@ -1,4 +1,4 @@
-"""The CPU's own convolutions between many channels and few give what torch's give, in every use that training has."""
+"""Convolutions of our own give what torch's give, in every use that training has."""
 
 import pytest
 import torch
@@ -9,12 +9,18 @@ from torch.nn import functional
 
 from harness.nn.convolution import SameConv2d, SameConvTranspose2d, same_padding
 from harness.nn.few_channels import FEWEST, is_thin, thin_conv2d, thin_conv_transpose2d
+from harness.nn.patches import by_patches, conv2d_by_patches, conv_transpose2d_by_patches
 
-KINDS = ("conv2d", "conv_transpose2d")
+KINDS = ("conv2d", "conv_transpose2d", "conv2d by patches", "conv_transpose2d by patches")
 
 
 def ours(kind, settings):
-    function = {"conv2d": thin_conv2d, "conv_transpose2d": thin_conv_transpose2d}[kind]
+    function = {
+        "conv2d": thin_conv2d,
+        "conv_transpose2d": thin_conv_transpose2d,
+        "conv2d by patches": conv2d_by_patches,
+        "conv_transpose2d by patches": conv_transpose2d_by_patches,
+    }[kind]
     return lambda maps, weight, bias: function(maps, weight, bias, settings)
 
 
@@ -28,13 +34,14 @@ def torch_own(kind, settings, extra):
         images = functional.conv_transpose2d(maps, weight, bias, stride, padding)
         return images[..., : images.shape[-2] - extra, : images.shape[-1] - extra]
 
-    return {"conv2d": convolve, "conv_transpose2d": transposed}[kind]
+    return transposed if "transpose" in kind else convolve
 
 
 def make(kind, seed=0, *, count=2, channels=5, few=1, kernel=4, stride=2, height=3, width=4, dtype=torch.float64):
     generator = torch.Generator().manual_seed(seed)
-    shape = (count, few, stride * height, stride * width) if kind == "conv2d" else (count, channels, height, width)
-    bias = (channels if kind == "conv2d" else few,)
+    transposed = "transpose" in kind
+    shape = (count, channels, height, width) if transposed else (count, few, stride * height, stride * width)
+    bias = (few if transposed else channels,)
     tensors = [
         torch.randn(size, generator=generator, dtype=dtype) for size in (shape, (channels, few, kernel, kernel), bias)
     ]
@@ -99,6 +106,28 @@ def test_layers_use_it_and_stay_what_they_were(few, format, monkeypatch):
     monkeypatch.setattr("harness.nn.convolution.is_thin", lambda *_: False)
     plain = [layers[0](images), layers[1](layers[0](images))]
     torch.testing.assert_close(results, plain)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (3, 1), (2, 2), (3, 2), (4, 2), (5, 2), (5, 3)])
+def test_layers_give_the_same_by_patches(kernel, stride):
+    images = torch.randn(2, 6, 12, 6)
+    layers = [SameConv2d(6, 8, kernel, stride), SameConvTranspose2d(8, 6, kernel, stride)]
+    plain = [layers[0](images), layers[1](layers[0](images))]
+    with by_patches(True):
+        results = [layers[0](images), layers[1](layers[0](images))]
+    torch.testing.assert_close(results, plain)
+
+
+@pytest.mark.parametrize("layer", [SameConv2d(4, 8, 4), SameConvTranspose2d(4, 8, 4)])
+def test_by_patches_too_autocast_rounds_products_and_gives_gradients_in_float32(layer):
+    images = torch.randn(2, 4, 8, 8)
+    with torch.autocast("cpu", torch.bfloat16), by_patches(True):
+        result = layer(images)
+    assert result.dtype == torch.bfloat16
+    torch.testing.assert_close(result.float(), layer(images), rtol=0.02, atol=0.05)
+    (slope,) = torch.autograd.grad(result.float().square().sum(), [layer.weight])
+    (expected,) = torch.autograd.grad(layer(images).square().sum(), [layer.weight])
+    assert (slope - expected).norm() < 0.03 * expected.norm()
 
 
 def test_it_is_for_few_channels_in_float32_on_cpus():
