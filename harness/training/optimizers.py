@@ -149,7 +149,11 @@ class StackedAdam:
                 state = self._states[part.positions[index]]
                 updates += [
                     _Update(
-                        parameter[index], gradient[index], state.means[number], state.squares[number], state.counts[number]
+                        parameter[index],
+                        gradient[index],
+                        state.means[number],
+                        state.squares[number],
+                        state.counts[number],
                     )
                     for number, parameter, gradient in laid_out
                 ]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from harness import numpy_rng
 from harness.data import to_float
-from harness_datasets.colour import random_colours, tint
+from harness_datasets.colour import random_tints, tint
 
 Variant = Literal["plain", "color", "noisy", "scream"]
 
@@ -44,12 +44,12 @@ class Color:
     """Each sprite in a colour of its own, red, green and blue uniform in [0.5, 1], on black."""
 
     def __init__(self, count: int, size: int, seed: int, device: torch.device) -> None:
-        self._colours = random_colours(count, "sprites", "color", seed).to(device)
-        self.nbytes = self._colours.nbytes
+        self._tints = random_tints(count, "sprites", "color", seed).to(device)
+        self.nbytes = self._tints.nbytes
 
     def __call__(self, masks: Tensor, indices: Tensor) -> Tensor:
         """The sprites in colour."""
-        return tint(masks, self._colours.index_select(0, indices))
+        return tint(masks, self._tints.index_select(0, indices))
 
 
 class Noisy:
