@@ -112,7 +112,8 @@ class EagerEngine:
         tensors = [tensor for network in objective.trains for tensor in [*network.parameters(), *network.buffers()]]
         places = [tensor.data for tensor in tensors]
         for tensor, place in zip(tensors, places, strict=True):
-            tensor.data = place.cpu()
+            # Some initialisers fill a tensor in the order in which it lies in memory.
+            tensor.data = place.cpu().contiguous()
         with torch.no_grad():
             for network in objective.trains:
                 initialise(self.model, network, self.resets)
