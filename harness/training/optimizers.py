@@ -72,19 +72,19 @@ class _Update(NamedTuple):
     gradient: Tensor
     mean: Tensor
     square: Tensor
-    count: Tensor
+    steps: Tensor
 
 
 def _carry_out(updates: Sequence[_Update], spec: Adam, rate: float | Tensor) -> None:
     """Call torch's kernel for all of them."""
-    parameters, gradients, means, squares, counts = (list(column) for column in zip(*updates, strict=True))
+    parameters, gradients, means, squares, steps = (list(column) for column in zip(*updates, strict=True))
     adam(
         parameters,
         gradients,
         means,
         squares,
         [],
-        counts,
+        steps,
         fused=True,
         amsgrad=False,
         beta1=spec.betas[0],
@@ -144,19 +144,13 @@ class StackedAdam:
             if gradient is not None
         ]
         for indices in alike.values():
-            updates = []
-            for index in indices:
-                state = self._states[part.positions[index]]
-                updates += [
-                    _Update(
-                        parameter[index],
-                        gradient[index],
-                        state.means[number],
-                        state.squares[number],
-                        state.counts[number],
-                    )
-                    for number, parameter, gradient in laid_out
-                ]
-            first = part.positions[indices[0]]
-            rate = self._states[first].rate
-            _carry_out(updates, self._states[first].spec, self._rates[first] if rate is None else rate)
+            states = [self._states[part.positions[index]] for index in indices]
+            updates = [
+                _Update(
+                    parameter[index], gradient[index], state.means[number], state.squares[number], state.counts[number]
+                )
+                for index, state in zip(indices, states, strict=True)
+                for number, parameter, gradient in laid_out
+            ]
+            rate = states[0].rate
+            _carry_out(updates, states[0].spec, self._rates[part.positions[indices[0]]] if rate is None else rate)

@@ -118,6 +118,25 @@ def test_objectives_alternate_and_losses_switch():
     assert [name for name, *_ in engine.model.calls] == ["even", "early", "early", "even", "late", "late"]
 
 
+class Filling(nn.Conv2d):
+    """Starts with whole numbers, in the order in which they lie in memory."""
+
+    def reset_parameters(self):
+        self.weight.untyped_storage().copy_(torch.arange(float(self.weight.numel())).untyped_storage())
+
+
+@pytest.mark.parametrize("format", [torch.contiguous_format, torch.channels_last])
+def test_a_reset_gives_the_same_numbers_however_parameters_lie_in_memory(format):
+    def script(model):
+        model.second = Filling(2, 2, 2, bias=False)
+        return [Objective("a", [model.second], model.loss_named("a"), Adam(0.1), reset_at=[0])]
+
+    engine = engine_of(script)
+    engine.model.second.to(memory_format=format)
+    engine.reset(engine.objectives[0])
+    assert engine.model.second.weight.flatten().tolist() == list(range(16))
+
+
 def test_a_reset_renews_parameters_and_optimizer_but_not_buffers():
     engine = engine_of(lambda m: [Objective("a", [m.second], m.loss_named("a"), Adam(0.1), reset_at=[2])])
     engine.model.second[1].running_mean.fill_(5.0)
