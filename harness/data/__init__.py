@@ -3,6 +3,7 @@
 files           published files: where they are looked for, fetched and checked; decoded copies of them
 images          images and labels kept on the device where models train
 factor_table    ground-truth factors of observations that are no complete grid
+checks          what a dataset promises of its images and labels, and whether it keeps that
 held_out        which images are held out from training
 """
 
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING
 from harness._exports import lazily
 
 if TYPE_CHECKING:
+    from harness.data.checks import check_batch as check_batch
+    from harness.data.checks import image_problem as image_problem
+    from harness.data.checks import label_problem as label_problem
     from harness.data.factor_table import FactorTable as FactorTable
     from harness.data.files import DataFile as DataFile
     from harness.data.files import DecodedArrays as DecodedArrays
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 __all__, __getattr__ = lazily(
     __name__,
     {
+        "harness.data.checks": ("check_batch", "image_problem", "label_problem"),
         "harness.data.factor_table": ("FactorTable",),
         "harness.data.files": (
             "data_root",

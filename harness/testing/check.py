@@ -1,16 +1,13 @@
 """One check of a plugin, and its failure."""
 
 import inspect
-import pickle
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
-import torch
-
 from harness.config import Settings, describe
+from harness.training.purity import generator_states, moved_since
 
 T = TypeVar("T")
 
@@ -65,22 +62,16 @@ def require_words(subject: type, settings: type[Settings]) -> None:
 
 
 def unmoved(function: Callable[..., T], *arguments: Any) -> T:
-    """What a function returns, after making sure that it left torch's and NumPy's global generators alone.
+    """What a function returns, after making sure that it left the global generators alone.
 
     Raises:
         CheckFailed: it drew from one of them.
     """
-    torch_before, numpy_before = torch.random.get_rng_state(), pickle.dumps(np.random.get_state())
+    before = generator_states()
     found = function(*arguments)
+    moved = moved_since(before)
     name = getattr(function, "__name__", "it")
-    require(
-        torch.equal(torch.random.get_rng_state(), torch_before),
-        f"{name} draws from torch's global generator; draw from the Rng that the harness hands over",
-    )
-    require(
-        pickle.dumps(np.random.get_state()) == numpy_before,
-        f"{name} draws from NumPy's global generator; draw from the generator that the harness hands over",
-    )
+    require(not moved, f"{name} draws from {moved}; draw from the generator that the harness hands over")
     return found
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from harness.config import Settings, parse
+from harness.data.checks import image_problem, label_problem
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
 from harness.errors import in_a_line
 from harness.testing.check import advise, require, require_words, unmoved
@@ -65,12 +66,8 @@ def gives_images(subject: DatasetSubject) -> None:
     require(len(dataset) > 0, "return the number of images from `__len__`; it is 0")
     indices = subject.some(dataset)
     images = unmoved(dataset.images, indices)
-    spec = dataset.image
-    expected = (len(indices), spec.channels, spec.height, spec.width)
-    require(tuple(images.shape) == expected, f"return {expected} images from `images`, not {tuple(images.shape)}")
-    require(images.dtype == torch.float32, f"return float32 images, not {images.dtype}")
-    low, high = images.min().item(), images.max().item()
-    require(low >= 0 and high <= 1, f"return images in [0, 1], not [{low:.3g}, {high:.3g}]")
+    problem = image_problem(dataset, images, len(indices))
+    require(not problem, f"`images` gives {problem}")
 
 
 def an_index_means_an_image(subject: DatasetSubject) -> None:
@@ -105,9 +102,9 @@ def labels_are_classes(subject: DatasetSubject) -> None:
     dataset = subject.loaded()
     if not isinstance(dataset, LabelledDataset):
         return
-    labels = dataset.labels(subject.some(dataset))
-    require(labels.dtype == torch.int64 and labels.dim() == 1, "return int64 (N,) labels")
-    require(bool(((labels >= 0) & (labels < dataset.classes)).all()), f"return labels from 0 to {dataset.classes - 1}")
+    indices = torch.arange(len(dataset))
+    problem = label_problem(dataset, unmoved(dataset.labels, indices), len(indices))
+    require(not problem, f"`labels` gives {problem}")
 
 
 def factors_number_the_images(subject: DatasetSubject) -> None:

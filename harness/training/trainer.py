@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from harness.data.checks import check_batch
 from harness.dataset import Dataset
 from harness.errors import DamagedFileError, DivergenceError, StorageError
 from harness.model import Model
@@ -102,6 +103,12 @@ def train(
         except Exception as error:  # A model or a file may raise anything; it must not stop the others.
             observer.failed(trial, error)
     for alike in _alike(untrained):
+        try:
+            _check_data(alike[0][0], dataset)
+        except Exception as error:  # A dataset may raise anything; without it there is nothing to train on.
+            for trial, _ in alike:
+                observer.failed(trial, error)
+            continue
         trainings = []
         for trial, model in alike:
             try:
@@ -113,6 +120,16 @@ def train(
             _run(trainings, observer, checkpoint_seconds, engine)
         models |= {training.trial.id: training.engine.model for training in trainings if training.finished}
     return models
+
+
+def _check_data(trial: Trial, dataset: Dataset) -> None:
+    """Check the first batch that a trial is trained on.
+
+    Raises:
+        UserError: there are not enough images for one, or the dataset does not give what it promises.
+    """
+    batches = Batches(dataset, trial.training["batch_size"], trial.seed, trial.held_out)
+    check_batch(dataset, batches.next_indices(), trial.dataset.name)
 
 
 def _alike(untrained: Sequence[tuple[Trial, Model]]) -> list[list[tuple[Trial, Model]]]:

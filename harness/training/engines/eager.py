@@ -14,12 +14,18 @@ from harness.training.buffers import Buffers
 from harness.training.gradients import gradients_of
 from harness.training.optimizers import AdamState
 from harness.training.precision import autocast
+from harness.training.purity import Purity
 
 Order: TypeAlias = tuple[Tensor, dict[str, Tensor]]
 """What one update is to see, settled on the host: which images, and the schedule's numbers."""
 
 Inputs: TypeAlias = tuple[Tensor, Draws]
 """What one update sees: images, and draws beside the schedule's numbers."""
+
+
+def loss_in_words(objective: Objective, loss: Loss) -> str:
+    """A loss of an objective, for people."""
+    return f"the loss {getattr(loss, '__qualname__', repr(loss))} of objective '{objective.name}'"
 
 
 class EagerEngine:
@@ -41,6 +47,7 @@ class EagerEngine:
         self.precision = precision
         self.objectives = model.objectives()
         self.optimizers = {o.name: AdamState(o.optimizer, o.parameters()) for o in self.objectives}
+        self.purity = Purity()
         self._buffers = Buffers(self.model)
 
     def step(self, step: int) -> dict[str, Tensor]:
@@ -63,8 +70,11 @@ class EagerEngine:
         fetched: dict[int, Inputs] = {}
         for indices, schedule in orders:
             if id(indices) not in fetched:
-                images = self.batches.gather(indices)
-                fetched[id(indices)] = images, {**self.model.draw(len(images), self.draws), **schedule}
+                with self.purity.watch("the dataset's `images`"):
+                    images = self.batches.gather(indices)
+                with self.purity.watch("the model's `draw`"):
+                    draws = self.model.draw(len(images), self.draws)
+                fetched[id(indices)] = images, {**draws, **schedule}
         return [fetched[id(indices)] for indices, _ in orders]
 
     def advance(self, step: int, orders: Sequence[Order]) -> dict[str, Tensor]:
@@ -88,13 +98,16 @@ class EagerEngine:
     @torch.no_grad()
     def finish_step(self) -> None:
         """What the model does at the end of a step."""
-        self.model.finish_step()
+        with self.purity.watch("the model's `finish_step`"):
+            self.model.finish_step()
         self._buffers.keep()
 
     def update(self, objective: Objective, step: int, images: Tensor, draws: Draws) -> dict[str, Tensor]:
         """Do one update; returns the loss terms before it."""
         optimizer = self.optimizers[objective.name]
-        terms, gradients = self.differentiate(objective.loss_at(step), optimizer.parameters, images, draws)
+        loss = objective.loss_at(step)
+        with self.purity.watch(loss_in_words(objective, loss), loss):
+            terms, gradients = self.differentiate(loss, optimizer.parameters, images, draws)
         optimizer.update(gradients, step)
         self._buffers.keep()
         return {name: value.detach() for name, value in terms.items()}

@@ -19,10 +19,11 @@ from harness.nn.patches import by_patches
 from harness.rng import Rng
 from harness.training.engines.compiled import CompiledCalls
 from harness.training.engines.cuda_graphs import RecordedSteps, Recorder
-from harness.training.engines.eager import EagerEngine, Inputs, Order
+from harness.training.engines.eager import EagerEngine, Inputs, Order, loss_in_words
 from harness.training.engines.vmapped_calls import Calls
 from harness.training.gradients import gradients_of
 from harness.training.optimizers import StackedAdam
+from harness.training.purity import Purity
 from harness.training.stacking import Group, Method
 
 Losses: TypeAlias = list[tuple[Sequence[int], dict[str, Tensor]]]
@@ -58,6 +59,7 @@ class FleetEngine:
         self._precision = self.members[0].precision
         self._note = note
         self._told: set[str] = set()
+        self._purity = Purity()
         self._stack()
 
     def _stack(self) -> None:
@@ -162,7 +164,8 @@ class FleetEngine:
             images, draws = zip(*(inputs[position] for position in group.positions), strict=True)
             stacked = {name: torch.stack([each[name] for each in draws]) for name in draws[0]}
             with_leaves = {**parameters, **leaves}
-            with by_patches(self._by_patches):
+            watched = self._purity.watch(loss_in_words(self.members[0].objectives[number], loss), loss)
+            with watched, by_patches(self._by_patches):
                 terms = self._call_loss(
                     group, loss, with_leaves, buffers, torch.stack(images), stacked, precision=self._precision
                 )
@@ -194,7 +197,8 @@ class FleetEngine:
 
         def plan(group: Group, finish_step: Method) -> Callable[[], None]:
             parameters, buffers = self._calls.take(group, finish_step)
-            group.call(finish_step, parameters, buffers)
+            with self._purity.watch("the model's `finish_step`"):
+                group.call(finish_step, parameters, buffers)
             return lambda: self._calls.stacks.put(group, parameters, buffers)
 
         def alone(position: int) -> None:

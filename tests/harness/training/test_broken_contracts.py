@@ -1,0 +1,120 @@
+"""What breaks its contract ends a trial with a message that names it, alone and in a fleet."""
+
+import pytest
+
+from harness.plugins.manager import PluginManager
+from harness.results.folder import ResultsFolder
+from harness.suite.build import load_dataset
+from harness.suite.trial import Choice, Trial
+from harness.training.trainer import Observer, train
+from support import ODD
+
+ENGINES = ["eager", "a fleet"]
+
+
+@pytest.fixture(scope="module")
+def registry():
+    return PluginManager([ODD], blocked=["harness_linear"]).registry
+
+
+@pytest.fixture
+def ends(registry, tmp_path):
+    """Trains a model on the odd dataset; gives what was told and why trials ended badly."""
+
+    def run(model="sound", engine="eager", batch_size=8, model_config=(), **dataset):
+        choice = Choice("odd", dataset)
+        training = {"steps": 8, "batch_size": batch_size}
+        seeds = range(1 if engine == "eager" else 3)
+        trials = [Trial(choice, Choice(model, dict(model_config)), training, seed) for seed in seeds]
+        failures, told = [], []
+        observer = Observer(
+            report=lambda trial, progress: told.append(progress),
+            failed=lambda trial, error: failures.append(str(error)),
+            stopping=lambda: False,
+            provenance=dict,
+        )
+        loaded = load_dataset(registry, choice, "cpu")
+        folder = ResultsFolder(tmp_path / "results")
+        models = train(trials, registry, loaded, folder, observer, engine="eager", checkpoint_seconds=60)
+        assert len(models) + len(failures) == len(trials)
+        return failures
+
+    return run
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_keeps_its_contract_is_trained(ends, engine):
+    assert ends(engine=engine) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("model", "place", "generator"),
+    [
+        ("dropout", "the loss Sound.error of objective 'all'", r"torch's global generator \(nn.Dropout"),
+        ("noisy", "the loss Noisy.error of objective 'all'", "torch's global generator"),
+        ("numpy", "the loss Numpy.error of objective 'all'", "NumPy's global generator"),
+        ("python", "the loss Python.error of objective 'all'", "Python's global generator"),
+        ("undrawn", "the model's `draw`", "torch's global generator"),
+        ("ending", "the model's `finish_step`", "torch's global generator"),
+        ("late", "the loss Late.late of objective 'all'", "torch's global generator"),
+    ],
+)
+def test_a_model_that_draws_from_a_global_generator_fails_with_the_place(ends, engine, model, place, generator):
+    for failure in ends(model, engine):
+        assert failure.startswith(f"{place} draws from {generator}".replace("\\", ""))
+    assert ends(model, engine)
+
+
+def test_so_does_a_dataset(ends):
+    (failure,) = ends(kind="augmented")
+    assert "the dataset's `images` draws from torch's global generator" in failure
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("bytes", "uint8 (8, 1, 4, 4)"),
+        ("half", "float16 (8, 1, 4, 4)"),
+        ("double", "float64 (8, 1, 4, 4)"),
+        ("signed", "numbers in [-0.987, 0.973]"),
+        ("channels last", "float32 (8, 4, 4, 1)"),
+        ("undefined", "numbers that are not finite"),
+        ("infinite", "numbers that are not finite"),
+        ("flat", "float32 (8, 16)"),
+        ("too few", "float32 (7, 1, 4, 4)"),
+        ("numpy", "numpy.ndarray instead of a tensor"),
+        ("elsewhere", "on meta"),
+    ],
+)
+def test_images_that_are_not_what_the_dataset_promises_are_not_trained_on(ends, kind, given):
+    (failure,) = ends(kind=kind)
+    assert failure.startswith("dataset odd: `images` gives ")
+    assert given in failure
+    assert failure.endswith("not float32 (8, 1, 4, 4) in [0, 1] on cpu, as `image = 1x4x4` says")
+
+
+@pytest.mark.parametrize(
+    ("settings", "given"),
+    [
+        ({"labels": "float"}, "float32 (8,)"),
+        ({"labels": "int32"}, "int32 (8,)"),
+        ({"labels": "column"}, "int64 (8, 1)"),
+        ({"labels": "one-hot"}, "int64 (8, 4)"),
+        ({"labels": "numpy"}, "numpy.ndarray instead of a tensor"),
+        ({"first": 1}, "labels from 1 to 4"),
+        ({"first": -1}, "labels from -1 to 2"),
+        ({"first": 6}, "labels from 6 to 9"),
+    ],
+)
+def test_nor_are_labels(ends, settings, given):
+    (failure,) = ends(**settings)
+    assert failure.startswith("dataset odd: `labels` gives ")
+    assert given in failure
+    assert "not int64 (8,) from 0 to 3, as `classes = 4` says" in failure
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_batch_that_is_larger_than_the_dataset_is_one_message(ends, engine):
+    failures = ends(engine=engine, batch_size=41)
+    assert set(failures) == {"training.batch_size: 41 is more than the dataset's 40 images"}

@@ -1,0 +1,154 @@
+"""A plugin in a single file: datasets and models that break their contracts, each in its own way."""
+
+import random
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+import harness
+from harness import Adam, Field, ImageSpec, LabelledDataset, LatentSpace, Model, Normal, Objective, Settings
+
+
+@harness.hookimpl
+def harness_register_datasets(register):
+    register("odd", Odd, "noise that may be odd")
+
+
+@harness.hookimpl
+def harness_register_models(register):
+    for model in (Sound, Dropout, Noisy, Numpy, Python, Undrawn, Ending, Late):
+        register(model.__name__.lower(), model, "may draw where it must not")
+
+
+class Odd(LabelledDataset):
+    """Forty images of noise, in four classes."""
+
+    class Config(Settings):
+        kind: str = Field("plain", description="what is wrong with the images")
+        first: int = Field(0, description="the smallest label")
+        labels: str = Field("plain", description="what is wrong with the labels")
+
+    image = ImageSpec(1, 4, 4)
+    classes = 4
+
+    def __len__(self):
+        return 40
+
+    def images(self, indices):
+        x = torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(0))[indices]
+        if self.config.kind == "augmented":
+            return (x + 0.01 * torch.rand_like(x)).clamp(0, 1)
+        kinds = {
+            "plain": x,
+            "bytes": (255 * x).byte(),
+            "half": x.half(),
+            "double": x.double(),
+            "signed": 2 * x - 1,
+            "channels last": x.permute(0, 2, 3, 1),
+            "undefined": torch.where(x > 0.9, torch.nan, x),
+            "infinite": torch.where(x > 0.9, torch.inf, x),
+            "flat": x.flatten(1),
+            "too few": x[1:],
+            "numpy": x.numpy(),
+            "elsewhere": x.to("meta"),
+        }
+        return kinds[self.config.kind]
+
+    def labels(self, indices):
+        y = indices % 4 + self.config.first
+        kinds = {
+            "plain": y,
+            "float": y.float(),
+            "int32": y.int(),
+            "column": y[:, None],
+            "one-hot": nn.functional.one_hot(indices % 4, 4),
+            "numpy": y.numpy(),
+        }
+        return kinds[self.config.labels]
+
+
+class Sound(Model):
+    """A linear autoencoder."""
+
+    class Config(Settings):
+        codes: int = Field(3, gt=0, description="codes")
+        norm: Literal["none", "batch"] = Field("none", description="normalisation of the codes")
+        weight: float = Field(1.0, description="of the error")
+
+    def __init__(self, config, image):
+        super().__init__(config, image)
+        self.latents = LatentSpace({"codes": Normal(config.codes)})
+        self.encoder = nn.Sequential(nn.Flatten(), *self.between(), nn.Linear(16, config.codes))
+        if config.norm == "batch":
+            self.encoder.append(nn.BatchNorm1d(config.codes))
+        self.decoder = nn.Linear(config.codes, 16)
+
+    def between(self):
+        return []
+
+    def objectives(self):
+        return [Objective("all", trains=[self.encoder, self.decoder], loss=self.error, optimizer=Adam(1e-3))]
+
+    def error(self, images, draws):
+        return {"error": self.config.weight * (self.decoder(self.encoder(images)) - images.flatten(1)).square().mean()}
+
+    def encode(self, images):
+        return self.encoder(images)
+
+    def generate(self, latents):
+        return self.decoder(latents).sigmoid().unflatten(1, (1, 4, 4))
+
+
+class Dropout(Sound):
+    """Has torch drop what it sees."""
+
+    def between(self):
+        return [nn.Dropout(0.3)]
+
+
+class Noisy(Sound):
+    """Adds noise of its own."""
+
+    def error(self, images, draws):
+        return super().error(images + 0.1 * torch.randn_like(images), draws)
+
+
+class Numpy(Sound):
+    """Weighs its error by chance."""
+
+    def error(self, images, draws):
+        return {"error": float(np.random.rand()) * super().error(images, draws)["error"]}
+
+
+class Python(Sound):
+    """Weighs its error by chance."""
+
+    def error(self, images, draws):
+        return {"error": random.random() * super().error(images, draws)["error"]}
+
+
+class Undrawn(Sound):
+    """Does not draw from the generator that it is given."""
+
+    def draw(self, n, rng):
+        return {"noise": torch.randn(n, 3)}
+
+
+class Ending(Sound):
+    """Draws at the end of a step."""
+
+    def finish_step(self):
+        torch.rand(1)
+
+
+class Late(Sound):
+    """Draws in the loss that comes later."""
+
+    def objectives(self):
+        losses = {0: self.error, 5: self.late}
+        return [Objective("all", trains=[self.encoder, self.decoder], loss=losses, optimizer=Adam(1e-3))]
+
+    def late(self, images, draws):
+        return super().error(images + 0.1 * torch.randn_like(images), draws)
