@@ -5,7 +5,8 @@ computed once. Every random choice comes from `rng(purpose)`, which does not dep
 models of a study are scored on the same draws.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from harness.factors import FactorGrid, Indices
 from harness.seeds import numpy_rng
 
 Codes = NDArray[np.float32]
+
+T = TypeVar("T")
 
 
 class Evaluation:
@@ -33,6 +36,7 @@ class Evaluation:
     def __init__(self, seed: int = 0, fixed: dict[str, Indices] | None = None) -> None:
         self.seed = seed
         self.fixed = fixed or {}
+        self._made: dict[Hashable, Any] = {}
 
     def abilities(self) -> set[str]:
         """What can be asked: "encode", "generate", ... of a model; "factors", "labels" of its dataset."""
@@ -46,6 +50,13 @@ class Evaluation:
     def rng(self, *purpose: object) -> np.random.Generator:
         """The generator for one purpose, the same for every model."""
         return numpy_rng("evaluation", self.seed, *purpose)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` returns, made once for each key: for what metrics share, such as a classifier's predictions."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: T = self._made[key]
+        return made
 
     @property
     def size(self) -> int:

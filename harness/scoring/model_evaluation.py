@@ -63,7 +63,6 @@ class ModelEvaluation(Evaluation):
         last = max((int(index.max()) for name, index in self.fixed.items() if name.endswith("_index")), default=0)
         self._encoded = np.zeros(max(len(dataset), last + 1), dtype=bool)
         self._samples: dict[int, Tensor] = {}
-        self._made: dict[Hashable, Any] = {}
         self._companions: Companions | None = None
         self._together: Sequence[ModelEvaluation] = (self,)
         self._ended = False
@@ -233,13 +232,6 @@ class ModelEvaluation(Evaluation):
                 if not evaluation._ended:
                     evaluation._samples[number] = block
         return self._samples[number]
-
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` returns, made once for each key: for what metrics share, such as a classifier's predictions."""
-        if key not in self._made:
-            self._made[key] = make()
-        made: T = self._made[key]
-        return made
 
     @torch.no_grad()
     def _represent(self, images: Tensor, noise: Tensor) -> Tensor:

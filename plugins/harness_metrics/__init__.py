@@ -20,7 +20,17 @@ def harness_register_metrics(register: Register) -> None:
         "sap-discrete", "harness_metrics.codes.sap:DiscreteSAP", "SAP with linear classifiers (Kumar et al., 2018)"
     )
     register("modularity", "harness_metrics.codes.modularity:Modularity", "modularity (Ridgeway & Mozer, 2018)")
+    register("compactness", "harness_metrics.codes.compactness:Compactness", "one code only for each factor")
     register("explicitness", "harness_metrics.codes.explicitness:Explicitness", "explicitness (Ridgeway & Mozer, 2018)")
+    register("dci-explicitness", "harness_metrics.codes.dci_es:DCIExplicitness", "E of DCI-ES (Eastwood et al., 2023)")
+    register("dci-size", "harness_metrics.codes.dci_es:DCISize", "S of DCI-ES (Eastwood et al., 2023)")
+    register("mig-sup", "harness_metrics.codes.mig_sup:MIGSup", "MIG seen from the codes (Li et al., 2020)")
+    register("dcimig", "harness_metrics.codes.dcimig:DCIMIG", "DCIMIG, or 3CharM (Sepliarskaia et al., 2019)")
+    register("jemmig", "harness_metrics.codes.jemmig:JEMMIG", "normalised JEMMIG (Do & Tran, 2020)")
+    register("med", "harness_metrics.codes.med:MED", "MED and top-k MED (Cao et al., 2022)")
+    register("infom", "harness_metrics.codes.infomec:InfoM", "modularity of InfoMEC (Hsu et al., 2023)")
+    register("infoe", "harness_metrics.codes.infomec:InfoE", "explicitness of InfoMEC (Hsu et al., 2023)")
+    register("infoc", "harness_metrics.codes.infomec:InfoC", "compactness of InfoMEC (Hsu et al., 2023)")
     register(
         "irs", "harness_metrics.codes.irs:InterventionalRobustness", "interventional robustness (Suter et al., 2019)"
     )
@@ -50,6 +60,11 @@ def harness_register_metrics(register: Register) -> None:
     feature = "harness_metrics.samples.feature_distances"
     register("fid", f"{feature}:FrechetInceptionDistance", "Fréchet distance of samples (Heusel et al., 2017)")
     register("kid", f"{feature}:KernelInceptionDistance", "kernel distance of samples (Bińkowski et al., 2018)")
+    overlap = "harness_metrics.samples.precision_recall"
+    register("precision", f"{overlap}:Precision", "samples like real images (Kynkäänniemi et al., 2019)")
+    register("recall", f"{overlap}:Recall", "real images like samples (Kynkäänniemi et al., 2019)")
+    register("density", f"{overlap}:Density", "real images that samples are among (Naeem et al., 2020)")
+    register("coverage", f"{overlap}:Coverage", "real images with samples near them (Naeem et al., 2020)")
     register("ms-ssim", "harness_metrics.samples.ms_ssim:MultiScaleSimilarity", "similarity of pairs of samples")
     register(
         "wasserstein-critic",

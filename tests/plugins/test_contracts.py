@@ -22,6 +22,11 @@ SMALL_MODEL = {
 SMALL = {
     "factorvae": {"train_votes": 100, "eval_votes": 50},
     "betavae": {"train_examples": 200, "eval_examples": 100},
+    **{
+        name: {"samples": 100, "epochs": 1, "features": "dataset"}
+        for name in ("precision", "recall", "density", "coverage")
+    },
+    "dci-explicitness": {"trees": 3},
     "downstream-accuracy": {"sizes": [1, 4], "predictor": "logistic"},
     "inception-score": {"samples": 100, "epochs": 1},
     "mode-kl": {"samples": 100, "epochs": 1},

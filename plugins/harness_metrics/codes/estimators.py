@@ -4,7 +4,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+
+from harness import Codes
 
 
 @contextmanager
@@ -13,3 +16,13 @@ def may_stop_early() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
+
+
+def single_precision(codes: Codes, *others: Codes) -> tuple[Codes, ...]:
+    """Codes (n, D) and others of the same model for estimators that compute in single precision, such as trees.
+
+    Those in double precision are moved so that each column's mean over the first is 0: no digits are lost to where a
+    code lies, and to such estimators it does not matter.
+    """
+    mean = codes.mean(axis=0) if codes.dtype == np.float64 else np.float32(0)
+    return tuple((each - mean).astype(np.float32) for each in (codes, *others))

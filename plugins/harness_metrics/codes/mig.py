@@ -1,10 +1,7 @@
 """The mutual information gap."""
 
-import numpy as np
-
-from harness import Evaluation, Metric, NotApplicableError, Score
-from harness_metrics.codes.mutual_information import bin_codes, entropies, mutual_information
-from harness_metrics.codes.protocols import TRAIN_POINTS
+from harness import Evaluation, Metric, Score
+from harness_metrics.codes.code_factor_information import code_factor_information, top_two
 
 
 class MutualInformationGap(Metric):
@@ -28,15 +25,7 @@ class MutualInformationGap(Metric):
         Raises:
             NotApplicableError: no factor takes more than one level.
         """
-        index = evaluation.sample("train", TRAIN_POINTS)
-        factors = evaluation.grid().ids(index)
-        information = mutual_information(bin_codes(evaluation.codes(index)), factors)
-        entropy = entropies(factors)
-        varies = entropy > 0
-        if not varies.any():
-            raise NotApplicableError("no factor takes more than one level")
-        # A row of zeros stands for the second code where there is only one.
-        ordered = np.sort(np.vstack([information, np.zeros_like(entropy)]), axis=0)
-        gaps = (ordered[-1] - ordered[-2])[varies] / entropy[varies]
-        details = {"mutual_information": information.tolist(), "factor_entropy": entropy.tolist()}
-        return Score(float(gaps.mean()), details)
+        found = code_factor_information(evaluation)
+        first, second = top_two(found.information[:, found.varying].T)
+        gaps = (first - second) / found.factor_entropy[found.varying]
+        return Score(float(gaps.mean()), found.details())

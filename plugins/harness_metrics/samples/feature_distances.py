@@ -29,16 +29,16 @@ class FeatureSettings(ClassifierSettings):
     images: int = Field(50_000, gt=1, description="real images, drawn at random; all if there are fewer")
 
 
-def _by_side(
-    evaluation: ModelEvaluation, config: FeatureSettings, distance: Callable[[Features, Features], T]
+def by_side(
+    evaluation: ModelEvaluation, config: FeatureSettings, compare: Callable[[Features, Features], T]
 ) -> tuple[T, T | None]:
-    """Distances of the samples from the training images and from the held-out ones (None without)."""
+    """What comparing real images with samples gives: the training images, and the held-out ones (None without)."""
     classifier = classifier_of(evaluation, config.features, config)
     samples = sample_outputs(evaluation, classifier, config.samples).features
 
     def to(side: Indices) -> T:
         chosen = evaluation.rng("real images").permutation(side)[: config.images]
-        return distance(image_features(evaluation, classifier, chosen), samples)
+        return compare(image_features(evaluation, classifier, chosen), samples)
 
     return to(evaluation.trained_on), to(evaluation.held_out) if len(evaluation.held_out) > 1 else None
 
@@ -76,8 +76,8 @@ class FrechetInceptionDistance(SampleMetric):
         Raises:
             NotApplicableError: the dataset has no classes, or the weights are not there.
         """
-        distance, held_out = _by_side(evaluation, self.config, frechet_distance)
-        return Score(distance, {"held_out": held_out, **_numbers(evaluation, self.config)})
+        distance, held_out = by_side(evaluation, self.config, frechet_distance)
+        return Score(distance, {"held_out": held_out, **numbers(evaluation, self.config)})
 
 
 class KernelInceptionDistance(SampleMetric):
@@ -115,15 +115,15 @@ class KernelInceptionDistance(SampleMetric):
             size = min(self.config.subset_size, len(real), len(samples))
             return np.array([*squared_mmds(real, samples, self.config.subsets, size, evaluation.rng("kid"))])
 
-        training, held_out = _by_side(evaluation, self.config, distances)
+        training, held_out = by_side(evaluation, self.config, distances)
         details = {
             "std": float(training.std()),
             "held_out": None if held_out is None else float(held_out.mean()),
             "held_out_std": None if held_out is None else float(held_out.std()),
         }
-        return Score(float(training.mean()), {**details, **_numbers(evaluation, self.config)})
+        return Score(float(training.mean()), {**details, **numbers(evaluation, self.config)})
 
 
-def _numbers(evaluation: ModelEvaluation, config: FeatureSettings) -> dict[str, int]:
+def numbers(evaluation: ModelEvaluation, config: FeatureSettings) -> dict[str, int]:
     """How many images were compared."""
     return {"samples": config.samples, "images": min(config.images, len(evaluation.trained_on))}

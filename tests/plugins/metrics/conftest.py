@@ -1,12 +1,25 @@
 """What tests of metrics on samples share: a small labelled dataset, and generators whose faults are known."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from harness import ImageSpec, LabelledDataset, LatentSpace, Model, ModelEvaluation, Rng, Uniform
+from harness import (
+    FactorGrid,
+    ImageSpec,
+    LabelledDataset,
+    LatentSpace,
+    Model,
+    ModelEvaluation,
+    Rng,
+    TableEvaluation,
+    Uniform,
+)
 
 SIDE = 16
 
@@ -94,6 +107,19 @@ class Subjects:
 
     def noise(self) -> ModelEvaluation:
         return self.of(Noise())
+
+
+@pytest.fixture
+def whole() -> Callable[..., TableEvaluation]:
+    """whole(sizes, code): a table of code(ids (N, F)) -> (N, D), whose every grid point is looked at once."""
+
+    def made(sizes: tuple[int, ...], code: Callable[[Any], Any]) -> TableEvaluation:
+        grid = FactorGrid([str(number) for number in range(len(sizes))], sizes)
+        every = np.arange(len(grid))
+        fixed = {"train_index": every, "test_index": every}
+        return TableEvaluation(np.asarray(code(grid.ids(every)), dtype=np.float32), grid, fixed=fixed)
+
+    return made
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What holds for every metric of the plugin."""
 
 import json
-import math
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import pytest
 import harness_metrics
 from harness import NotApplicableError, TableEvaluation
 from harness.config import describe
+from harness.scoring.score import outside
 
 FOUND = {}
 harness_metrics.harness_register_metrics(lambda name, target, summary: FOUND.update({name: target}))
@@ -30,6 +30,16 @@ WITH_FACTORS = (
     "sap",
     "sap-discrete",
     "modularity",
+    "compactness",
+    "mig-sup",
+    "dcimig",
+    "jemmig",
+    "med",
+    "infom",
+    "infoe",
+    "infoc",
+    "dci-explicitness",
+    "dci-size",
     "explicitness",
     "irs",
     "downstream-accuracy",
@@ -38,6 +48,7 @@ SMALL = {
     "factorvae": {"train_votes": 100, "eval_votes": 50},
     "betavae": {"train_examples": 200, "eval_examples": 100},
     "downstream-accuracy": {"sizes": (1, 4, 20)},
+    "dci-explicitness": {"trees": 3},
 }
 """Settings that make a metric quick."""
 
@@ -105,7 +116,7 @@ def check(metric, table):
     except NotApplicableError as error:
         return str(error)
     assert isinstance(score.value, float)
-    assert math.isfinite(score.value)
+    assert not outside(score.value, metric.range)
     json.dumps(dict(score.details), allow_nan=False)
     return score
 

@@ -1,0 +1,58 @@
+"""What codes tell of factors, measured as the metrics on binned codes agree on: all of them read this one matrix."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import Evaluation, Floats, NotApplicableError
+from harness_metrics.codes.mutual_information import bin_codes, entropies, mutual_information
+from harness_metrics.codes.protocols import TRAIN_POINTS
+
+
+class CodeFactorInformation(NamedTuple):
+    """Plug-in information of D codes, in 20 equal-width bins, and F factors over 10,000 observations, in nats.
+
+    Attributes:
+        information: of each code with each factor, (D, F).
+        code_entropy: of each binned code, (D,); 0 for a dead one.
+        factor_entropy: of each factor, (F,); 0 for one with one level.
+    """
+
+    information: Floats
+    code_entropy: Floats
+    factor_entropy: Floats
+
+    @property
+    def varying(self) -> NDArray[np.bool_]:
+        """Which factors take more than one level, (F,)."""
+        return self.factor_entropy > 0
+
+    def details(self) -> dict[str, list[float]]:
+        """What metrics show of it: the information and the entropies of the factors."""
+        return {"mutual_information": self.information.tolist(), "factor_entropy": self.factor_entropy.tolist()}
+
+
+def code_factor_information(evaluation: Evaluation) -> CodeFactorInformation:
+    """The information of an evaluation's codes and factors, computed once for all metrics.
+
+    Raises:
+        NotApplicableError: no factor takes more than one level.
+    """
+    found = evaluation.once("code-factor information", lambda: _measured(evaluation))
+    if not found.varying.any():
+        raise NotApplicableError("no factor takes more than one level")
+    return found
+
+
+def _measured(evaluation: Evaluation) -> CodeFactorInformation:
+    index = evaluation.sample("train", TRAIN_POINTS)
+    bins, factors = bin_codes(evaluation.codes(index)), evaluation.grid().ids(index)
+    return CodeFactorInformation(mutual_information(bins, factors), entropies(bins), entropies(factors))
+
+
+def top_two(information: Floats) -> tuple[Floats, Floats]:
+    """The largest and the second largest number of each row (n, m), both (n,); the second of one number is 0."""
+    # A column of zeros stands for the second where there is only one.
+    ordered = np.sort(np.column_stack([information, np.zeros(len(information))]), axis=1)
+    return ordered[:, -1], ordered[:, -2]
