@@ -18,7 +18,7 @@ def harness_register_datasets(register):
 
 @harness.hookimpl
 def harness_register_models(register):
-    for model in (Sound, Dropout, Noisy, Numpy, Python, Undrawn, Ending, Late):
+    for model in (Sound, Dropout, Noisy, Numpy, Python, Undrawn, Ending, Late, Quitting):
         register(model.__name__.lower(), model, "may draw where it must not")
 
 
@@ -152,3 +152,12 @@ class Late(Sound):
 
     def late(self, images, draws):
         return super().error(images + 0.1 * torch.randn_like(images), draws)
+
+
+class Quitting(Sound):
+    """Raises in its fifth step where its weight is negative."""
+
+    def schedule(self, step):
+        if step == 4 and self.config.weight < 0:
+            raise ZeroDivisionError("on purpose")
+        return {}

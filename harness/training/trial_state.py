@@ -1,6 +1,8 @@
 """The saved state of a training: the last of it that is good, with whatever is damaged set aside."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -27,19 +29,97 @@ def save_checkpoint(folder: TrialFolder, state: Mapping[str, Tensor], meta: Mapp
     save_tensors(folder.checkpoint, state, {"trial": folder.path.name, **meta})
 
 
-def load_checkpoint(folder: TrialFolder, warn: Warn) -> State | None:
-    """The last checkpoint that is good; None if there is none."""
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that is good.
+
+    Attributes:
+        file: where it is.
+        step: steps done.
+        threads: CPU threads that it was trained with.
+        seconds: what the training has taken, s, over all attempts.
+        fleet: the step of each trial that was saved with it, by id; empty for a trial that is no member of a fleet.
+    """
+
+    file: Path
+    step: int
+    threads: int
+    seconds: float
+    fleet: Mapping[str, int]
+
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor that the training continues from.
+
+        Raises:
+            StorageError: the file cannot be read any more.
+        """
+        return load_tensors(self.file)[0]
+
+
+def load_checkpoints(folder: TrialFolder, warn: Warn) -> list[Checkpoint]:
+    """The good checkpoints of a trial, newest first; damaged ones are set aside.
+
+    The one before the last matters to members of a fleet alone, or where the last is damaged.
+    """
+    found: list[Checkpoint] = []
     for file in (folder.checkpoint, folder.previous_checkpoint):
+        if found and not found[0].fleet:
+            break
         try:
-            state, meta = load_tensors(file)
+            _, meta = load_tensors(file)
             if meta.get("trial", folder.path.name) != folder.path.name:
                 raise DamagedFileError(f"{file}: the checkpoint of another trial")
-            return state, meta
+            found.append(Checkpoint(file, *(meta[name] for name in ("step", "threads", "seconds", "fleet"))))
         except FileNotFoundError:
             continue
+        except KeyError as error:
+            warn(f"{file}: a checkpoint without {error}; it is {set_aside(file).name} now")
         except DamagedFileError as error:
             warn(f"{error}; it is {set_aside(file).name} now")
-    return None
+    return found
+
+
+def go_back_together(saved: Mapping[str, Sequence[Checkpoint]], warn: Warn) -> dict[str, Checkpoint | None]:
+    """The checkpoint that each trial continues from; None for the beginning.
+
+    Of the members of a fleet, which are saved one after the other, some may be ahead because the rest were killed
+    before they were saved. The fleet's next step would then be another than if nothing had happened, so all go back to
+    the newest checkpoints that were made together. What was ahead is removed.
+
+    Args:
+        saved: the good checkpoints of each trial, newest first, by id.
+        warn: told of a fleet that has to begin anew.
+    """
+    chosen: dict[str, Checkpoint | None] = {}
+    for fleet in _fleets(saved):
+        if len(fleet) == 1:
+            (trial,) = fleet
+            chosen[trial] = next(iter(saved[trial]), None)
+            continue
+        together = [
+            {trial: checkpoint for trial in fleet for checkpoint in saved[trial] if checkpoint.fleet == first.fleet}
+            for first in saved[min(fleet)]
+        ]
+        common = next((made for made in together if len(made) == len(fleet)), None)
+        if common is None and any(saved[trial] for trial in fleet):
+            warn(f"its fleet of {len(fleet)} has no checkpoints that were made together, and begins anew")
+        for trial in fleet:
+            chosen[trial] = common[trial] if common else None
+            for checkpoint in saved[trial]:
+                if checkpoint is chosen[trial]:
+                    break
+                checkpoint.file.unlink(missing_ok=True)
+    return chosen
+
+
+def _fleets(saved: Mapping[str, Sequence[Checkpoint]]) -> list[set[str]]:
+    """The trials in groups of those whose last checkpoints name each other."""
+    groups: list[set[str]] = []
+    for trial, checkpoints in saved.items():
+        named = {trial, *(name for checkpoint in checkpoints[:1] for name in checkpoint.fleet)} & saved.keys()
+        touched = [group for group in groups if group & named]
+        groups = [group for group in groups if not group & named] + [named.union(*touched)]
+    return groups
 
 
 def remove_checkpoints(folder: TrialFolder) -> None:

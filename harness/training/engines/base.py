@@ -83,14 +83,17 @@ def make_member(
     return EagerEngine(model, batches, draws, resets, precision)
 
 
-def engine_of(members: Sequence[EagerEngine], note: Callable[[str], None], engine: str = "eager") -> Engine:
+def engine_of(
+    members: Sequence[EagerEngine], note: Callable[[str], None], engine: str = "eager", *, fleet: bool = False
+) -> Engine:
     """What steps these trials; several of them as a fleet.
 
     Args:
         members: of equal `structure` and precision; those of a fleet are eager.
         note: told why a fleet does something one by one.
         engine: what a fleet's steps are: "eager", "compiled", or with "graph" recorded.
+        fleet: whether one trial is a fleet too: the rest of one.
     """
-    if len(members) == 1:
+    if len(members) == 1 and not fleet:
         return Single(members[0])
     return FleetEngine(members, note, CudaRecorder() if engine == "graph" else None, compiled=engine == "compiled")

@@ -23,7 +23,7 @@ from harness.results.result import Outcome
 from harness.results.status import StudyStatus
 from harness.storage.tensors import load_tensors, save_tensors
 from harness.suite.suite import load_suite
-from harness.training.trial_state import load_checkpoint, load_model, save_checkpoint
+from harness.training.trial_state import load_checkpoints, load_model, save_checkpoint
 from support import TOY
 
 SUITE = """
@@ -108,17 +108,18 @@ def same_end(folder, undisturbed):
 @pytest.mark.parametrize("how", DAMAGES)
 def test_a_damaged_file_of_tensors_is_not_loaded(how, tmp_path):
     trial, other = (ResultsFolder(tmp_path).trial(name) for name in ("a" * 12, "b" * 12))
+    rest = {"threads": 1, "seconds": 1.0, "fleet": {}}
     for folder in (trial, other):
         for step in (10, 20):
-            save_checkpoint(folder, {"a": torch.arange(60) * step}, {"step": step})
+            save_checkpoint(folder, {"a": torch.arange(60) * step}, {"step": step, **rest})
         save_tensors(folder.model, {"a": torch.arange(60)}, {"trial": folder.path.name})
     damage(trial.checkpoint, how, other.checkpoint)
     damage(trial.model, how, other.model)
     content = trial.checkpoint.read_bytes()
     warnings = []
-    tensors, meta = load_checkpoint(trial, warnings.append)
-    assert meta["step"] == 10
-    assert tensors["a"].equal(torch.arange(60) * 10)
+    (checkpoint,) = load_checkpoints(trial, warnings.append)
+    assert checkpoint.step == 10
+    assert checkpoint.state()["a"].equal(torch.arange(60) * 10)
     assert len(warnings) == 1
     assert str(trial.checkpoint) in warnings[0]
     assert (trial.path / "checkpoint.safetensors.damaged").read_bytes() == content

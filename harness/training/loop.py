@@ -1,0 +1,227 @@
+"""The training loop: steps, histories, checkpoints and reports of trials that are trained together, or of one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Self
+
+import torch
+
+from harness.dataset import Dataset
+from harness.errors import DamagedFileError, DivergenceError, StorageError
+from harness.model import Model
+from harness.results.folder import TrialFolder
+from harness.rng import Rng
+from harness.storage.atomic import set_aside
+from harness.storage.tensors import save_tensors
+from harness.suite.trial import Trial
+from harness.training.batches import Batches
+from harness.training.engines.base import engine_of, make_member
+from harness.training.engines.eager import EagerEngine
+from harness.training.history import History
+from harness.training.progress import Progress
+from harness.training.trial_state import Checkpoint, Warn, remove_checkpoints, save_checkpoint
+
+PROGRESS_SECONDS = 1.0
+
+SAVING_SHARE = 0.02
+"""Share of the time that checkpoints may take; where they take longer, they are made less often."""
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error
+    """Training was asked to stop; checkpoints are saved."""
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Whom a training tells, and whom it asks.
+
+    Attributes:
+        report: called about once a second for each trial.
+        failed: called when a trial ends badly: it diverged, or its model raised.
+        stopping: asked before every step.
+        provenance: asked when a trained model is written: what is to be known about where it was trained.
+    """
+
+    report: Callable[[Trial, Progress], None]
+    failed: Callable[[Trial, Exception], None]
+    stopping: Callable[[], bool]
+    provenance: Callable[[], Mapping[str, Any]]
+
+
+@dataclass
+class TrialTraining:
+    """A trial on its way from `done` to `steps`."""
+
+    trial: Trial
+    engine: EagerEngine
+    history: History
+    folder: TrialFolder
+    steps: int
+    done: int = 0
+    finished: bool = False
+
+    @classmethod
+    def at_its_beginning(
+        cls, trial: Trial, model: Model, dataset: Dataset, folder: TrialFolder, engine: str, observer: Observer
+    ) -> Self:
+        """A trial at step 0, its member made for some engine."""
+        batch_size, steps = trial.training["batch_size"], trial.training["steps"]
+        member = make_member(
+            engine,
+            model.train(),
+            Batches(dataset, batch_size, trial.seed, trial.held_out),
+            draws=Rng.for_draws(trial.seed, dataset.device),
+            resets=Rng.for_resets(trial.seed),
+            precision=trial.precision,
+            note=lambda text: observer.report(trial, Progress(0, steps, note=text)),
+        )
+        return cls(trial, member, History(steps, batch_size), folder, steps)
+
+    def resume(self, checkpoint: Checkpoint, warn: Warn) -> None:
+        """Continue from a checkpoint.
+
+        Raises:
+            StorageError: it cannot be read any more.
+        """
+        # The number of threads decides the order of sums, and so the last bits of every number.
+        torch.set_num_threads(checkpoint.threads)
+        self.engine.restore(checkpoint.state())
+        self.done = checkpoint.step
+        try:
+            self.history.resume(self.folder.history, self.done, checkpoint.seconds)
+        except DamagedFileError as error:
+            warn(f"{error}; it is {set_aside(self.folder.history).name} now, and the curves begin at step {self.done}")
+            self.history.resume(self.folder.history, self.done, checkpoint.seconds)
+
+    @property
+    def due(self) -> bool:
+        """Whether the losses of the step just done are to be recorded."""
+        return self.history.due(self.done) or self.done == self.steps
+
+    def progress(self, steps_per_second: float) -> Progress:
+        """Where the training is."""
+        return Progress(
+            self.done,
+            self.steps,
+            images_per_second=steps_per_second * self.history.batch_size,
+            seconds_left=(self.steps - self.done) / steps_per_second,
+            losses={name: value for name, value in self.history.latest.items() if "/" in name},
+        )
+
+    def save(self, fleet: Mapping[str, int]) -> None:
+        """Write a checkpoint; `fleet` has the step of each trial that is saved with it, itself among them."""
+        # History first: rows after the checkpoint's step are dropped on resumption, missing ones would be lost.
+        self.history.save(self.folder.history)
+        meta = {
+            "step": self.done,
+            "threads": torch.get_num_threads(),
+            "seconds": self.history.seconds,
+            "fleet": dict(fleet),
+        }
+        save_checkpoint(self.folder, self.engine.state(), meta)
+
+    def finish(self, provenance: Mapping[str, Any]) -> None:
+        """Write the trained model, which ends the training."""
+        self.history.save(self.folder.history)
+        meta = {"trial": self.trial.id, "seconds": self.history.seconds, "provenance": dict(provenance)}
+        save_tensors(self.folder.model, self.engine.model.state_dict(), meta)
+        remove_checkpoints(self.folder)
+        self.finished = True
+
+    def fail(self, error: Exception, observer: Observer) -> None:
+        """End badly, with the rows so far if they can be written."""
+        with suppress(StorageError):
+            self.history.save(self.folder.history)
+        observer.failed(self.trial, error)
+
+
+class TrainingLoop:
+    """Steps trainings of equal structure by one engine, to their ends; those that have ended leave the list.
+
+    Args:
+        trainings: at least one.
+        observer: is told and asked.
+        checkpoint_seconds: time between two checkpoints.
+        engine: what a fleet's steps are.
+        fleet: whether a lone training is the rest of a fleet, and so is stepped as one.
+    """
+
+    def __init__(
+        self,
+        trainings: list[TrialTraining],
+        observer: Observer,
+        checkpoint_seconds: float,
+        engine: str,
+        *,
+        fleet: bool = False,
+    ) -> None:
+        self.trainings = trainings
+        self.fleet = fleet or len(trainings) > 1
+        self.engine = engine_of([training.engine for training in trainings], self._note, engine, fleet=self.fleet)
+        self.observer = observer
+        self.checkpoint_seconds = checkpoint_seconds
+
+    def run(self) -> None:
+        """Step to the end, recording, reporting and saving on the way."""
+        self._leave({})
+        begun, steps = monotonic(), 0
+        reported, save_at = begun, begun + self.checkpoint_seconds
+        while self.trainings:
+            if self.observer.stopping():
+                self._save(self.trainings)
+                raise Interrupted
+            self.engine.step([training.done for training in self.trainings])
+            for training in self.trainings:
+                training.done += 1
+            failed = self._record()
+            steps += 1
+            now = monotonic()
+            last = any(training.done == training.steps for training in self.trainings)
+            if now - reported >= PROGRESS_SECONDS or last:
+                for training in self.trainings:
+                    self.observer.report(training.trial, training.progress(steps / (now - begun)))
+                reported = now
+            self._leave(failed)
+            if now >= save_at:
+                self._save(self.trainings)
+                saved = monotonic()
+                save_at = saved + max(self.checkpoint_seconds, (saved - now) / SAVING_SHARE)
+
+    def _record(self) -> dict[int, Exception]:
+        """Add a row to the histories that are due; returns the errors of members, divergence among them."""
+        failed = dict(self.engine.failures)
+        if any(training.due for training in self.trainings):
+            for position, losses in enumerate(self.engine.losses()):
+                training = self.trainings[position]
+                if training.due and position not in failed:
+                    try:
+                        training.history.record(training.done, losses)
+                    except DivergenceError as error:
+                        failed[position] = error
+        return failed
+
+    def _leave(self, failed: dict[int, Exception]) -> None:
+        """Let go of the trainings that have failed and of those that are done."""
+        ending = failed.keys() or any(training.done >= training.steps for training in self.trainings)
+        if ending and len(self.trainings) > 1:
+            # Whoever is killed between here and the next checkpoint must not find a fleet that has lost a member since.
+            self._save([training for position, training in enumerate(self.trainings) if position not in failed])
+        for position, error in failed.items():
+            self.trainings[position].fail(error, self.observer)
+        done = {p: t for p, t in enumerate(self.trainings) if t.done >= t.steps and p not in failed}
+        for training in done.values():
+            training.finish(self.observer.provenance())
+        if leaving := failed.keys() | done.keys():
+            self.trainings[:] = [training for p, training in enumerate(self.trainings) if p not in leaving]
+            self.engine.leave(sorted(leaving))
+
+    def _save(self, trainings: Sequence[TrialTraining]) -> None:
+        fleet = {training.trial.id: training.done for training in trainings} if self.fleet else {}
+        for training in trainings:
+            training.save(fleet)
+
+    def _note(self, text: str) -> None:
+        training = self.trainings[0]
+        self.observer.report(training.trial, Progress(training.done, training.steps, note=text))
