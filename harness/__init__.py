@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from harness._exports import lazily
 
 if TYPE_CHECKING:
+    from harness.api.evaluate import evaluate as evaluate
+    from harness.api.results import Results as Results
+    from harness.api.score import score as score
     from harness.config import Field as Field
     from harness.config import Settings as Settings
     from harness.dataset import Dataset as Dataset
@@ -59,6 +62,9 @@ if TYPE_CHECKING:
 __all__, _resolve = lazily(
     __name__,
     {
+        "harness.api.evaluate": ("evaluate",),
+        "harness.api.results": ("Results",),
+        "harness.api.score": ("score",),
         "harness.config": (
             "Field",
             "Settings",

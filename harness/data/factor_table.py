@@ -13,6 +13,8 @@ from harness.seeds import numpy_rng
 
 INTERVALS = 20
 """Levels of a continuous factor, as in the metrics of InfoGAN-CR's authors."""
+MOST_ALONE = 0.1
+"""Share of observations that may be the only ones at their level where groups that share a level are drawn."""
 
 
 class FactorTable(FactorGrid):
@@ -128,7 +130,12 @@ class FactorTable(FactorGrid):
         """Groups of observations at one level of a factor, the level being that of a random observation.
 
         labels (G,) names the factor that each group shares; returns observations (G, size).
+
+        Raises:
+            NotApplicableError: more than a tenth of the observations share a factor's level with no other one, so
+                that a group would show a single observation again and again.
         """
+        self._require_groups(np.unique(labels))
         groups = np.empty((len(labels), size), dtype=np.int64)
         leaders = self.sample_ids((len(labels),), rng)
         for factor, (rows, begins) in enumerate(self._by_level):
@@ -137,3 +144,12 @@ class FactorTable(FactorGrid):
             low, high = begins[level][:, None], begins[level + 1][:, None]
             groups[chosen] = rows[rng.integers(low, high, size=(len(chosen), size))]
         return groups
+
+    def _require_groups(self, factors: Indices) -> None:
+        for factor in factors:
+            sizes = np.diff(self._by_level[factor][1])
+            if (alone := int((sizes == 1).sum())) > len(self) * MOST_ALONE:
+                raise NotApplicableError(
+                    f"{alone} of {len(self)} observations share their level of {self.names[factor]} with no other, and "
+                    f"the metric compares observations that share one"
+                )

@@ -68,8 +68,8 @@ def command(
         if len(names) < 2:
             raise UserError(f"{paths[0]}: there is one setting, '{''.join(names)}', and nothing to compare it with")
         table = compare_settings(tables[0], baseline or names[0], settings)
-        if not settings and not metrics:
-            folders[0].write_table("comparisons", table, folders[0].state)
+        if not settings and not metrics and folders[0].suite_file.exists():  # Published tables are left alone.
+            folders[0].write_table("comparisons", table, folders[0].state(folders[0].suite))
         _print_comparison(table, form)
 
 

@@ -1,0 +1,1 @@
+"""Python's front door: scoring codes, evaluating models and reading results without a suite or a command."""

@@ -1,0 +1,234 @@
+"""`harness.evaluate`: metrics on a model trained elsewhere, on any dataset."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from harness.api.score import Metrics, choose_metrics
+from harness.api.scores import Scores
+from harness.api.tables import as_table, factors_of
+from harness.config import Settings
+from harness.data.images import ImageStore
+from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
+from harness.errors import UserError
+from harness.factors import Indices
+from harness.latents import LatentSpace, Normal
+from harness.model import ABILITIES, ImageSpec, Model
+from harness.plugins.manager import PluginManager
+from harness.registry import Registry
+from harness.scoring.model_evaluation import ModelEvaluation
+from harness.scoring.score import score as score_all
+from harness.suite.build import make_dataset
+from harness.suite.resolve import resolve
+
+Function = Callable[[Tensor], Any]
+Pixels = NDArray[np.uint8]
+
+
+def evaluate(
+    model: nn.Module | None,
+    dataset: Any,
+    metrics: Metrics | None = None,
+    *,
+    encode: Function | None = None,
+    generate: Function | None = None,
+    reconstruct: Function | None = None,
+    latents: LatentSpace | int | None = None,
+    batch_size: int = 500,
+    device: str = "cpu",
+    seed: int = 0,
+    plugins: Sequence[str | Path] = (),
+) -> Scores:
+    """Score a model that was trained elsewhere.
+
+    Args:
+        model: any `nn.Module`, a TorchScript or exported program too, or None for plain functions. Of its methods
+            `encode`, `generate` and `reconstruct` those are used that it has and that are not given here; a module
+            without any of them encodes by being called.
+        dataset: a registered name, a table of a name and settings, a `harness.Dataset`, or arrays: images alone,
+            (images, factors), or {"images": ..., "factors": ...} or {"images": ..., "labels": ...}. Images are
+            (N, C, H, W) or (N, H, W, C), floats in [0, 1] or bytes; factors are as in `harness.score`.
+        metrics: what to score by; by default every metric that applies to the model's codes, without those of samples,
+            which may train a classifier first.
+        encode: (n, C, H, W) float32 images in [0, 1] to (n, D) codes.
+        generate: (n, Z) latents to (n, C, H, W) images in [0, 1]; needs `latents`.
+        reconstruct: images to images.
+        latents: what `generate` takes: a `harness.LatentSpace`, or a number of standard normal codes.
+        batch_size: images per call.
+        device: where images and the model lie.
+        seed: seeds whatever a metric samples; the same seed gives the same numbers.
+        plugins: files of plugins, for their metrics and datasets.
+
+    Raises:
+        UserError: the model can do nothing of this, or a dataset, metric or setting is wrong.
+    """
+    registry = PluginManager([Path(file) for file in plugins]).registry
+    data = as_dataset(dataset, registry, device)
+    given = {"encode": encode, "generate": generate, "reconstruct": reconstruct}
+    wrapped = wrap(model, data.image, {name: method for name, method in given.items() if method}, latents)
+    evaluation = ModelEvaluation(
+        wrapped.to(torch.device(device)), data, seed=seed, batch_size=batch_size, registry=registry
+    )
+    choices = choose_metrics(registry, metrics, evaluation)
+    if metrics is None:
+        needs = {choice.name: registry.find("metrics", choice.name).load().needs for choice in choices}
+        choices = [choice for choice in choices if "generate" not in needs[choice.name]]
+    return Scores(score_all(evaluation, choices, registry))
+
+
+def wrap(
+    model: nn.Module | None,
+    image: ImageSpec,
+    functions: Mapping[str, Function],
+    latents: LatentSpace | int | None = None,
+) -> Model:
+    """A model of the harness around functions, or around the methods of a module.
+
+    Raises:
+        UserError: there is nothing to ask of it, or a generator without latents.
+    """
+    if isinstance(model, Model):
+        return model
+    found = dict(functions)
+    for name in ("encode", "generate", "reconstruct"):
+        method = getattr(model, name, None)
+        if name not in found and callable(method):
+            found[name] = method
+    if model is not None and not found:
+        found["encode"] = model
+    if not found:
+        raise UserError("evaluate: give a model, or functions encode=, generate= or reconstruct=")
+    space = LatentSpace({"codes": Normal(latents)}) if isinstance(latents, int) else latents
+    if space is None:
+        space = getattr(model, "latents", None)
+    if "generate" in found and not isinstance(space, LatentSpace):
+        if "generate" in functions:
+            raise UserError("evaluate: generate= needs latents=, a number of normal codes or a harness.LatentSpace")
+        del found["generate"]
+    members = {name: _method(name, function) for name, function in found.items() if name in ABILITIES}
+    kind = type("Wrapped", (Model,), {**members, "latents": space})
+    wrapped: Model = kind(Settings(), image)
+    if isinstance(model, nn.Module):
+        wrapped.add_module("model", model)
+    return wrapped
+
+
+def _method(name: str, function: Function) -> Callable[[Model, Tensor], Tensor]:
+    """A method that calls a function and checks what it gives."""
+
+    def method(self: Model, inputs: Tensor) -> Tensor:
+        given = torch.as_tensor(function(inputs), device=inputs.device)
+        if len(given) != len(inputs) or (name == "encode" and given.ndim != 2):
+            expected = "(n, D) codes" if name == "encode" else "(n, C, H, W) images"
+            raise UserError(f"{name}: expected {expected} for n = {len(inputs)}, got the shape {tuple(given.shape)}")
+        return given.to(torch.float32)
+
+    return method
+
+
+def as_dataset(dataset: Any, registry: Registry, device: str = "cpu") -> Dataset:
+    """A loaded dataset from whatever `evaluate` takes as one.
+
+    Raises:
+        UserError: there is no such dataset, its files are missing, or the arrays are none of images.
+    """
+    if isinstance(dataset, Dataset):
+        found = dataset
+    elif isinstance(dataset, str) or (isinstance(dataset, Mapping) and "name" in dataset):
+        settings = {"name": dataset} if isinstance(dataset, str) else dict(dataset)
+        name = str(settings.pop("name"))
+        found = make_dataset(registry, resolve(registry, "datasets", name, settings, "dataset"))
+    else:
+        found = _of_arrays(dataset)
+    found.load(device)
+    return found
+
+
+def _of_arrays(data: Any) -> Dataset:
+    parts = dict(data) if isinstance(data, Mapping) else {}
+    if not parts:
+        both = isinstance(data, tuple | list) and len(data) == 2
+        parts = {"images": data[0], "factors": data[1]} if both else {"images": data}
+    if unknown := parts.keys() - {"images", "factors", "labels"}:
+        raise UserError(f"dataset: unknown key '{min(unknown)}'; choose from: images, factors, labels")
+    if "images" not in parts:
+        raise UserError("dataset: there are no images")
+    pixels = _pixels(parts["images"])
+    if parts.get("factors") is not None:
+        factors, rows = factors_of(parts["factors"])
+        if len(factors) != len(pixels):
+            raise UserError(f"dataset: {len(pixels)} images and {len(factors)} rows of factors")
+        return _FactorArrays(pixels if rows is None else pixels[rows], factors)
+    if parts.get("labels") is not None:
+        labels = as_table(parts["labels"], "labels")[0]
+        if labels.shape != (len(pixels), 1) or (labels % 1).any() or labels.min() < 0:
+            raise UserError(f"dataset: expected {len(pixels)} labels, whole numbers from 0")
+        return _LabelledArrays(pixels, labels[:, 0].astype(np.int64))
+    return _Arrays(pixels)
+
+
+def _pixels(images: Any) -> Pixels:
+    """Images as bytes (N, H, W, C)."""
+    if isinstance(images, Tensor):
+        images = images.detach().cpu().numpy()
+    array = np.asarray(images)
+    if array.ndim == 3:
+        array = array[:, None]
+    if array.ndim != 4 or array.dtype.kind not in "buf" or not len(array):
+        raise UserError(f"dataset: expected images (N, C, H, W), got {array.dtype} of shape {array.shape}")
+    if array.shape[1] in (1, 3) and array.shape[3] not in (1, 3):
+        array = array.transpose(0, 2, 3, 1)
+    elif array.shape[3] not in (1, 3):
+        raise UserError(f"dataset: expected images of 1 or 3 channels, got the shape {array.shape}")
+    if array.dtype.kind == "f":
+        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+            raise UserError("dataset: images of floats lie in [0, 1]; these do not")
+        array = (array * 255).round()
+    return np.ascontiguousarray(array.astype(np.uint8) * (255 if array.dtype.kind == "b" else 1))
+
+
+class _Arrays(Dataset):
+    """Images in memory."""
+
+    def __init__(self, pixels: Pixels) -> None:
+        super().__init__(Settings())
+        self._pixels = pixels
+        self.image = ImageSpec(pixels.shape[3], pixels.shape[1], pixels.shape[2])
+
+    def load(self, device: torch.device | str = "cpu") -> None:
+        """Bring them to a device."""
+        super().load(device)
+        self._store = ImageStore(self._pixels, self.device)
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def images(self, indices: Tensor) -> Tensor:
+        """(N, C, H, W) in [0, 1]."""
+        return self._store.gather(indices)
+
+
+class _FactorArrays(_Arrays, GroundTruthDataset):
+    """Images with factors."""
+
+    def __init__(self, pixels: Pixels, factors: Any) -> None:
+        super().__init__(pixels)
+        self.factors = factors
+
+
+class _LabelledArrays(_Arrays, LabelledDataset):
+    """Images with labels."""
+
+    def __init__(self, pixels: Pixels, labels: Indices) -> None:
+        super().__init__(pixels)
+        self.classes = int(labels.max()) + 1
+        self._labels = torch.from_numpy(labels)
+
+    def labels(self, indices: Tensor) -> Tensor:
+        """(N,) classes."""
+        return self._labels.to(indices.device)[indices]

@@ -1,0 +1,216 @@
+"""`harness.Results`: what a study left, as data frames, trials and trained models."""
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from harness.dataset import Dataset
+from harness.errors import DamagedFileError, UserError, nearest
+from harness.pictures.trained_model import TrainedModel, load_trained
+from harness.plugins.manager import PluginManager
+from harness.results.find import find_trial
+from harness.results.folder import ResultsFolder
+from harness.results.parquet import read_table
+from harness.results.result import Result
+from harness.suite.build import load_dataset, make_dataset
+from harness.suite.suite import Suite
+from harness.suite.trial import Trial
+from harness.summary.comparison import compare_folders, compare_settings, setting_names, with_settings
+from harness.summary.leaderboard import leaderboard
+from harness.summary.tables import read_scores
+
+if TYPE_CHECKING:
+    from harness.registry import Registry
+
+JSON_COLUMNS = ("hyperparameters", "swept", "training", "metric_settings", "selector_settings", "details")
+
+
+class Results:
+    """A results folder, or published tables, read from Python. Nothing is written and nothing is trained.
+
+    Args:
+        path: the folder or its URL.
+        plugins: files of plugins that its trials need, to make their models and datasets again.
+
+    Raises:
+        UserError: there are no results.
+    """
+
+    def __init__(self, path: str | Path, plugins: Sequence[str | Path] = ()) -> None:
+        self.folder = ResultsFolder(path)
+        self._plugins = [Path(file) for file in plugins]
+        self._raw = read_scores(self.folder)
+
+    @property
+    def suite(self) -> Suite:
+        """The suite that was last run into the folder.
+
+        Raises:
+            UserError: these are published tables, without their trials.
+        """
+        return self.folder.suite
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """`scores.parquet`: a row per trial and metric, JSON columns as dictionaries, and `setting` in words."""
+        return _unpacked(with_settings(self._raw))
+
+    @cached_property
+    def leaderboard(self) -> pd.DataFrame:
+        """`leaderboard.parquet`: scores summarised over seeds; a row per setting and metric."""
+        return _unpacked(self._table("leaderboard"))
+
+    @cached_property
+    def selections(self) -> pd.DataFrame:
+        """`selections.parquet`: selectors judged by ground-truth metrics."""
+        return _unpacked(self._table("selections"))
+
+    @property
+    def settings(self) -> list[str]:
+        """The settings that were compared, in words: a model's label and what is swept."""
+        return setting_names(with_settings(self._raw))
+
+    @property
+    def trials(self) -> list["TrialResults"]:
+        """Every trial of the suite, done or not."""
+        return [TrialResults(self, trial) for trial in self.suite.trials]
+
+    def trial(self, name: str) -> "TrialResults":
+        """The trial of an identity or title, or of the beginning of either.
+
+        Raises:
+            UserError: there is none, or several begin like this.
+        """
+        return TrialResults(self, find_trial(self.folder.path / name)[1])
+
+    def best(self, metric: str) -> "TrialResults":
+        """The trial with the best score by a metric. It is chosen by that metric, so its score flatters it.
+
+        Raises:
+            UserError: no trial has a score by this metric.
+        """
+        scored = self._raw[(self._raw["metric"] == metric) & (self._raw["status"] == "ok")]
+        if scored.empty:
+            known = list(dict.fromkeys(self._raw["metric"]))
+            raise UserError(f"{self.folder.path}: no trial has a score by '{metric}'; {nearest(metric, known)}")
+        values = scored["score"].to_numpy(float)
+        chosen = values.argmax() if bool(scored["higher_is_better"].iloc[0]) else values.argmin()
+        return self.trial(str(scored["trial"].iloc[int(chosen)]))
+
+    def compare(self, baseline: "str | Results", settings: Sequence[str] = ()) -> pd.DataFrame:
+        """Differences paired by seed: settings against a baseline, or each setting against other results.
+
+        Args:
+            baseline: a setting of these results in words, or its beginning; or other `Results`.
+            settings: those to compare with a baseline setting; with none, all others.
+
+        Returns:
+            The table `comparisons.parquet`, the same as `harness compare` prints.
+
+        Raises:
+            UserError: there is no such setting, or the results share none.
+        """
+        if isinstance(baseline, Results):
+            names = (str(self.folder.path), str(baseline.folder.path))
+            return compare_folders(self._raw, baseline._raw, names)
+        return compare_settings(self._raw, baseline, settings)
+
+    @cached_property
+    def registry(self) -> "Registry":
+        """Everything that the plugins offer, by which models and datasets are made again."""
+        return PluginManager(self._plugins).registry
+
+    def _table(self, name: str) -> pd.DataFrame:
+        """A table that the folder holds; a leaderboard that is missing or damaged is made from the scores."""
+        try:
+            return read_table(self.folder.table(name))
+        except (FileNotFoundError, DamagedFileError):
+            if name == "leaderboard":
+                return leaderboard(self._raw, self.suite)
+            raise UserError(f"{self.folder.path}: there is no {name}.parquet; `harness run` writes it") from None
+
+    def __repr__(self) -> str:
+        trials = self._raw["trial"].nunique()
+        metrics = ", ".join(dict.fromkeys(self._raw["metric"])) or "none"
+        settings = len(self.settings)
+        return f"<Results {self.folder.path}: {trials} scored trials of {settings} settings; metrics: {metrics}>"
+
+
+class TrialResults:
+    """One trial of a results folder: its record, its model, its dataset and its history."""
+
+    def __init__(self, results: Results, trial: Trial) -> None:
+        self._results = results
+        self.trial = trial
+        self._folder = results.folder.trial(trial.id)
+
+    @property
+    def id(self) -> str:
+        """The trial's identity."""
+        return self.trial.id
+
+    @property
+    def title(self) -> str:
+        """The trial in words."""
+        return self.trial.title
+
+    @property
+    def result(self) -> Result | None:
+        """How it ended, with a record for every metric; None while it has not."""
+        return self._folder.result
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The scores that it has, by metric."""
+        rows = self._results._raw
+        own = rows[(rows["trial"] == self.id) & (rows["status"] == "ok")]
+        return dict(zip(own["metric"], own["score"].astype(float), strict=True))
+
+    def model(self, device: str = "cpu") -> TrainedModel:
+        """The trained model, ready to `encode`, `generate` and `reconstruct` in batches, without gradients.
+
+        Raises:
+            UserError: it was never trained, its file is damaged, or its plugin is not there.
+        """
+        import torch
+
+        dataset = make_dataset(self._results.registry, self.trial.dataset)
+        dataset.device = torch.device(device)
+        return load_trained(self._results.folder, self.trial, self._results.registry, dataset)
+
+    def dataset(self, device: str = "cpu") -> Dataset:
+        """The trial's dataset, loaded.
+
+        Raises:
+            UserError: its files are missing, or its plugin is not there.
+        """
+        return load_dataset(self._results.registry, self.trial.dataset, device)
+
+    def history(self) -> pd.DataFrame:
+        """Losses and speed: a row every 1/500 of the training.
+
+        Raises:
+            UserError: it has not been trained.
+        """
+        try:
+            return read_table(self._folder.history)
+        except FileNotFoundError:
+            raise UserError(f"{self.title}: there is no history; the trial has not been trained") from None
+
+    def __repr__(self) -> str:
+        scores = ", ".join(f"{metric} {score:.4g}" for metric, score in self.scores.items())
+        return f"<Trial {self.title} ({self.id}): {scores or 'no scores'}>"
+
+
+def _unpacked(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose JSON columns hold what they say."""
+    found: dict[str, Any] = {
+        name: [json.loads(text) if isinstance(text, str) and text else {} for text in table[name]]
+        for name in JSON_COLUMNS
+        if name in table
+    }
+    return table.assign(**found)

@@ -1,0 +1,75 @@
+"""Scores of one subject, as people look at them: in a terminal, in a notebook, as a data frame."""
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import nearest
+from harness.results.result import ScoreRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Scores(Mapping[str, float]):
+    """The scores of one table of codes or one model, by metric.
+
+    As a mapping it holds the metrics that have a score; `records` has all, with details, settings and reasons.
+    `scores["mig"]` is a number; a metric without one raises a KeyError that says why.
+    """
+
+    def __init__(self, records: Sequence[ScoreRecord]) -> None:
+        self.records = tuple(records)
+
+    def record(self, metric: str) -> ScoreRecord:
+        """Everything that is known of one metric.
+
+        Raises:
+            KeyError: it was not asked for.
+        """
+        for record in self.records:
+            if record.metric == metric:
+                return record
+        raise KeyError(f"{metric} was not asked for; {nearest(metric, [record.metric for record in self.records])}")
+
+    def details(self, metric: str) -> dict[str, Any]:
+        """What a metric reports beside its score."""
+        return self.record(metric).details
+
+    def __getitem__(self, metric: str) -> float:
+        record = self.record(metric)
+        if record.score is None:
+            raise KeyError(f"{metric} has no score: {record.reason}")
+        return record.score
+
+    def __iter__(self) -> Iterator[str]:
+        return (record.metric for record in self.records if record.score is not None)
+
+    def __len__(self) -> int:
+        return sum(record.score is not None for record in self.records)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A row per metric: `metric`, `score`, `status`, `reason`, `higher_is_better`, `seconds`, `settings`, ..."""
+        import pandas as pd
+
+        names = ["metric", "score", "status", "reason", "higher_is_better", "seconds", "settings", "details"]
+        return pd.DataFrame([{name: asdict(record)[name] for name in names} for record in self.records])
+
+    def __repr__(self) -> str:
+        width = max((len(record.metric) for record in self.records), default=0)
+        lines = [f"{record.metric:<{width}}  {_text(record)}" for record in self.records]
+        return "\n".join(lines) or "no metrics"
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><td>{html.escape(record.metric)}</td><td>{html.escape(_text(record))}</td></tr>"
+            for record in self.records
+        )
+        return f"<table><tr><th>metric</th><th>score</th></tr>{cells}</table>"
+
+
+def _text(record: ScoreRecord) -> str:
+    if record.score is None:
+        return f"{record.status}: {record.reason}"
+    return f"{record.score:.4g}" + ("" if record.higher_is_better else "  (lower is better)")

@@ -1,0 +1,84 @@
+"""`harness.Results`: a study read from Python."""
+
+import pandas as pd
+import pytest
+import torch
+
+import harness
+from harness import UserError
+from support import ROOT, TOY
+
+SUITE = """
+seeds = 2
+[dataset]
+name = "bars"
+[training]
+steps = 6
+batch_size = 8
+[[models]]
+name = "linear"
+sweep.noise = [0.1, 0.5]
+[evaluation]
+metrics = ["spread", "error"]
+selectors = ["random"]
+"""
+
+
+@pytest.fixture(scope="module")
+def results(run_command, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    (folder / "study.toml").write_text(SUITE)
+    run = run_command("run", "study.toml", "--plugin", TOY, "--output", "out", cwd=folder)
+    assert run.returncode == 0, run.stderr
+    return harness.Results(folder / "out", plugins=[TOY])
+
+
+def test_tables_are_frames_whose_json_is_unpacked(results):
+    assert len(results.scores) == 8
+    assert results.scores["hyperparameters"][0]["noise"] == 0.1
+    assert results.settings == ["linear noise=0.1", "linear noise=0.5"]
+    assert set(results.leaderboard["metric"]) == {"spread", "error"}
+    assert results.leaderboard["swept"][0] == {"noise": 0.1}
+    assert set(results.selections["selector"]) == {"random"}
+    assert "4 scored trials of 2 settings" in repr(results)
+
+
+def test_a_trial_gives_its_model_dataset_and_history(results):
+    trial = results.trials[0]
+    assert trial.title == "linear noise=0.1 seed=0"
+    model, dataset = trial.model(), trial.dataset()
+    images = dataset.images(torch.arange(4))
+    assert model.encode(images).shape == (4, 3)
+    assert trial.history()["step"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert trial.result.outcome == "finished"
+    assert results.trial(trial.id[:6]).id == trial.id
+
+
+def test_the_best_is_the_best_in_the_metrics_own_direction(results):
+    by_error = {trial.id: trial.scores["error"] for trial in results.trials}
+    assert results.best("error").id == min(by_error, key=by_error.get)
+    by_spread = {trial.id: trial.scores["spread"] for trial in results.trials}
+    assert results.best("spread").id == max(by_spread, key=by_spread.get)
+    with pytest.raises(UserError, match="no trial has a score by 'spred'; did you mean 'spread'"):
+        results.best("spred")
+
+
+def test_comparisons_are_those_of_the_command(results, run_command):
+    assert run_command("compare", results.folder.path).returncode == 0
+    stored = pd.read_parquet(results.folder.path / "comparisons.parquet")
+    found = results.compare("linear noise=0.1")
+    assert found["sentence"].tolist() == stored["sentence"].tolist()
+    assert (results.compare(results)["difference"] == 0).all()
+
+
+def test_published_tables_can_be_read_without_their_trials():
+    published = harness.Results(ROOT / "results" / "published" / "selectors")
+    assert len(published.settings) == 5
+    assert len(published.leaderboard) > 0
+    with pytest.raises(UserError, match=r"it has no suite\.json"):
+        _ = published.trials
+
+
+def test_a_folder_without_results_is_told(tmp_path):
+    with pytest.raises(UserError, match="not a results folder"):
+        harness.Results(tmp_path)

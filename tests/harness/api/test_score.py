@@ -1,0 +1,156 @@
+"""`harness.score` on tables as people have them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import harness
+from harness import UserError
+from harness.api.tables import factors_of
+from harness.data import FactorTable
+
+SIZES = (6, 5, 4)
+
+
+def grid(sizes=SIZES):
+    return np.stack(np.meshgrid(*[np.arange(size) for size in sizes], indexing="ij"), -1).reshape(-1, len(sizes))
+
+
+def noisy(factors, scale=0.2, seed=0):
+    return (factors + scale * np.random.default_rng(seed).normal(size=factors.shape)).astype(np.float32)
+
+
+FACTORS = grid()
+CODES = noisy(FACTORS)
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=5)
+def test_a_complete_grid_gives_the_same_numbers_in_whatever_order_its_rows_are(random):
+    order = list(range(len(FACTORS)))
+    random.shuffle(order)
+    metrics = ["mig", "modularity", "factorvae"]
+    shuffled = harness.score(CODES[order], FACTORS[order], metrics)
+    assert dict(shuffled) == dict(harness.score(CODES, FACTORS, metrics))
+
+
+def test_it_gives_the_numbers_of_the_command_line_bit_for_bit(command, tmp_path):
+    np.savez(tmp_path / "codes.npz", codes=CODES, factor_sizes=SIZES)
+    run = command("score", "codes.npz", "--metric", "mig", "--metric", "sap", "--format", "json")
+    assert run.returncode == 0, run.stderr
+    printed = json.loads(run.stdout)
+    scores = harness.score(CODES, FACTORS, ["mig", "sap"])
+    assert {name: printed[name]["score"] for name in ("mig", "sap")} == dict(scores)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy, pd.DataFrame, lambda table: table.tolist()])
+def test_arrays_tensors_frames_and_lists_are_the_same(kind):
+    expected = harness.score(CODES.astype(float), FACTORS, ["mig"])["mig"]
+    assert harness.score(kind(CODES.astype(float)), kind(FACTORS), ["mig"])["mig"] == expected
+
+
+@pytest.mark.parametrize("metric", ["mig", "modularity", "sap", "explicitness", "factorvae", "betavae"])
+def test_a_shuffled_subset_scores_about_as_the_whole_grid(metric):
+    """Without a third of its observations a grid scores about the same; of fewer, binned information is biased."""
+    factors = grid((10, 10, 10))
+    codes = noisy(factors)
+    rows = np.random.default_rng(1).permutation(len(factors))[:670]
+    part, whole = harness.score(codes[rows], factors[rows], [metric])[metric], harness.score(codes, factors, [metric])
+    assert part == pytest.approx(whole[metric], abs=0.12)
+
+
+def test_continuous_factors_are_cut_into_intervals():
+    rng = np.random.default_rng(0)
+    factors = rng.uniform(-3, 7, size=(3000, 2))
+    scores = harness.score(factors.astype(np.float32), factors, ["mig", "modularity", "factorvae"])
+    assert scores["mig"] > 0.8
+    assert scores["factorvae"] == 1
+    table, rows = factors_of(factors)
+    assert isinstance(table, FactorTable)
+    assert rows is None
+    assert list(table.sizes) == [20, 20]
+    np.testing.assert_array_equal(table.real_values([4, 2]), factors[[4, 2]])
+    levels, _ = factors_of(factors.round(), continuous=["1"])
+    assert list(levels.sizes) == [11, 20]
+
+
+def test_without_factors_only_metrics_that_need_none_apply():
+    scores = harness.score(CODES)
+    assert "total-correlation" in scores
+    assert "mig" not in scores
+    asked = harness.score(CODES, metrics=["mig"])
+    with pytest.raises(KeyError, match="mig has no score: the dataset has no ground-truth factors"):
+        asked["mig"]
+
+
+def test_groups_need_observations_that_share_a_level():
+    factors = np.stack([np.arange(60), np.arange(60) % 2], axis=1)
+    scores = harness.score(noisy(factors), factors, ["factorvae", "mig"])
+    assert "60 of 60 observations share their level of 0 with no other" in scores.record("factorvae").reason
+    assert "mig" in scores
+
+
+def test_large_codes_keep_their_precision():
+    expected = harness.score(CODES.astype(float), FACTORS, ["mig"])["mig"]
+    assert harness.score(CODES.astype(float) + 2.0**24, FACTORS, ["mig"])["mig"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_settings_of_a_metric_may_be_given():
+    scores = harness.score(CODES, FACTORS, [{"name": "sap", "protocol": "infogan-cr"}])
+    assert scores.record("sap").settings["protocol"] == "infogan-cr"
+
+
+def test_scores_are_read_as_text_as_html_and_as_a_frame():
+    scores = harness.score(CODES, FACTORS, ["mig", "dhsic", "mi-bound"])
+    lines = repr(scores).splitlines()
+    assert lines[0].split()[0] == "mig"
+    assert lines[1].endswith("(lower is better)")
+    assert "not-applicable" in lines[2]
+    assert "<td>mig</td>" in scores._repr_html_()
+    frame = scores.to_frame()
+    assert frame["metric"].tolist() == ["mig", "dhsic", "mi-bound"]
+    assert scores.details("mig") == frame["details"][0]
+    with pytest.raises(KeyError, match=r"mgi was not asked for; did you mean 'mig'"):
+        scores["mgi"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "factors", "message"),
+    [
+        (CODES[:-1], FACTORS, "119 rows of codes and 120 of factors"),
+        (np.where(CODES > 4, np.nan, CODES), FACTORS, "rows hold missing or infinite values"),
+        (CODES, np.where(FACTORS > 4, np.inf, FACTORS), "factors: .* rows hold missing or infinite values"),
+        (CODES.astype(str), FACTORS, "codes: expected numbers, got <U"),
+        (CODES, np.array([["a", "b", "c"]] * 120), "factors: expected numbers, got <U1; give every level"),
+        (CODES, np.array([[1, None, "c"]] * 120, dtype=object), "column 2 holds 'c', which is no number"),
+        (CODES, FACTORS * [1, 1, 0], "column 2 is 0 in every row; leave it out"),
+        (CODES[:1], FACTORS[:1], "there is one row, and nothing to compare"),
+        (CODES[:0], FACTORS[:0], "there are no rows or no columns"),
+        (CODES[None, None], FACTORS, r"codes: expected \(rows, columns\), got an array of shape \(1, 1, 120, 3\)"),
+        ([[1, 2], [3]], FACTORS, "codes: expected a table of numbers"),
+        (CODES * 1e30, FACTORS, "beyond 1e15|from -1e15 to 1e15"),
+    ],
+)
+def test_a_wrong_table_is_one_message(codes, factors, message):
+    with pytest.raises(UserError, match=message):
+        harness.score(codes, factors, ["mig"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"metrics": ["mgi"]}, r"metrics\[0\]: there is no metric 'mgi'; did you mean 'mig'"),
+        ({"metrics": [{"protocol": "a"}]}, r"metrics\[0\]: expected a name"),
+        ({"metrics": [{"name": "sap", "protocl": "a"}]}, "did you mean 'protocol'"),
+        ({"continuous": ["size"]}, "continuous: there is no column 'size'; there are 0, 1, 2"),
+        ({"kl": [1.0]}, "kl: expected 3 numbers, one per code, got 1"),
+    ],
+)
+def test_a_wrong_argument_is_one_message(arguments, message):
+    with pytest.raises(UserError, match=message):
+        harness.score(CODES, FACTORS, **arguments)
