@@ -1,7 +1,11 @@
 """The errors that the harness raises on purpose, and how it words a near miss."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but tab and newline, marks that turn the direction of writing, and halves of characters."""
 
 
 class HarnessError(Exception):
@@ -59,3 +63,12 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     if close:
         return f"did you mean '{close[0]}'?"
     return f"choose from: {', '.join(choices)}" if choices else "there are none"
+
+
+def printable(text: str) -> str:
+    """Text of anyone's as a terminal may get it: what a terminal would obey is spelt out instead.
+
+    >>> print(printable("a\\x1b[2Jb\\u202ec"))
+    a\\x1b[2Jb\\u202ec
+    """
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

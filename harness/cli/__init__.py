@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from harness.cli.terminal import echo, replace_unwritable
 from harness.errors import StorageError, UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -85,7 +86,7 @@ class _StandardError(logging.Handler):
         line = f"harness: {record.getMessage()}"
         if line != self.last:
             self.last = line
-            click.echo(line, err=True)
+            echo(line, err=True)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -128,15 +129,16 @@ def main() -> None:
     Exit code 0 for success, 1 for failed trials or results that cannot be written, 2 for the user's mistakes, 130 for
     Ctrl-C.
     """
+    replace_unwritable()
     gc.set_threshold(100_000)  # Records of thousands of trials live to the end; to look for garbage in them takes long.
     try:
         code = cli.main(standalone_mode=False)
         sys.stdout.flush()
     except UserError as error:
-        click.echo(f"harness: {error}", err=True)
+        echo(f"harness: {error}", err=True)
         code = 2
     except StorageError as error:
-        click.echo(f"harness: {error}", err=True)
+        echo(f"harness: {error}", err=True)
         code = 1
     except click.ClickException as error:
         error.show()

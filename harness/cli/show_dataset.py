@@ -5,8 +5,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from harness.cli.terminal import echo
 from harness.errors import UserError
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def show_dataset(
     from harness.dataset import GroundTruthDataset, LabelledDataset
 
     dataset = dataset_class(parse(dataset_class.Config, settings, "dataset"))
-    click.echo(f"image: {dataset.image}")
+    echo(f"image: {dataset.image}")
     started = perf_counter()
     try:
         dataset.load(device)
@@ -64,26 +63,26 @@ def show_dataset(
         if pictures:
             raise
         if (expected := dataset.memory()) is not None:
-            click.echo(f"memory: {in_units(expected)} expected")
-        click.echo(f"not loaded: {error}")
+            echo(f"memory: {in_units(expected)} expected")
+        echo(f"not loaded: {error}")
         return
     seconds = perf_counter() - started
-    click.echo(f"images: {len(dataset):,}")
+    echo(f"images: {len(dataset):,}")
     if isinstance(dataset, GroundTruthDataset):
         factors = dataset.factors
         ranges = zip(factors.names, factors.sizes, factors.values, strict=True)
-        click.echo("factors: " + ", ".join(f"{name} {size} ({_range(values)})" for name, size, values in ranges))
+        echo("factors: " + ", ".join(f"{name} {size} ({_range(values)})" for name, size, values in ranges))
     if isinstance(dataset, LabelledDataset):
-        click.echo(f"classes: {dataset.classes}")
+        echo(f"classes: {dataset.classes}")
     memory = dataset.memory()
-    click.echo(f"memory: {'not known' if memory is None else f'{in_units(memory)} on {dataset.device}'}")
-    click.echo(f"load: {seconds:.2f} s, measured just now")
+    echo(f"memory: {'not known' if memory is None else f'{in_units(memory)} on {dataset.device}'}")
+    echo(f"load: {seconds:.2f} s, measured just now")
     if pictures:
         from harness.pictures.datasets import dataset_picture
         from harness.pictures.images import save
 
         title = f"{name}: {len(dataset):,} images of {dataset.image}"
-        click.echo(save(dataset_picture(dataset, title), pictures))
+        echo(save(dataset_picture(dataset, title), pictures))
 
 
 def in_units(size: int) -> str:

@@ -1,172 +1,155 @@
-"""Tables as text: for the terminal, and as CSV, Markdown and JSON."""
+"""Data frames as text: for the terminal, and as CSV, Markdown and JSON."""
 
-import json
 import re
-import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 from rich import box
-from rich.console import Console, Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-BOARD_CAPTION = "mean ± standard deviation over seeds; * best of its column"
-SELECTION_CAPTION = "ground-truth scores of the chosen model; * the best of its pool; compared: ordered pairs of models"
-JUDGEMENTS = {
-    "regret": "distance from the best score of the pool to the chosen one [95 % interval over resampled pools]",
-    "rank_correlation": "Spearman's, of selector and metric [95 % interval over resampled pools]",
-    "beats_random": "share of the pool's other models that the choice beats, ties count half; 0.5 by chance",
-}
-"""The columns of selections that have a table of their own, and its caption."""
+from harness.cli.console import console
+from harness.cli.terminal import echo
+from harness.errors import printable
+
+GAP = 2
+"""Blanks between two columns."""
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What begins a formula for spreadsheets (OWASP, CSV injection)."""
 
 
-def wide_leaderboard(board: pd.DataFrame) -> pd.DataFrame:
-    """One row per setting, one column per metric: "mean ± std", "n/a" or "failed"."""
-    columns = _metric_headings(board)
-    rows: dict[tuple[str, ...], dict[str, str]] = {}
-    for record in _records(board):
-        swept = ", ".join(f"{key}={value}" for key, value in json.loads(record["swept"]).items())
-        heading = columns[record["metric"], record["metric_settings"]]
-        # All that was set tells settings apart; only what was swept is worth reading.
-        key = (record["model"], record["hyperparameters"], record["training"])
-        row = rows.setdefault(key, {"model": record["model"], "setting": swept})
-        row[heading] = _cell(record)
-    table = pd.DataFrame(list(rows.values()), columns=["model", "setting", *columns.values()])
-    return table if table["setting"].any() else table.drop(columns="setting")
+def print_table(table: pd.DataFrame, title: str, caption: str = "", *, keys: int = 1, group: str = "") -> None:
+    """Print a data frame of texts on the terminal, between its title and its caption.
 
+    Where the columns do not fit beside each other, the table goes on below with the first ones repeated. What a *
+    marks is bold; a cell's second line is dim.
 
-def _metric_headings(board: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """A heading for each metric; the arrow says which way is better, a number tells namesakes apart."""
-    headings: dict[tuple[str, str], str] = {}
-    for metric, settings, better in zip(
-        board["metric"], board["metric_settings"], board["higher_is_better"], strict=True
-    ):
-        if (metric, settings) not in headings:
-            namesakes = sum(name == metric for name, _ in headings)
-            headings[metric, settings] = metric + (f" ({namesakes + 1})" if namesakes else "")
-        if better is False:
-            headings[metric, settings] = headings[metric, settings].removesuffix(" ↓") + " ↓"
-    return headings
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False, name=None)]
-
-
-def _cell(record: dict[str, Any]) -> str:
-    if record["status"] != "ok":
-        return {"not-applicable": "n/a", "missing": "-"}.get(str(record["status"]), "failed")
-    spread = "" if pd.isna(record["std"]) else f" ± {record['std']:.2f}"
-    missing = f" ({record['failed']} failed)" if record["failed"] else ""
-    best = "*" if record["rank"] == 1 else ""
-    return f"{record['mean']:.2f}{spread}{best}{missing}"
-
-
-def wide_selections(selections: pd.DataFrame) -> pd.DataFrame:
-    """For each pool a row per selector with the scores of its choice, then what chance and labels would choose."""
-    columns = _metric_headings(selections.assign(higher_is_better=None))
-    names = _selector_names(selections)
-    rows = []
-    for (name, size), pool in selections.groupby(["pool", "pool_size"], sort=False):
-        chosen: dict[tuple[str, str], dict[str, str]] = {}
-        mean, best = {"selector": "(random: mean)"}, {"selector": "(labels: best)"}
-        for record in _records(pool):
-            heading = columns[record["metric"], record["metric_settings"]]
-            key = (record["selector"], record["selector_settings"])
-            compared = f"{record['cross_evaluations']}/{record['pool_size'] ** 2}"
-            row = chosen.setdefault(key, {"selector": names[key], "chosen": record["chosen"], "compared": compared})
-            applies = record["status"] == "ok"
-            row[heading] = f"{record['score']:.3f}{'' if record['regret'] else '*'}" if applies else "n/a"
-            mean[heading], best[heading] = f"{record['mean']:.3f}", f"{record['best']:.3f}"
-        rows += [{"pool": f"{name} ({size})", **row} for row in (*chosen.values(), mean, best)]
-    return pd.DataFrame(rows, columns=["pool", "selector", "chosen", "compared", *columns.values()]).fillna("")
-
-
-def not_applicable(selections: pd.DataFrame) -> list[str]:
-    """Which selector does not apply to which pool, and why, a line each."""
-    rows = selections.loc[selections["status"].eq("not-applicable"), ["selector", "pool", "reason"]].drop_duplicates()
-    return [
-        f"{record['selector']} does not apply to the pool '{record['pool']}': {record['reason']}"
-        for record in _records(rows)
-    ]
-
-
-def selection_intervals(selections: pd.DataFrame, column: str) -> pd.DataFrame:
-    """For each pool a row per selector with one column of the selections, and its interval if any, for each metric."""
-    columns = _metric_headings(selections.assign(higher_is_better=None))
-    names = _selector_names(selections)
-    rows: dict[tuple[str, ...], dict[str, str]] = {}
-    for record in _records(selections):
-        key = (record["selector"], record["selector_settings"])
-        pool = f"{record['pool']} ({record['pool_size']})"
-        row = rows.setdefault((pool, *key), {"pool": pool, "selector": names[key]})
-        value, low, high = (record.get(name) for name in (column, f"{column}_low", f"{column}_high"))
-        interval = "" if pd.isna(low) else f" [{low:.2f}, {high:.2f}]"
-        row[columns[record["metric"], record["metric_settings"]]] = (
-            "n/a" if pd.isna(value) else f"{value:.2f}{interval}"
-        )
-    table = pd.DataFrame(list(rows.values()), columns=["pool", "selector", *columns.values()]).fillna("")
-    return table.sort_values("pool", key=lambda pools: pd.factorize(pools)[0], kind="stable")
-
-
-def _selector_names(selections: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """A name for each selector; settings tell namesakes apart."""
-    pairs = list(dict.fromkeys(zip(selections["selector"], selections["selector_settings"], strict=True)))
-    names = {}
-    for selector, text in pairs:
-        settings = json.loads(text)
-        others = [json.loads(other) for name, other in pairs if name == selector]
-        told = [f"{key}={value}" for key, value in settings.items() if any(other[key] != value for other in others)]
-        names[selector, text] = " ".join([selector, *told])
-    return names
-
-
-def rich_table(table: pd.DataFrame, title: str, caption: str) -> Group:
-    """A data frame of texts for the terminal, between its title and its caption.
-
-    What a * marks is bold; rows that share a pool stand together under its name.
+    Args:
+        table: texts; a cell may have several lines.
+        title: above it.
+        caption: below it.
+        keys: how many of the first columns say what a row is; they are folded where they are wide.
+        group: a column whose equal values head groups of rows instead of standing in each.
     """
-    rendered = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for number, column in enumerate(table.columns):
-        rendered.add_column(str(column), overflow="fold", no_wrap=number < 2)
-    previous = None
-    for row in table.itertuples(index=False, name=None):
-        cells = [_emphasised(str(value)) for value in row]
-        if "pool" in table.columns:
-            if previous not in (None, row[0]):
-                rendered.add_section()
-            cells[0] = "" if previous == row[0] else cells[0]
-            previous = row[0]
-        rendered.add_row(*cells)
-    return Group(Text(title, style="bold"), rendered, Text(caption, style="dim"))
+    out = console()
+    if title:
+        out.print(Text(title, style="bold"))
+    for part in table_parts(table, out.width, keys, group):
+        out.print(part)
+        out.print()
+    if caption:
+        out.print(Text(caption, style="dim"))
 
 
-def _emphasised(text: str) -> str:
-    escaped = text.replace("[", r"\[")
-    return re.sub(r"^(.*)\*(.*)$", r"[bold]\1*[/bold]\2", escaped)
+def table_parts(table: pd.DataFrame, width: int, keys: int, group: str = "") -> Iterator[RenderableType]:
+    """A data frame of texts as tables no wider than `width`; see `print_table`."""
+    groups = table[group].tolist() if group else [""] * len(table)
+    table = (table.drop(columns=group) if group else table).map(lambda cell: printable(str(cell)))
+    texts = {printable(str(name)): table.iloc[:, place].tolist() for place, name in enumerate(table.columns)}
+    widths = {name: max(_width(cell) for cell in [name, *cells]) for name, cells in texts.items()}
+    names = list(texts)
+    if group:
+        texts[names[0]] = [f"  {cell}" for cell in texts[names[0]]]
+        widths[names[0]] += 2
+    _narrow(texts, widths, keys, width)
+    for columns in _blocks(names, widths, keys, width):
+        yield _block({name: texts[name] for name in columns}, widths, keys, groups)
+
+
+def _narrow(texts: dict[str, list[str]], widths: dict[str, int], keys: int, width: int) -> None:
+    """Make the keys narrow enough: no more than half of the width if no word is broken for it, and any other column
+    must fit beside them.
+    """
+    names = list(texts)[:keys]
+    longest = {name: max(_width(word) for cell in [name, *texts[name]] for word in cell.split(" ")) for name in names}
+    others = max((widths[name] for name in list(texts)[keys:]), default=0)
+    for budget, least in ((width // 2, longest), (width - GAP - others, dict.fromkeys(names, 1))):
+        while sum(widths[name] + GAP for name in names) - GAP > budget:
+            wide = [name for name in names if widths[name] > least[name]]
+            if not wide:
+                break
+            widths[max(wide, key=widths.__getitem__)] -= 1
+
+
+def _blocks(names: Sequence[str], widths: dict[str, int], keys: int, width: int) -> Iterator[list[str]]:
+    """The keys with as many of the other columns as fit beside them, at least one, until all have been shown."""
+    start = sum(widths[name] + GAP for name in names[:keys]) - GAP
+    block, used = list(names[:keys]), start
+    for name in names[keys:]:
+        if len(block) > keys and used + GAP + widths[name] > width:
+            yield block
+            block, used = list(names[:keys]), start
+        block.append(name)
+        used += GAP + widths[name]
+    yield block
+
+
+def _block(texts: dict[str, list[str]], widths: dict[str, int], keys: int, groups: Sequence[str]) -> RenderableType:
+    """Some columns of a table; each group of rows stands under its own name, which may be as long as the line."""
+
+    def rows_of(group: str | None) -> Table:
+        made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
+        made.show_header = group is None or not group
+        for number, name in enumerate(texts):
+            made.add_column(Text(name), overflow="fold", no_wrap=number >= keys, width=widths[name])
+        for own, *row in zip(groups, *texts.values(), strict=True):
+            if own == group:
+                made.add_row(*(Text(cell) if place < keys else _emphasised(cell) for place, cell in enumerate(row)))
+        return made
+
+    if not any(groups):
+        return rows_of("")
+    parts: list[RenderableType] = [rows_of(None)]
+    for group in dict.fromkeys(groups):
+        parts += [Text(printable(group), style="bold"), rows_of(group), ""]
+    return Group(*parts[:-1])
+
+
+def _width(text: str) -> int:
+    return max(Text(line).cell_len for line in text.split("\n"))
+
+
+def _emphasised(cell: str) -> Text:
+    """A cell whose first line is bold up to a *, and whose other lines are dim."""
+    first, newline, rest = cell.partition("\n")
+    best, star, behind = first.partition("*")
+    text = Text.assemble((best + star, "bold"), behind) if star else Text(first)
+    return text.append(newline + rest, style="dim")
+
+
+def print_as(form: str, table: pd.DataFrame) -> None:
+    """Print a data frame as csv or json, with every column and value."""
+    if form == "json":
+        echo(as_json(table))
+    else:
+        echo(as_csv(table).rstrip("\n"))
+
+
+def as_json(table: pd.DataFrame) -> str:
+    """A data frame as a JSON list of records; what is missing is null."""
+    text: str = table.to_json(orient="records", indent=2, force_ascii=False)
+    if printable(text) == text:
+        return text
+    # What a terminal would obey, as JSON's own escapes.
+    return str(table.to_json(orient="records", indent=2, force_ascii=True)).replace("\x7f", "\\u007f")
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """A data frame as CSV. A text that spreadsheets would take for a formula has an apostrophe before it."""
+
+    def inert(cell: object) -> object:
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+    return str(table.map(inert).to_csv(index=False))
 
 
 def markdown(table: pd.DataFrame) -> str:
     """A data frame of texts as a Markdown table."""
 
     def line(cells: Sequence[object]) -> str:
-        return "| " + " | ".join(str(cell).replace("|", r"\|") for cell in cells) + " |"
+        return "| " + " | ".join(re.sub(r"\s*\n\s*", " ", str(cell)).replace("|", r"\|") for cell in cells) + " |"
 
     rule = "|" + "|".join(" --- " for _ in table.columns) + "|"
     return "\n".join([line(list(table.columns)), rule, *(line(row) for row in table.itertuples(index=False))])
-
-
-def as_json(table: pd.DataFrame) -> str:
-    """A data frame as a JSON list of records; what is missing is null."""
-    return str(table.to_json(orient="records", indent=2, force_ascii=False))
-
-
-WIDTH_ELSEWHERE = 160
-"""Width of tables that go to a file or a pipe."""
-
-
-def console() -> Console:
-    """The standard output: as wide as the terminal, or wide enough for a table when it is none."""
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDTH_ELSEWHERE)

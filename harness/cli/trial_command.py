@@ -10,6 +10,7 @@ import click
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_trial
+from harness.cli.terminal import echo
 from harness.errors import NotApplicableError, UserError
 from harness.storage.location import location
 
@@ -61,7 +62,7 @@ def looks_at_trial(picture: Callable[..., list[Path]]) -> Callable[..., None]:
         except NotApplicableError as error:
             raise UserError(f"{trained.trial.title}: {error}") from None
         for file in written:
-            click.echo(file)
+            echo(file)
 
     return command
 

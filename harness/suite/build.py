@@ -1,19 +1,20 @@
 """Building models, datasets, metrics and selectors from their names and settings."""
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from harness.dataset import Dataset
-from harness.metric import Metric
-from harness.model import ImageSpec, Model
-from harness.model import build as initialised
 from harness.registry import Registry
-from harness.rng import Rng
-from harness.selector import Selector
 from harness.suite.resolve import load_class
 from harness.suite.trial import Choice, Trial
 
+if TYPE_CHECKING:
+    from harness.dataset import Dataset
+    from harness.metric import Metric
+    from harness.model import ImageSpec, Model
+    from harness.rng import Rng
+    from harness.selector import Selector
 
-def make_dataset(registry: Registry, choice: Choice, place: str = "dataset") -> Dataset:
+
+def make_dataset(registry: Registry, choice: Choice, place: str = "dataset") -> "Dataset":
     """The dataset of a choice, which has no images before `load` is called.
 
     Raises:
@@ -23,7 +24,7 @@ def make_dataset(registry: Registry, choice: Choice, place: str = "dataset") -> 
     return cast("Dataset", dataset_class(config))
 
 
-def load_dataset(registry: Registry, choice: Choice, device: str) -> Dataset:
+def load_dataset(registry: Registry, choice: Choice, device: str) -> "Dataset":
     """The dataset of a choice, loaded on a device.
 
     Raises:
@@ -34,7 +35,7 @@ def load_dataset(registry: Registry, choice: Choice, device: str) -> Dataset:
     return dataset
 
 
-def make_metric(registry: Registry, choice: Choice) -> Metric:
+def make_metric(registry: Registry, choice: Choice) -> "Metric":
     """The metric of a choice.
 
     Raises:
@@ -44,7 +45,7 @@ def make_metric(registry: Registry, choice: Choice) -> Metric:
     return cast("Metric", metric_class(config))
 
 
-def make_selector(registry: Registry, choice: Choice) -> Selector:
+def make_selector(registry: Registry, choice: Choice) -> "Selector":
     """The selector of a choice.
 
     Raises:
@@ -54,21 +55,25 @@ def make_selector(registry: Registry, choice: Choice) -> Selector:
     return cast("Selector", selector_class(config))
 
 
-def make_model(registry: Registry, choice: Choice, image: ImageSpec, rng: Rng, place: str = "") -> Model:
+def make_model(registry: Registry, choice: Choice, image: "ImageSpec", rng: "Rng", place: str = "") -> "Model":
     """The model of a choice for images of a shape, on the CPU, with initial parameters drawn from `rng`.
 
     Raises:
         UserError: see `load_class`; or the model cannot take such images.
     """
+    from harness.model import build  # torch, which those who only read results do without.
+
     model_class, config = load_class(registry, "models", choice, place)
-    return initialised(model_class, config, image, rng)
+    return build(model_class, config, image, rng)
 
 
-def initial_model(registry: Registry, trial: Trial, dataset: Dataset) -> Model:
+def initial_model(registry: Registry, trial: Trial, dataset: "Dataset") -> "Model":
     """The trial's model as its seed initialises it, on the dataset's device.
 
     Raises:
         UserError: see `make_model`.
     """
+    from harness.rng import Rng
+
     model = make_model(registry, trial.model, dataset.image, Rng.for_initial(trial.seed), trial.label)
     return model.to(dataset.device)

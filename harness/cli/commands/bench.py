@@ -9,7 +9,8 @@ import click
 from rich.table import Table
 
 from harness.cli import plugin_option
-from harness.cli.text_tables import console
+from harness.cli.console import console
+from harness.cli.terminal import echo
 from harness.errors import UserError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def command(
     if standard:
         _project(rows)
         _race(registry, place, precision, limit, output)
-    click.echo(f"added to {output / 'benchmarks.parquet'}")
+    echo(f"added to {output / 'benchmarks.parquet'}")
 
 
 def _measure(
@@ -138,7 +139,7 @@ def _project(rows: Sequence[dict[str, Any]]) -> None:
     model, steps = STUDY
     if speeds := [row["model_steps_per_second"] for row in rows if row["model"] == model]:
         hours = steps / max(speeds) / 3600
-        click.echo(f"{model}: {steps:,} steps, its paper's study on dSprites, would take {hours:,.1f} hours")
+        echo(f"{model}: {steps:,} steps, its paper's study on dSprites, would take {hours:,.1f} hours")
 
 
 def _race(registry: "Registry", place: "torch.device", precision: str, limit: float, output: Path) -> None:
@@ -150,11 +151,11 @@ def _race(registry: "Registry", place: "torch.device", precision: str, limit: fl
     found = run_race(race, registry, place, limit, _note)
     _add("times_to_score", output, found)
     reached = f"{found['seconds']:.0f} s" if found["seconds"] is not None else f"not within {limit:g} s"
-    click.echo(f"{race.case.model}, {race.metric} {race.target}: {reached} ({found['steps']:,} steps)")
+    echo(f"{race.case.model}, {race.metric} {race.target}: {reached} ({found['steps']:,} steps)")
 
 
 def _note(text: str) -> None:
-    click.echo(text, err=True)
+    echo(text, err=True)
 
 
 def _device(device: str) -> str:

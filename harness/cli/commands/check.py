@@ -9,7 +9,7 @@ import click
 from rich.text import Text
 
 from harness.cli import plugin_option
-from harness.cli.text_tables import console
+from harness.cli.console import console
 from harness.errors import UserError
 
 

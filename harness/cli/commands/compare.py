@@ -7,6 +7,7 @@ import click
 
 from harness.cli import format_option
 from harness.cli.completers import complete_results
+from harness.cli.terminal import echo
 from harness.storage.location import location
 
 if TYPE_CHECKING:
@@ -103,12 +104,12 @@ def _print_comparison(table: "pd.DataFrame", form: str) -> None:
 
 
 def _print(table: "pd.DataFrame", title: str, form: str) -> None:
-    from harness.cli.text_tables import as_json, console, markdown, rich_table
+    from harness.cli.text_tables import markdown, print_as, print_table
 
     if form == "table":
         shown = table.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
-        console().print(rich_table(shown, title, ""), "")
+        print_table(shown, title)
     elif form == "markdown":
-        click.echo(f"**{title}**\n\n{markdown(table.astype(str))}\n")
+        echo(f"**{title}**\n\n{markdown(table.astype(str))}\n")
     else:
-        click.echo(as_json(table) if form == "json" else table.to_csv(index=False), nl=form == "json")
+        print_as(form, table)

@@ -3,6 +3,8 @@
 import click
 from click.shell_completion import get_completion_class
 
+from harness.cli.terminal import echo
+
 SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_HARNESS_COMPLETE"
 INSTALL = {
@@ -19,4 +21,4 @@ def command(ctx: click.Context, shell: str) -> None:
     """Print the completion script of SHELL: commands, options, names of plugins, suites, results and trials."""
     complete = get_completion_class(shell)
     assert complete is not None
-    click.echo(complete(ctx.find_root().command, {}, "harness", VARIABLE).source())
+    echo(complete(ctx.find_root().command, {}, "harness", VARIABLE).source())

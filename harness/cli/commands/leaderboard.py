@@ -6,7 +6,9 @@ import click
 
 from harness.cli import format_option, plugin_option
 from harness.cli.completers import complete_results
-from harness.cli.text_tables import BOARD_CAPTION, as_json, console, markdown, rich_table, wide_leaderboard
+from harness.cli.result_tables import print_leaderboard, wide_leaderboard
+from harness.cli.terminal import echo
+from harness.cli.text_tables import markdown, print_as
 from harness.results.folder import ResultsFolder
 from harness.results.status import StudyStatus
 from harness.storage.location import location
@@ -38,8 +40,8 @@ def command(path: Path, form: str, rebuild: bool, plugins: tuple[Path, ...]) -> 
         stored = folder.current_table("leaderboard", folder.state(suite))
         board = leaderboard(score_table(StudyStatus.read(suite, folder)), suite) if stored is None else stored
     if form == "table":
-        console().print(rich_table(wide_leaderboard(board), suite.title, BOARD_CAPTION))
+        print_leaderboard(board, suite.title)
     elif form == "markdown":
-        click.echo(markdown(wide_leaderboard(board)))
+        echo(markdown(wide_leaderboard(board)))
     else:
-        click.echo(as_json(board) if form == "json" else board.to_csv(index=False), nl=form == "json")
+        print_as(form, board)

@@ -6,7 +6,8 @@ import click
 from rich.table import Table
 
 from harness.cli import plugin_option
-from harness.cli.text_tables import console
+from harness.cli.console import console
+from harness.cli.terminal import echo
 from harness.plugins.manager import PluginManager
 from harness.registry import DISTRIBUTION, KINDS
 
@@ -29,4 +30,4 @@ def command(kind: str | None, plugins: tuple[Path, ...]) -> None:
                 table.add_row(f"{rule.prefix}{base.upper()}", rule.summary.format(name=f"any {base}"), DISTRIBUTION)
         console().print(table, "")
     for problem in registry.problems:
-        click.echo(f"warning: {problem}", err=True)
+        echo(f"warning: {problem}", err=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli.terminal import echo
 from harness.plugins.scaffold import KIND_NAMES, create
 
 
@@ -14,7 +15,7 @@ from harness.plugins.scaffold import KIND_NAMES, create
 def command(kind: str, name: str, into: Path) -> None:
     """Make a plugin package with a working model, dataset, metric or selector called NAME."""
     folder = create(kind, name, into)
-    click.echo(f"{folder} is a plugin with a working {kind}, a suite and a test. Next:\n")
-    click.echo(f"  pip install -e {folder}")
-    click.echo(f"  harness run {folder / 'suite.toml'}")
-    click.echo(f"\nThen change {folder / name.replace('-', '_') / kind}.py, and run `harness check {name}`.")
+    echo(f"{folder} is a plugin with a working {kind}, a suite and a test. Next:\n")
+    echo(f"  pip install -e {folder}")
+    echo(f"  harness run {folder / 'suite.toml'}")
+    echo(f"\nThen change {folder / name.replace('-', '_') / kind}.py, and run `harness check {name}`.")

@@ -9,6 +9,7 @@ import click
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_results
+from harness.cli.terminal import echo
 from harness.storage.location import location
 
 if TYPE_CHECKING:
@@ -54,10 +55,9 @@ def command(
     def tell(done: int, total: int) -> None:
         last = done == total
         if total and (last or sys.stderr.isatty()):
-            start = "\r" if sys.stderr.isatty() else ""
-            click.echo(f"{start}pictures of {done} of {total} trials", nl=last, err=True)
+            echo(f"pictures of {done} of {total} trials", err=True)
 
     folders = [ResultsFolder(path) for path in results]
     registry = PluginManager(plugins).registry
     size = write_report(folders, output, registry, which=pictures, device=device, any_path=any_path, report=tell)
-    click.echo(f"{output} ({size / 1e6:.1f} MB)")
+    echo(f"{output} ({size / 1e6:.1f} MB)")

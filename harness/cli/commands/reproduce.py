@@ -11,7 +11,8 @@ from rich.table import Table
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_trial
-from harness.cli.text_tables import console
+from harness.cli.console import console
+from harness.cli.terminal import echo
 from harness.storage.location import location
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def command(trial: Path, output: Path | None, tolerance: float, data: Path | Non
     _print(reproduction, found.title)
     equal = reproduction.equal(tolerance)
     within = f" within {tolerance:g}" if tolerance else ""
-    click.echo(f"{found.title} is {'reproduced' if equal else 'not reproduced'}{within}.")
+    echo(f"{found.title} is {'reproduced' if equal else 'not reproduced'}{within}.")
     return 0 if equal else 1
 
 
@@ -66,13 +67,13 @@ def _print(reproduction: "Reproduction", title: str) -> None:
     console().print(table, "")
     recorded, again = reproduction.recorded, reproduction.again
     for when, result in (("before", recorded), ("now", again)):
-        click.echo(f"outcome {when}: {result.outcome}" + (f", {result.reason}" if result.reason else ""))
+        echo(f"outcome {when}: {result.outcome}" + (f", {result.reason}" if result.reason else ""))
     if (apart := reproduction.parameters) is not None:
-        click.echo("parameters: " + (f"apart by {apart:.3g} at most" if apart else "equal bit for bit"))
-    click.echo(f"training: {recorded.seconds:.1f} s before, {again.seconds:.1f} s now")
+        echo("parameters: " + (f"apart by {apart:.3g} at most" if apart else "equal bit for bit"))
+    echo(f"training: {recorded.seconds:.1f} s before, {again.seconds:.1f} s now")
     for name, pair in reproduction.changed.items():
-        click.echo("{}: {} before, {} now".format(name, *pair))
-    click.echo("")
+        echo("{}: {} before, {} now".format(name, *pair))
+    echo("")
 
 
 def _cell(score: float | None, reason: str) -> str:

@@ -14,6 +14,7 @@ import click
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_suite
+from harness.cli.terminal import echo
 from harness.storage.location import location
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ def command(
 
     Nothing is done twice: an interrupted run continues where it stopped. Exit code 1 if a trial failed.
     """
+    from harness.cli.console import console
     from harness.cli.display import Display
-    from harness.cli.text_tables import console
     from harness.execution.plan import RunOptions, plan_run
     from harness.execution.study import Study
     from harness.plugins.manager import PluginManager
@@ -118,47 +119,39 @@ def command(
         summary = study.run()
     if interrupted:
         left = len(summary.pending)
-        click.echo(f"Stopped; {left} of {len(summary.trials)} trials are left. The same command continues.", err=True)
+        echo(f"Stopped; {left} of {len(summary.trials)} trials are left. The same command continues.", err=True)
         return 128 + interrupted[0]
     if not display.pending:
-        click.echo(f"All {len(summary.trials)} trials are done already; nothing to do.\n")
+        echo(f"All {len(summary.trials)} trials are done already; nothing to do.\n")
     _print_tables(summary)
-    click.echo(f"Results are in {folder.path}. Next, the same table and all the rest as a page with pictures:\n")
+    echo(f"Results are in {folder.path}. Next, the same table and all the rest as a page with pictures:\n")
     named = "".join(f" --plugin {shlex.quote(str(file))}" for file in plugins)
     place = shlex.quote(str(folder.path))
-    click.echo(f"  harness leaderboard {place}{named}\n  harness report {place}{named}\n")
+    echo(f"  harness leaderboard {place}{named}\n  harness report {place}{named}\n")
     code = _print_failures(summary)
     if asked.shard and (left := len(summary.status.pending)):
-        click.echo(f"{left} of the suite's {len(checked.trials)} trials are left to other shards.")
+        echo(f"{left} of the suite's {len(checked.trials)} trials are left to other shards.")
     return code
 
 
 def _print_tables(summary: "RunSummary") -> None:
     """The leaderboard, and the selectors if there are some."""
-    from harness.cli.text_tables import (
-        BOARD_CAPTION,
-        SELECTION_CAPTION,
-        console,
-        not_applicable,
-        rich_table,
-        wide_leaderboard,
-        wide_selections,
-    )
+    from harness.cli.result_tables import print_leaderboard, print_selections
 
-    tables, out = summary.tables, console()
-    out.print(rich_table(wide_leaderboard(tables.leaderboard), summary.status.suite.title, BOARD_CAPTION), "")
+    tables = summary.tables
+    print_leaderboard(tables.leaderboard, summary.status.suite.title)
+    echo()
     if len(tables.selections):
-        out.print(rich_table(wide_selections(tables.selections), "Selectors", SELECTION_CAPTION), "")
-        for note in not_applicable(tables.selections):
-            click.echo(f"note: {note}", err=True)
+        print_selections(tables.selections, "Selectors", judgements=False)
+        echo()
 
 
 def _print_failures(summary: "RunSummary") -> int:
     """What failed, a line each; returns the exit code."""
     for line in summary.failures:
-        click.echo(f"failed: {line}", err=True)
+        echo(f"failed: {line}", err=True)
     if summary.failures:
-        click.echo("Tracebacks are in trials/*/result.json and log.txt there; --retry-failed tries again.", err=True)
+        echo("Tracebacks are in trials/*/result.json and log.txt there; --retry-failed tries again.", err=True)
     return 1 if summary.failures else 0
 
 
@@ -169,10 +162,10 @@ def _print_plan(suite: "Suite", folder: "ResultsFolder", fresh: bool) -> None:
     left = {trial.id for trial in (suite.trials if fresh else StudyStatus.read(suite, folder).pending)}
     for trial in suite.trials:
         state = "to do" if trial.id in left else "done "
-        click.echo(f"{trial.id}  {state}  {trial.title}, {trial.training['steps']:,} steps")
+        echo(f"{trial.id}  {state}  {trial.title}, {trial.training['steps']:,} steps")
     metrics = ", ".join(metric.name for metric in suite.metrics) or "none"
     selectors = ", ".join(selector.name for selector in suite.selectors) or "none"
-    click.echo(f"\nmetrics: {metrics}\nselectors: {selectors}\n{len(suite.trials)} trials, {len(left)} to do")
+    echo(f"\nmetrics: {metrics}\nselectors: {selectors}\n{len(suite.trials)} trials, {len(left)} to do")
 
 
 @contextmanager
@@ -182,7 +175,7 @@ def _stopping_politely(study: "Study") -> Iterator[list[int]]:
 
     def stop(signum: int, frame: FrameType | None) -> None:
         received.append(signum)
-        click.echo("\nStopping: running trials save their state...", err=True)
+        echo("\nStopping: running trials save their state...", err=True)
         study.stop()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -7,7 +7,8 @@ import click
 from rich.table import Table
 
 from harness.cli import format_option, plugin_option
-from harness.cli.text_tables import console
+from harness.cli.console import console
+from harness.cli.terminal import echo
 from harness.plugins.manager import PluginManager
 from harness.storage.location import location
 
@@ -32,7 +33,7 @@ def command(
 
     scores = score_file(file, metrics, PluginManager(plugins).registry, protocol=protocol, seed=seed)
     if form == "json":
-        click.echo(json.dumps(scores, indent=2))
+        echo(json.dumps(scores, indent=2))
         return
     table = Table("metric", "score", box=None, pad_edge=False, header_style="dim")
     for name, found in scores.items():

@@ -7,16 +7,9 @@ import click
 
 from harness.cli import format_option, plugin_option
 from harness.cli.completers import complete_results
-from harness.cli.text_tables import (
-    JUDGEMENTS,
-    SELECTION_CAPTION,
-    as_json,
-    console,
-    markdown,
-    rich_table,
-    selection_intervals,
-    wide_selections,
-)
+from harness.cli.result_tables import print_selections, selections_markdown
+from harness.cli.terminal import echo
+from harness.cli.text_tables import print_as
 from harness.errors import UserError
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
@@ -59,19 +52,13 @@ def _judge(folder: ResultsFolder, form: str, manager: PluginManager) -> None:
     if selections.empty:
         raise UserError("\n".join([f"{folder.path}: there is no selection to judge", *notes]))
     if form == "table":
-        console().print(rich_table(wide_selections(selections), f"{suite.title}: selectors", SELECTION_CAPTION))
-        for column, caption in JUDGEMENTS.items():
-            table = selection_intervals(selections, column)
-            console().print("", rich_table(table, column.replace("_", " ").capitalize(), caption))
+        print_selections(selections, f"{suite.title}: selectors")
     elif form == "markdown":
-        tables = [wide_selections(selections), *(selection_intervals(selections, column) for column in JUDGEMENTS)]
-        captions = [SELECTION_CAPTION, *(f"{column.replace('_', ' ')}: {text}" for column, text in JUDGEMENTS.items())]
-        for table, caption in zip(tables, captions, strict=True):
-            click.echo(f"{markdown(table)}\n\n{caption}\n")
+        echo(selections_markdown(selections))
     else:
-        click.echo(as_json(selections) if form == "json" else selections.to_csv(index=False), nl=form == "json")
+        print_as(form, selections)
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
 
 
 def _select_from_file(path: Path, names: tuple[str, ...], form: str, manager: PluginManager) -> None:
@@ -79,10 +66,10 @@ def _select_from_file(path: Path, names: tuple[str, ...], form: str, manager: Pl
 
     selected = select_from_file(path, names, manager.registry)
     if form == "json":
-        click.echo(json.dumps(selected, indent=2))
+        echo(json.dumps(selected, indent=2))
     elif form == "table":
         for name, found in selected.items():
             scores = ", ".join("none" if score is None else f"{score:.4f}" for score in found["scores"])
-            click.echo(f"{name}: model {found['chosen']} (scores {scores})")
+            echo(f"{name}: model {found['chosen']} (scores {scores})")
     else:
         raise UserError(f"--format {form}: a file's selections print as table or json")

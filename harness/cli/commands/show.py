@@ -9,8 +9,8 @@ from rich.table import Table
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_name
+from harness.cli.console import console
 from harness.cli.show_dataset import check_picture, settings_of, show_dataset
-from harness.cli.text_tables import console
 from harness.config import describe
 from harness.errors import UserError, nearest
 from harness.plugins.manager import PluginManager

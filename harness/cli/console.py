@@ -1,0 +1,36 @@
+"""The console that tables and live displays are printed on."""
+
+import os
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from harness.errors import printable
+
+WIDTH_ELSEWHERE = 160
+"""Width of tables that go to a file or a pipe, unless COLUMNS says otherwise."""
+
+NARROWEST = 40
+"""Width below which lines are left to the terminal to wrap."""
+
+
+def console(*, err: bool = False) -> Console:
+    """A rich console on the standard output or error: as wide as the terminal, or wide enough for a table elsewhere.
+
+    Strings are text and not markup.
+    """
+    stream = sys.stderr if err else sys.stdout
+    measured = stream.isatty() or "COLUMNS" in os.environ
+    made = _Console(stderr=err, markup=False, emoji=False, highlight=False, width=None if measured else WIDTH_ELSEWHERE)
+    made.width = max(made.width, NARROWEST)
+    return made
+
+
+class _Console(Console):
+    """A console whose contents cannot hold what a terminal obeys; its own colours and cursor movements can."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)

@@ -1,0 +1,219 @@
+"""Leaderboards and selections as tables that a person reads: a row per setting or selector, a column per metric."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from harness.cli.console import console
+from harness.cli.terminal import echo
+from harness.cli.text_tables import markdown, print_table
+
+BOARD_CAPTION = "mean ± standard deviation over n seeds, [95 % interval of the mean]; * best of its column"
+SELECTION_CAPTION = "ground-truth scores of the chosen model; * the best of its pool; compared: ordered pairs of models"
+JUDGEMENTS = {
+    "regret": "distance from the best score of the pool to the chosen one [95 % interval over resampled pools]",
+    "rank_correlation": "Spearman's, of selector and metric [95 % interval over resampled pools]",
+    "beats_random": "share of the pool's other models that the choice beats, ties count half; 0.5 by chance",
+}
+"""The columns of selections that have a table of their own, and its caption."""
+
+MOST_NOTES = 12
+"""Reasons that are told below a leaderboard."""
+
+Record = dict[str, Any]
+Headings = Mapping[tuple[str, str], str]
+
+
+def print_leaderboard(board: pd.DataFrame, title: str) -> None:
+    """Print a leaderboard on the terminal, and below it why scores are missing."""
+    table = wide_leaderboard(board)
+    if "setting" in table:  # In one column, which takes less of a narrow terminal.
+        both = (table["model"] + " " + table["setting"]).str.rstrip()
+        table = table.assign(model=both).drop(columns="setting")
+    print_table(table, title, BOARD_CAPTION, keys=2)
+    for note in leaderboard_notes(board):
+        console().print(note, style="dim")
+
+
+def print_selections(selections: pd.DataFrame, title: str, *, judgements: bool = True) -> None:
+    """Print what selectors chose on the terminal, and how their choices are judged."""
+    print_table(wide_selections(selections), title, SELECTION_CAPTION, keys=2, group="pool")
+    for note in selections_notes(selections):
+        console().print(note, style="dim")
+    for column, caption in JUDGEMENTS.items() if judgements else ():
+        echo()
+        name = column.replace("_", " ").capitalize()
+        print_table(selection_intervals(selections, column), name, caption, group="pool")
+
+
+def selections_markdown(selections: pd.DataFrame) -> str:
+    """The same tables as Markdown, each with its caption below it."""
+    tables = [(wide_selections(selections), SELECTION_CAPTION)]
+    for column, caption in JUDGEMENTS.items():
+        tables.append((selection_intervals(selections, column), f"{column.replace('_', ' ')}: {caption}"))
+    return "\n".join(f"{markdown(table)}\n\n{caption}\n" for table, caption in tables)
+
+
+def wide_leaderboard(board: pd.DataFrame) -> pd.DataFrame:
+    """One row per setting, one column per metric: "mean ± std", below it the interval; or "n/a", "failed" or "-"."""
+    columns, decimals = _metric_headings(board), _decimals(board, ["mean"])
+    rows: dict[tuple[str, ...], Record] = {}
+    seeds: dict[tuple[str, ...], int] = {}
+    records = _records(board)
+    for record in records:  # All that was set tells settings apart; only what was swept is worth reading.
+        key = (record["model"], record["hyperparameters"], record["training"])
+        seeds[key] = max(seeds.get(key, 0), int(record["n"]))
+    for record in records:
+        key = (record["model"], record["hyperparameters"], record["training"])
+        swept = ", ".join(f"{name}={value}" for name, value in json.loads(record["swept"]).items())
+        row = rows.setdefault(key, {"model": record["model"], "setting": swept, "n": str(seeds[key])})
+        metric = (record["metric"], record["metric_settings"])
+        row[columns[metric]] = _mean(record, seeds[key], decimals[metric])
+    table = pd.DataFrame(list(rows.values()), columns=["model", "setting", "n", *columns.values()]).fillna("-")
+    return table if table["setting"].any() else table.drop(columns="setting")
+
+
+def _mean(record: Record, seeds: int, decimals: int) -> str:
+    """A cell of a leaderboard; `seeds` is the row's number of scored trials, told where this one has another."""
+    if record["status"] != "ok":
+        return _word(record)
+    spread = "" if pd.isna(record["std"]) else f" ± {number(record['std'], decimals)}"
+    best = "*" if record["rank"] == 1 else ""
+    fewer = f" (n={record['n']})" if record["n"] != seeds else ""
+    missing = f" ({record['failed']} failed)" if record["failed"] else fewer
+    return f"{number(record['mean'], decimals)}{spread}{best}{missing}{_interval(record, 'ci', decimals)}"
+
+
+def _word(record: Record) -> str:
+    """What stands for a score that there is none of."""
+    return {"not-applicable": "n/a", "missing": "-"}.get(str(record["status"]), "failed")
+
+
+def leaderboard_notes(board: pd.DataFrame) -> list[str]:
+    """Why scores of a leaderboard are missing: a line for each metric and reason, with the models."""
+    columns = _metric_headings(board)
+    models: dict[tuple[str, str, str], dict[str, None]] = {}
+    for record in _records(board):
+        if record["reason"] and record["status"] != "missing":
+            word = "n/a" if record["status"] == "not-applicable" else "failed"
+            heading = columns[record["metric"], record["metric_settings"]].removesuffix(" ↓")
+            models.setdefault((heading, word, record["reason"]), {})[record["model"]] = None
+    everywhere = board["model"].nunique()
+    notes = []
+    for (heading, word, reason), names in models.items():
+        which = "" if len(names) == everywhere else f" ({', '.join(names)})"
+        notes.append(f"{heading} {word}{which}: {reason}")
+    more = [f"and {len(notes) - MOST_NOTES} more; --format csv has every reason"] if len(notes) > MOST_NOTES else []
+    return notes[:MOST_NOTES] + more
+
+
+def wide_selections(selections: pd.DataFrame) -> pd.DataFrame:
+    """For each pool a row per selector with the scores of its choice, then what chance and labels would choose."""
+    columns, names = _metric_headings(selections), _selector_names(selections)
+    decimals = _decimals(selections, ["score", "mean", "best"])
+    rows: list[Record] = []
+    for (name, size), pool in selections.groupby(["pool", "pool_size"], sort=False):
+        chosen: dict[tuple[str, str], Record] = {}
+        mean, best = {"selector": "(random: mean)"}, {"selector": "(labels: best)"}
+        for record in _records(pool):
+            metric = (record["metric"], record["metric_settings"])
+            key = (record["selector"], record["selector_settings"])
+            compared = f"{record['cross_evaluations']}/{record['pool_size'] ** 2}"
+            row = chosen.setdefault(key, {"selector": names[key], "chosen": record["chosen"], "compared": compared})
+            applies = record.get("status", "ok") == "ok"
+            star = "*" if applies and not record["regret"] else ""
+            row[columns[metric]] = number(record["score"], decimals[metric]) + star if applies else _word(record)
+            mean[columns[metric]] = number(record["mean"], decimals[metric])
+            best[columns[metric]] = number(record["best"], decimals[metric])
+        rows += [{"pool": f"{name} ({size})", **row} for row in (*chosen.values(), mean, best)]
+    return pd.DataFrame(rows, columns=["pool", "selector", "chosen", "compared", *columns.values()]).fillna("")
+
+
+def selections_notes(selections: pd.DataFrame) -> list[str]:
+    """Why selectors chose nothing from a pool, a line each."""
+    names = _selector_names(selections)
+    found = {
+        f"{names[record['selector'], record['selector_settings']]} {_word(record)} (pool {record['pool']}): "
+        f"{record['reason']}": None
+        for record in _records(selections)
+        if record.get("status", "ok") != "ok"
+    }
+    return list(found)
+
+
+def selection_intervals(selections: pd.DataFrame, column: str) -> pd.DataFrame:
+    """For each pool a row per selector with one column of the selections, and its interval if any, for each metric."""
+    columns, names = _metric_headings(selections), _selector_names(selections)
+    decimals = _decimals(selections, [column])
+    rows: dict[tuple[str, ...], Record] = {}
+    for record in _records(selections):
+        key = (record["selector"], record["selector_settings"])
+        metric = (record["metric"], record["metric_settings"])
+        pool = f"{record['pool']} ({record['pool_size']})"
+        row = rows.setdefault((pool, *key), {"pool": pool, "selector": names[key]})
+        found = number(record[column], decimals[metric])
+        row[columns[metric]] = found if found == "n/a" else found + _interval(record, column, decimals[metric])
+    table = pd.DataFrame(list(rows.values()), columns=["pool", "selector", *columns.values()]).fillna("")
+    return table.sort_values("pool", key=lambda pools: pd.factorize(pools)[0], kind="stable")
+
+
+def number(value: float | None, decimals: int) -> str:
+    """A number with so many decimals, or in scientific notation where it is out of their reach; "n/a" for none.
+
+    >>> number(0.52, 3), number(12345678.0, 3), number(float("nan"), 3)
+    ('0.520', '1.23e+07', 'n/a')
+    """
+    if value is None or pd.isna(value):
+        return "n/a"
+    return f"{value:.{decimals}f}" if abs(value) < 1e7 and (decimals < MOST_DECIMALS or not value) else f"{value:.2e}"
+
+
+MOST_DECIMALS = 7
+
+
+def _decimals(table: pd.DataFrame, columns: list[str]) -> dict[tuple[str, str], int]:
+    """For each metric the decimals that show its largest number to three significant digits."""
+    largest = table[columns].astype(float).abs().max(axis=1)
+    found = {}
+    for metric, value in largest.groupby([table["metric"], table["metric_settings"]], sort=False).max().items():
+        power = math.floor(math.log10(value)) if value and math.isfinite(value) else 0
+        found[metric] = min(MOST_DECIMALS, max(1, 3 - power if power >= 0 else 2 - power))
+    return found
+
+
+def _interval(record: Record, name: str, decimals: int) -> str:
+    """The ends of an interval as a cell's second line; nothing where there is none."""
+    low, high = record.get(f"{name}_low"), record.get(f"{name}_high")
+    return "" if pd.isna(low) or pd.isna(high) else f"\n[{number(low, decimals)}, {number(high, decimals)}]"
+
+
+def _metric_headings(table: pd.DataFrame) -> Headings:
+    """A heading for each metric; an arrow says that smaller is better, settings tell namesakes apart."""
+    smaller = table["higher_is_better"].eq(False) if "higher_is_better" in table else [False] * len(table)
+    metrics = list(zip(table["metric"], table["metric_settings"], strict=True))
+    names = _told_apart(dict.fromkeys(metrics))
+    down = {metric for metric, is_smaller in zip(metrics, smaller, strict=True) if is_smaller}
+    return {metric: name + (" ↓" if metric in down else "") for metric, name in names.items()}
+
+
+def _selector_names(selections: pd.DataFrame) -> Headings:
+    """A name for each selector; settings tell namesakes apart."""
+    return _told_apart(dict.fromkeys(zip(selections["selector"], selections["selector_settings"], strict=True)))
+
+
+def _told_apart(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """A name for each (name, settings as JSON): behind those of namesakes stand the settings in which they differ."""
+    pairs, names = list(pairs), {}
+    for name, text in pairs:
+        settings = json.loads(text)
+        others = [json.loads(other) for namesake, other in pairs if namesake == name]
+        told = [f"{key}={value}" for key, value in settings.items() if any(other.get(key) != value for other in others)]
+        names[name, text] = " ".join([name, *told])
+    return names
+
+
+def _records(table: pd.DataFrame) -> list[Record]:
+    return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False, name=None)]

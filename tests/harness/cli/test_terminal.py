@@ -1,0 +1,64 @@
+"""What is printed: text of anyone's is shown and not obeyed, in whatever encoding there is."""
+
+import ast
+import io
+import sys
+
+import pytest
+from rich.text import Text
+
+from harness.cli.console import console
+from harness.cli.terminal import echo, replace_unwritable
+from harness.errors import printable
+from support import ROOT
+
+TITLE_CHANGE, CLEAR, BACKWARDS, C1 = "\x1b]0;x\x07", "\x1b[2J", "\u202eabc\u2066", "\x9b31m"
+OBEYED = [TITLE_CHANGE, CLEAR, BACKWARDS, C1, "a\rb", "\x00", "\x7f", "\u2028", "\ud800"]
+
+
+@pytest.mark.parametrize("text", OBEYED)
+def test_what_a_terminal_obeys_is_spelt_out(text, capsys):
+    echo(f"label {text}")
+    echo(f"reason {text}", err=True)
+    console().print(Text(f"title {text}"), text)
+    console(err=True).print(text)
+    out, err = capsys.readouterr()
+    for shown in (out, err):
+        assert not {sign for sign in shown if not sign.isprintable()} - {"\n"}
+    assert f"label {printable(text)}" in out
+
+
+def test_what_people_write_stays_as_it_is():
+    text = "β-VAE é 表 שלום a\u200db\ttab\nline [fid] :smile: \\[/b]"
+    assert printable(text) == text
+
+
+def test_strings_are_text_and_not_markup(capsys):
+    console().print(r"install .[fid], x\[/b]y :smile: [link=https://example.org]z")
+    assert capsys.readouterr().out == r"install .[fid], x\[/b]y :smile: [link=https://example.org]z" + "\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "expected"),
+    [("ascii", "beta-VAE e +/- ? ok\n"), ("latin-1", "beta-VAE é ± ? ok\n"), ("utf-8", "β-VAE é ± 表 ok\n")],
+)
+def test_what_an_encoding_lacks_is_replaced_by_the_nearest_there_is(encoding, expected, monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding, newline="\n"))
+    replace_unwritable()
+    echo("β-VAE é ± 表 ok")
+    assert written.getvalue().decode(encoding) == expected
+
+
+def test_a_command_prints_where_only_ascii_can_be_written(command):
+    run = command("show", "beta-vae", env={"PYTHONIOENCODING": "ascii"})
+    assert run.returncode == 0, run.stderr
+    assert "beta-VAE" in run.stdout
+
+
+def test_commands_print_by_no_other_way():
+    for file in sorted({*(ROOT / "harness" / "cli").rglob("*.py")} - {ROOT / "harness" / "cli" / "reference.py"}):
+        calls = (node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call))
+        called = {ast.unparse(node.func) for node in calls}
+        allowed = {"print"} if file.name == "terminal.py" else set()
+        assert not called & {"print", "click.echo", "click.secho"} - allowed, file

@@ -1,0 +1,108 @@
+"""Tables on a terminal of any width, and as CSV, JSON and Markdown."""
+
+import csv
+import io
+import json
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from harness.cli.result_tables import leaderboard_notes, print_leaderboard, print_selections, wide_leaderboard
+from harness.cli.text_tables import as_csv, as_json, markdown
+from harness.results.parquet import read_table
+from support import ROOT
+
+PUBLISHED = ROOT / "results" / "published"
+BOARD = read_table(PUBLISHED / "disentanglement" / "leaderboard.parquet")
+SELECTIONS = read_table(PUBLISHED / "selectors" / "selections.parquet")
+
+
+def at(columns, capsys, show, *arguments):
+    """What is printed on a terminal of so many columns."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(columns))
+        show(*arguments)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 160])
+def test_no_line_is_wider_than_the_terminal_and_no_score_and_no_word_is_cut(columns, capsys):
+    for show, table in ((print_leaderboard, BOARD), (print_selections, SELECTIONS)):
+        text = at(columns, capsys, show, table, "Title")
+        assert max(map(cell_len, text.splitlines())) <= columns
+        words = text.split()
+        for metric in BOARD["metric"].unique() if table is BOARD else SELECTIONS["metric"].unique():
+            assert metric in words
+    numbers = [f"{mean:.3f}" for mean in BOARD.query("metric == 'factorvae'")["mean"]]
+    assert numbers
+    assert all(number in at(columns, capsys, print_leaderboard, BOARD, "Title") for number in numbers)
+
+
+def test_a_leaderboard_shows_three_decimals_the_number_of_seeds_and_the_interval(capsys):
+    row = BOARD.query("metric == 'betavae' and model == 'infogan-cr'").iloc[0]
+    table = wide_leaderboard(BOARD).set_index("model").loc["infogan-cr"]
+    assert table["n"] == str(row["n"]) == "3"
+    assert table["betavae"] == f"{row['mean']:.3f} ± {row['std']:.3f}\n[{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
+    shown = at(80, capsys, print_leaderboard, BOARD, "Title")
+    assert f"[{row['ci_low']:.3f}, {row['ci_high']:.3f}]" in shown
+
+
+@pytest.mark.parametrize(
+    ("mean", "shown"),
+    [(0.5, "0.500"), (1.0, "1.000"), (0.0123456, "0.0123"), (250.123, "250.1"), (1e-9, "1.00e-09"), (3e12, "3.00e+12")],
+)
+def test_numbers_have_three_significant_digits_whatever_their_size(mean, shown):
+    board = BOARD.head(1).assign(mean=mean, std=float("nan"), ci_low=float("nan"), ci_high=float("nan"), rank=2)
+    (cell,) = wide_leaderboard(board)[BOARD["metric"].iloc[0]]
+    assert cell == shown
+
+
+def test_missing_scores_are_told_with_their_reasons(capsys):
+    reason = "the dataset has no factors; pip install '.[fid]'"
+    missing = BOARD.head(2).assign(status=["not-applicable", "failed"], reason=reason, mean=None, rank=pd.NA)
+    assert set(wide_leaderboard(missing).iloc[0]) >= {"n/a", "failed"}
+    metrics = list(missing["metric"])
+    assert leaderboard_notes(missing) == [f"{metrics[0]} n/a: {reason}", f"{metrics[1]} failed: {reason}"]
+    shown = " ".join(at(80, capsys, print_leaderboard, missing, "Title").split())
+    assert f"n/a: {reason}" in shown
+
+
+SIGNS = st.text("ab *[]/\\=|\n\x1b\u202e表é", max_size=30)
+
+
+@settings(max_examples=15)
+@given(label=SIGNS, title=SIGNS, value=SIGNS, columns=st.integers(1, 200))
+def test_any_label_makes_a_table(label, title, value, columns):
+    board = BOARD.assign(model=label, swept=json.dumps({"x": value}), reason=value)
+    selections = SELECTIONS.assign(pool=label, chosen=value)
+    with pytest.MonkeyPatch.context() as patch:
+        out = io.StringIO()
+        patch.setattr("sys.stdout", out)
+        patch.setenv("COLUMNS", str(columns))
+        print_leaderboard(board, title)
+        print_selections(selections, title)
+    shown = out.getvalue()
+    assert all(sign.isprintable() or sign == "\n" for sign in shown)
+    assert max(map(cell_len, shown.splitlines())) <= max(columns, 40)
+
+
+def test_cells_that_begin_a_formula_are_inert_in_csv():
+    formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "plain", "a=1"]
+    table = pd.DataFrame({"text": formulas, "number": [-1.5] * len(formulas)})
+    rows = list(csv.DictReader(io.StringIO(as_csv(table))))
+    assert [row["text"] for row in rows] == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", "plain", "a=1"]
+    assert {row["number"] for row in rows} == {"-1.5"}
+
+
+def test_json_keeps_every_text_without_what_a_terminal_obeys():
+    texts = ["\x1b[2J", "\u202eabc", "\x9b1m", "\x7f", "é 表"]
+    written = as_json(pd.DataFrame({"text": texts}))
+    assert [record["text"] for record in json.loads(written)] == texts
+    assert all(sign.isprintable() or sign == "\n" for sign in written)
+
+
+def test_markdown_keeps_a_row_in_a_line():
+    assert markdown(pd.DataFrame({"a|b": ["x\ny | z"]})) == "| a\\|b |\n| --- |\n| x y \\| z |"
