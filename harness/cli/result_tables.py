@@ -41,8 +41,6 @@ def print_leaderboard(board: pd.DataFrame, title: str) -> None:
 def print_selections(selections: pd.DataFrame, title: str, *, judgements: bool = True) -> None:
     """Print what selectors chose on the terminal, and how their choices are judged."""
     print_table(wide_selections(selections), title, SELECTION_CAPTION, keys=2, group="pool")
-    for note in selections_notes(selections):
-        console().print(note, style="dim")
     for column, caption in JUDGEMENTS.items() if judgements else ():
         echo()
         name = column.replace("_", " ").capitalize()
@@ -123,7 +121,7 @@ def wide_selections(selections: pd.DataFrame) -> pd.DataFrame:
             key = (record["selector"], record["selector_settings"])
             compared = f"{record['cross_evaluations']}/{record['pool_size'] ** 2}"
             row = chosen.setdefault(key, {"selector": names[key], "chosen": record["chosen"], "compared": compared})
-            applies = record.get("status", "ok") == "ok"
+            applies = record["status"] == "ok"
             star = "*" if applies and not record["regret"] else ""
             row[columns[metric]] = number(record["score"], decimals[metric]) + star if applies else _word(record)
             mean[columns[metric]] = number(record["mean"], decimals[metric])
@@ -132,16 +130,14 @@ def wide_selections(selections: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["pool", "selector", "chosen", "compared", *columns.values()]).fillna("")
 
 
-def selections_notes(selections: pd.DataFrame) -> list[str]:
-    """Why selectors chose nothing from a pool, a line each."""
-    names = _selector_names(selections)
-    found = {
-        f"{names[record['selector'], record['selector_settings']]} {_word(record)} (pool {record['pool']}): "
-        f"{record['reason']}": None
-        for record in _records(selections)
-        if record.get("status", "ok") != "ok"
-    }
-    return list(found)
+def unjudged_notes(selections: pd.DataFrame) -> list[str]:
+    """Which selector chose nothing from which pool, and why, a line each."""
+    words = {"not-applicable": "does not apply to", "failed": "failed on"}
+    unjudged = selections.loc[selections["status"].ne("ok"), ["selector", "pool", "status", "reason"]].drop_duplicates()
+    return [
+        f"{record['selector']} {words[record['status']]} the pool '{record['pool']}': {record['reason']}"
+        for record in _records(unjudged)
+    ]
 
 
 def selection_intervals(selections: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -136,13 +136,15 @@ def command(
 
 def _print_tables(summary: "RunSummary") -> None:
     """The leaderboard, and the selectors if there are some."""
-    from harness.cli.result_tables import print_leaderboard, print_selections
+    from harness.cli.result_tables import print_leaderboard, print_selections, unjudged_notes
 
     tables = summary.tables
     print_leaderboard(tables.leaderboard, summary.status.suite.title)
     echo()
     if len(tables.selections):
         print_selections(tables.selections, "Selectors", judgements=False)
+        for note in unjudged_notes(tables.selections):
+            echo(f"note: {note}", err=True)
         echo()
 
 

@@ -7,7 +7,7 @@ import click
 
 from harness.cli import format_option, plugin_option
 from harness.cli.completers import complete_results
-from harness.cli.result_tables import print_selections, selections_markdown
+from harness.cli.result_tables import print_selections, selections_markdown, unjudged_notes
 from harness.cli.terminal import echo
 from harness.cli.text_tables import print_as
 from harness.errors import UserError
@@ -57,7 +57,7 @@ def _judge(folder: ResultsFolder, form: str, manager: PluginManager) -> None:
         echo(selections_markdown(selections))
     else:
         print_as(form, selections)
-    for note in notes:
+    for note in dict.fromkeys([*unjudged_notes(selections), *notes]):
         echo(f"note: {note}", err=True)
 
 

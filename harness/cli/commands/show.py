@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 from rich.table import Table
+from rich.text import Text
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_name
@@ -65,8 +66,8 @@ def command(
 def _show(entry: Entry) -> None:
     shown = entry.load()
     out = console()
-    out.print(f"[bold]{entry.name}[/bold]  {entry.kind[:-1]} from {entry.plugin}\n")
-    out.print(inspect.getdoc(shown) or entry.summary, "", markup=False)
+    out.print(Text.assemble((entry.name, "bold"), f"  {entry.kind[:-1]} from {entry.plugin}\n"))
+    out.print(f"{inspect.getdoc(shown) or entry.summary}\n")
     facts = {
         "source": shown.source,
         "can": ", ".join(_abilities(shown)),
@@ -74,17 +75,20 @@ def _show(entry: Entry) -> None:
     }
     for fact, text in facts.items():
         if text:
-            out.print(f"{fact}: {text}", markup=False)
+            out.print(f"{fact}: {text}")
     settings = describe(shown.Config)
     if not settings:
         out.print("settings: none")
         return
     table = Table(box=None, pad_edge=False)
     for heading in settings[0]:
-        table.add_column("setting" if heading == "name" else heading, header_style="dim", no_wrap=heading == "name")
+        table.add_column(
+            "setting" if heading == "name" else heading, header_style="dim", no_wrap=heading == "name", overflow="fold"
+        )
     for row in settings:
-        table.add_row(*(text.replace("[", r"\[") for text in row.values()))
-    out.print("", table)
+        table.add_row(*row.values())
+    out.print()
+    out.print(table)
 
 
 def _abilities(shown: type) -> list[str]:

@@ -142,7 +142,7 @@ def test_leaderboard_in_every_format(command, study):
     assert "linear" in table.stdout
     assert "±" in table.stdout
     markdown = command("leaderboard", study, "--format", "markdown").stdout.splitlines()
-    assert markdown[0] == "| model | setting | spread | error ↓ |"
+    assert markdown[0] == "| model | setting | n | spread | error ↓ |"
     assert len(markdown) == 4
     records = json.loads(command("leaderboard", study, "--format", "json").stdout)
     assert {record["n"] for record in records} == {2}

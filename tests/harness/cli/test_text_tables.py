@@ -17,7 +17,7 @@ from support import ROOT
 
 PUBLISHED = ROOT / "results" / "published"
 BOARD = read_table(PUBLISHED / "disentanglement" / "leaderboard.parquet")
-SELECTIONS = read_table(PUBLISHED / "selectors" / "selections.parquet")
+SELECTIONS = read_table(PUBLISHED / "selectors" / "selections.parquet").assign(status="ok", reason="")
 
 
 def at(columns, capsys, show, *arguments):

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.cli.text_tables import not_applicable, selection_intervals, wide_selections
+from harness.cli.result_tables import selection_intervals, unjudged_notes, wide_selections
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table, write_table
 from harness.selection.tables import (
@@ -147,7 +147,7 @@ def test_a_row_that_is_not_applicable_is_shown_and_written(folder, registry):
     shown = wide_selections(judged).set_index(["pool", "selector"])
     assert shown.loc[("all (4)", "model-centrality"), "m"] == "n/a"
     assert shown.loc[("all (4)", "(random: mean)"), "m"] == "0.550"
-    assert not_applicable(judged) == [f"model-centrality does not apply to the pool 'all': {REASON}"]
+    assert unjudged_notes(judged) == [f"model-centrality does not apply to the pool 'all': {REASON}"]
     regrets = selection_intervals(judged, "regret").set_index(["pool", "selector"])
     assert regrets.loc[("all (4)", "model-centrality"), "m"] == "n/a"
     write_table(folder.table("selections"), "selections", judged)
