@@ -6,7 +6,6 @@ from functools import partial
 
 from harness.execution.devices import Slots, find_slots, free_memory
 from harness.execution.engine_choice import require_gpu, settle_engine
-from harness.execution.fleets import form_fleets, most_that_fit
 from harness.execution.protocol import CHECKPOINT_SECONDS
 from harness.execution.ray_cluster import Cluster, connect
 from harness.execution.schedule import shard
@@ -76,6 +75,8 @@ def plan_run(suite: Suite, manager: PluginManager, options: RunOptions) -> Plan:
     Raises:
         UserError: there is no such device or cluster, or the options do not go together.
     """
+    from harness.execution.fleets import form_fleets, most_that_fit  # torch, which looking at results does without.
+
     engine, size = settle_engine(options.engine, options.fleet)
     fitting = partial(most_that_fit, registry=manager.registry, memory=memory) if (memory := _memory(options)) else size
     fleets = form_fleets(suite.trials, manager.registry, fitting)
