@@ -52,15 +52,15 @@ class Slots:
 def find_slots(device: str, jobs: int | None, trials: int, *, threads: int | None = None, per_gpu: int = 1) -> Slots:
     """Settle where trials run.
 
-    On the CPU one trial gets cores / jobs threads; jobs is the number of cores unless the whole suite
-    has fewer trials. That does not depend on how many trials are left, so that a resumed trial runs
-    with the threads it began with. On GPUs, `per_gpu` trials run on each.
+    Every trial gets one thread unless it is told otherwise, however many run side by side: the number of threads
+    decides the order of sums, and with it the last bits of every number and, after many steps, the scores. On the CPU
+    as many trials run as there are cores; on GPUs, `per_gpu` on each.
 
     Args:
         device: "auto" (GPUs if there are any), "cpu", "cuda" or "cuda:0,1".
-        jobs: trials side by side; None for the rule above, or as many as there are threads for.
+        jobs: trials side by side; None for as many as there are threads for.
         trials: number of trials in the suite.
-        threads: CPU threads of each; None for the rule above.
+        threads: CPU threads of each; None for one.
         per_gpu: trials that share a GPU.
 
     Raises:
@@ -74,7 +74,7 @@ def find_slots(device: str, jobs: int | None, trials: int, *, threads: int | Non
         if (jobs or 1) * threads > cores:
             raise UserError(f"--threads {threads}: {jobs or 1} times as many are more than the {cores} cores here")
     count = min(jobs or most, most) if gpus else jobs or min(most, max(1, trials))
-    return Slots(count, threads or max(1, cores // count), gpus, per_gpu)
+    return Slots(count, threads or 1, gpus, per_gpu)
 
 
 def free_memory(slots: Slots) -> int | None:

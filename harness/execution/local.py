@@ -4,7 +4,6 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 
 from joblib import Parallel, delayed
 
@@ -106,8 +105,7 @@ class LocalExecutor:
     def run_comparison(self, job: CompareJob, progressed: Callable[[Progress], None]) -> End | None:
         """Run a comparison of models; None if the run is being stopped."""
         with self.slots.reserve() as place:
-            placement = replace(place, threads=self.slots.count * self.slots.threads)  # Nothing runs beside it.
-            attempt = Attempt(job, placement, self.timeout)
+            attempt = Attempt(job, place, self.timeout)
             return self._watch(attempt, lambda _, progress: progressed(progress)).end if self._admit(attempt) else None
 
     def stop(self) -> None:

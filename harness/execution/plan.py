@@ -21,7 +21,7 @@ class RunOptions:
     Attributes:
         device: "auto" (GPUs if there are any), "cpu", "cuda" or "cuda:0,1".
         jobs: trials, or fleets, side by side; None for as many as there are cores or GPUs.
-        threads: CPU threads of each; None for cores / jobs, and 1 on Ray.
+        threads: CPU threads of each; None for one.
         trials_per_gpu: trials, or fleets, that share a GPU.
         ray: address of a Ray cluster to run on; None for this machine.
         shard: (I, N) to do the I-th of N parts, from 1; None to do all.

@@ -25,6 +25,7 @@ from harness.storage.records import write_json
 from harness.suite.suite import Suite, load_suite
 from harness.suite.trial import Choice, Trial
 from harness.summary.tables import Tables, failures, read_tables, write_tables
+from harness.training.precision import precision_note
 from harness.training.progress import Progress
 
 logger = logging.getLogger(__name__)
@@ -141,6 +142,7 @@ class Study:
         self.folder.write_suite(self.suite)
         status = self._read_status()
         pending = self._own(status.left(retry_failed=retry_failed))
+        self._tell_before_training(pending, status)
         self._observe("harness_suite_started", suite=self.suite, trials=pending, folder=self.folder.path)
         for _ in range(ROUNDS):
             if pending:
@@ -181,6 +183,17 @@ class Study:
                 told = left
             if left:
                 sleep(WAIT_SECONDS)
+
+    def _tell_before_training(self, pending: Sequence[Trial], status: StudyStatus) -> None:
+        """Log what a user might want to change before hours have passed."""
+        slots = self.plan.slots
+        precisions = {trial.precision for trial in pending}
+        device = "cuda" if slots.gpus else "cpu"
+        notes = [precision_note(precision, device) for precision in sorted(precisions)]
+        if pending:
+            notes.append(status.thread_note(slots.threads))
+        for note in filter(None, notes):
+            logger.warning("note: %s", note)
 
     def stop(self) -> None:
         """Have running trials save their state and end; `run` then returns."""

@@ -1,5 +1,6 @@
 """The status of a study: its results, read once, and what follows from them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,6 +51,18 @@ class StudyStatus:
     def ended(self) -> Sequence[tuple[Trial, Result]]:
         """Trials that have ended, well or badly, and how."""
         return [(trial, self.results[trial.id]) for trial in self.suite.trials if trial.id in self.results]
+
+    def thread_note(self, threads: int) -> str:
+        """Say that trials were trained with another number of CPU threads than a run will use; "" if none was."""
+        used = Counter(int(result.provenance.get("threads", threads)) for _, result in self.ended)
+        others = [f"{count} with {number}" for number, count in sorted(used.items()) if number != threads]
+        if not others:
+            return ""
+        return (
+            f"of {used.total()} trials done before, {' and '.join(others)} CPU thread(s) each; this run gives each "
+            f"{threads}. Numbers depend on it in their last bits, and scores after many steps: --threads sets it, "
+            "--fresh does all again"
+        )
 
     def left(self, *, retry_failed: bool = False) -> Sequence[Trial]:
         """Trials that have something left to do, see `has_work`."""

@@ -9,14 +9,12 @@ from harness.execution import devices
 from harness.execution.devices import Slots, find_slots, reserve_gpu
 
 
-def test_processes_times_threads_are_the_cores():
+def test_a_trial_has_one_thread_however_many_run_and_are_left():
     cores = joblib.cpu_count()
     for jobs in range(1, cores + 1):
-        slots = find_slots("cpu", jobs, trials=100)
-        assert slots.count == jobs
-        assert slots.threads * jobs <= cores < (slots.threads + 1) * jobs
-    assert find_slots("cpu", None, trials=100).count == cores
-    assert find_slots("cpu", None, trials=1) == Slots(1, cores)
+        assert find_slots("cpu", jobs, trials=100) == Slots(jobs, 1)
+    assert find_slots("cpu", None, trials=100) == Slots(cores, 1)
+    assert find_slots("cpu", None, trials=1) == Slots(1, 1)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from harness.model import build
 from harness.training.batches import Batches
 from harness.training.engines.eager import EagerEngine
 from harness.training.engines.fleet import FleetEngine
-from harness.training.precision import products
+from harness.training.precision import bfloat16_slowdown, precision_note, products
 
 IMAGE = ImageSpec(1, 4, 4)
 
@@ -107,3 +107,20 @@ def test_a_fleet_computes_in_bfloat16_too():
             expected, unrounded = one.step(step)["both/error"].item(), other.step(step)["both/error"].item()
             assert found["both/error"] == pytest.approx(expected, rel=2**-6)
             assert abs(found["both/error"] - unrounded) > 2**-16 * unrounded
+
+
+def test_a_precision_that_costs_more_than_it_gains_is_told_before_training(monkeypatch):
+    monkeypatch.setattr("harness.training.precision.bfloat16_slowdown", lambda: 7.2)
+    assert "about 7 times as long as in float32" in precision_note("bfloat16", "cpu")
+    assert "changes nothing on a CPU" in precision_note("tf32", "cpu")
+    assert (
+        precision_note("float32", "cpu") == precision_note("bfloat16", "cuda") == precision_note("tf32", "cuda") == ""
+    )
+    monkeypatch.setattr("harness.training.precision.bfloat16_slowdown", lambda: 0.6)
+    assert precision_note("bfloat16", "cpu") == ""
+
+
+def test_the_cost_of_bfloat16_is_measured_and_no_random_number_is_used():
+    state = torch.random.get_rng_state()
+    assert 0.01 < bfloat16_slowdown() < 1000
+    assert torch.equal(torch.random.get_rng_state(), state)
