@@ -105,12 +105,9 @@ def s3(s3_server, request, monkeypatch):
 @pytest.fixture(scope="session")
 def recorded_study():
     """Writes a suite of so many trials, ten of each setting, and the results folder that it would leave."""
-    from dataclasses import asdict
-
     from harness.results.folder import ResultsFolder
     from harness.results.provenance import provenance
-    from harness.results.result import Outcome, Result
-    from harness.scoring.score import ScoreRecord
+    from harness.results.result import Outcome, Result, ScoreRecord
     from harness.storage.checksum import BLANK, seal
     from harness.suite.suite import load_suite
     from harness.suite.trial import score_key
@@ -144,7 +141,7 @@ def recorded_study():
                 Outcome.FINISHED,
                 seconds=1.0,
                 finished_at="2026-01-01T00:00:00+00:00",
-                scores=tuple(asdict(score) for score in scores),
+                scores=tuple(scores),
                 provenance=where,
             )
             own = results.trial(trial.id)

@@ -8,6 +8,7 @@ import harness
 from harness import Categorical, FactorGrid, ImageSpec, LatentSpace, Uniform
 from harness.config import Settings
 from harness.pictures.trained_model import TrainedModel
+from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial
 
 
@@ -56,5 +57,5 @@ class Painter(harness.Model):
 @pytest.fixture
 def painter():
     """A trained model whose every latent is known, beside its dataset."""
-    trial = Trial(Choice("squares"), Choice("painter"), {"steps": 0, "batch_size": 1}, 0, "painter")
+    trial = Trial(Choice("squares"), Choice("painter"), Training(steps=0, batch_size=1), 0, "painter")
     return TrainedModel(trial, Painter().eval(), Squares(), None)

@@ -79,7 +79,7 @@ class Display:
         self.done += 1
         self.failed += bool(result.failures)
         if result.outcome is Outcome.FINISHED:
-            scores = ", ".join(f"{s['metric']} {s['score']:.3f}" for s in result.scores if s["score"] is not None)
+            scores = ", ".join(f"{s.metric} {s.score:.3f}" for s in result.scores if s.score is not None)
             self._say(f"{trial.title}: {scores or 'done'}")
         for failure in result.failures:
             self._say(f"{trial.title}: {failure}")

@@ -30,7 +30,7 @@ def _hook(name: str, document: str) -> str:
 
 def suite_reference() -> str:
     """Every key of a suite with its type, default, range and meaning, as Markdown tables."""
-    from harness.suite.suite import EvaluationTable, ModelEntry, SuiteFile, Training
+    from harness.suite.schema import EvaluationTable, ModelEntry, SuiteFile, Training
 
     tables: dict[str, type[Settings]] = {
         "The file": SuiteFile,

@@ -1,6 +1,5 @@
 """Which trials are trained together: those that differ in seeds and in numbers that losses read."""
 
-import json
 import math
 from collections.abc import Callable, Hashable, Sequence
 
@@ -26,8 +25,8 @@ def most_that_fit(trial: Trial, registry: Registry, memory: int) -> int:
     try:
         image = make_dataset(registry, trial.dataset).image
         model = make_model(registry, trial.model, image, Rng(0), trial.label)
-        last = max(0, trial.training["steps"] - 1)
-        each = training_bytes(model, image, trial.training["batch_size"], sorted({0, last}))
+        last = max(0, trial.training.steps - 1)
+        each = training_bytes(model, image, trial.training.batch_size, sorted({0, last}))
     except Exception:  # The model's own; it will be reported when the trial runs.
         return 1
     return min(LARGEST_SIZE, max(1, int(USED_SHARE * memory) // each))
@@ -52,7 +51,7 @@ def form_fleets(trials: Sequence[Trial], registry: Registry, size: int | Callabl
         model = trial.dataset.key + trial.model.key
         if model not in models:
             models[model] = _structure(trial, registry)
-        shared = (trial.dataset.key, json.dumps(trial.training, sort_keys=True), models[model])
+        shared = (trial.dataset.key, trial.training, models[model])
         alike.setdefault(shared, []).append(trial)
     sizes = [size if isinstance(size, int) else size(group[0]) for group in alike.values()]
     return [fleet for group, most in zip(alike.values(), sizes, strict=True) for fleet in _split(group, most)]

@@ -100,8 +100,8 @@ def reproduce(folder: ResultsFolder, trial: Trial, manager: PluginManager, outpu
 
 def _suite_of_one(suite: Suite, trial: Trial, recorded: Result) -> Suite:
     """The trial with every metric that it was scored by on the suite's draws."""
-    choices = [Choice(record["metric"], record["settings"], record["version"]) for record in recorded.scores]
-    keys = {record["key"] for record in recorded.scores}
+    choices = [Choice(record.metric, record.settings, record.version) for record in recorded.scores]
+    keys = {record.key for record in recorded.scores}
     metrics = tuple(choice for choice in choices if score_key(choice, suite.evaluation_seed) in keys)
     return replace(suite, trials=(trial,), metrics=metrics or suite.metrics, selectors=())
 
@@ -119,14 +119,16 @@ def _plan(suite: Suite, manager: PluginManager, provenance: Mapping[str, Any]) -
 
 
 def _compare_scores(suite: Suite, recorded: Result, again: Result) -> list[Compared]:
-    before = {record["key"]: record for record in recorded.scores}
-    now = {record["key"]: record for record in again.scores}
-    missing = {"score": None, "reason": "not scored"}
+    before = {record.key: record for record in recorded.scores}
+    now = {record.key: record for record in again.scores}
     found = []
     for metric in suite.metrics:
         key = score_key(metric, suite.evaluation_seed)
-        old, new = before.get(key, missing), now.get(key, missing)
-        found.append(Compared(metric.name, old["score"], new["score"], old["reason"], new["reason"]))
+        old, new = (
+            (record.score, record.reason) if (record := side.get(key)) else (None, "not scored")
+            for side in (before, now)
+        )
+        found.append(Compared(metric.name, old[0], new[0], old[1], new[1]))
     return found
 
 

@@ -55,7 +55,7 @@ def shard(fleets: Iterable[list[Trial]], number: int, count: int) -> list[list[T
 
 def _images(trial: Trial) -> int:
     """How many images the trial is trained on, repetitions included."""
-    return int(trial.training["steps"]) * int(trial.training["batch_size"])
+    return trial.training.steps * trial.training.batch_size
 
 
 def _kinds(trial: Trial) -> tuple[Hashable, ...]:

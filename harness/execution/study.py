@@ -187,7 +187,7 @@ class Study:
     def _tell_before_training(self, pending: Sequence[Trial], status: StudyStatus) -> None:
         """Log what a user might want to change before hours have passed."""
         slots = self.plan.slots
-        precisions = {trial.precision for trial in pending}
+        precisions = {trial.training.precision for trial in pending}
         device = "cuda" if slots.gpus else "cpu"
         notes = [precision_note(precision, device) for precision in sorted(precisions)]
         if pending:

@@ -176,7 +176,7 @@ class _Gathering:
                     "version": trial.model.version,
                     "swept": dict(trial.swept),
                     "hyperparameters": dict(trial.model.config),
-                    "training": dict(trial.training),
+                    "training": trial.training.values(),
                 }
             )
         return settings[key]
@@ -302,4 +302,4 @@ def learning_curves(folder: TrialFolder, points: int) -> Plain:
 
 def _tracebacks(result: Result) -> str:
     own = [result.traceback] if result.outcome is not Outcome.FINISHED else []
-    return "\n".join([*own, *(score["traceback"] for score in result.scores if score["traceback"])])
+    return "\n".join([*own, *(score.traceback for score in result.scores if score.traceback)])

@@ -119,7 +119,7 @@ class StudyPictures:
     def _reconstructions(self, trained: TrainedModel) -> Plain:
         trained.require("reconstruct")
         dataset = self._loaded(trained)
-        trained_on, held_out = split_held_out(len(dataset), trained.trial.held_out)
+        trained_on, held_out = split_held_out(len(dataset), trained.trial.training.held_out)
         shown = held_out if len(held_out) else trained_on
         count = min(RECONSTRUCTIONS, len(shown))
         chosen = numpy_rng("report", "reconstructions").choice(shown, count, replace=False)

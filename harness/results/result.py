@@ -52,15 +52,15 @@ class Result:
     traceback: str = ""
     seconds: float = 0.0
     finished_at: str = ""
-    scores: tuple[Mapping[str, Any], ...] = ()
-    """One record per metric, the fields of a `ScoreRecord`."""
+    scores: tuple[ScoreRecord, ...] = ()
+    """One record per metric."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def failures(self) -> list[str]:
         """Everything that went wrong, in a line each; empty for a good result."""
         own = [] if self.outcome is Outcome.FINISHED else [f"{self.outcome}: {self.reason}"]
-        return own + [f"{s['metric']}: {s['reason']}" for s in self.scores if s["status"] == "failed"]
+        return own + [f"{score.metric}: {score.reason}" for score in self.scores if score.status == "failed"]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -73,8 +73,11 @@ class Result:
         Raises:
             KeyError, TypeError, ValueError: something in the data is missing or of another type.
         """
-        scores = tuple(vars(checked(ScoreRecord, record)) for record in data["scores"])
-        if any(record["status"] == "ok" and not math.isfinite(record["score"]) for record in scores):
+        result: Self = checked(cls, data)
+        if any(record.status == "ok" and not _is_number(record.score) for record in result.scores):
             raise ValueError("a score that is ok is a number")
-        result: Self = checked(cls, {**data, "outcome": Outcome(data["outcome"]), "scores": scores})
         return result
+
+
+def _is_number(score: float | None) -> bool:
+    return score is not None and math.isfinite(score)

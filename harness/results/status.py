@@ -85,6 +85,6 @@ def has_work(result: Result | None, keys: Sequence[str], *, retry_failed: bool =
         return True
     if result.outcome is not Outcome.FINISHED:
         return retry_failed
-    records = {record["key"]: record for record in result.scores}
+    records = {record.key: record for record in result.scores}
     found = [records.get(key) for key in keys]
-    return any(record is None or (retry_failed and record["status"] == "failed") for record in found)
+    return any(record is None or (retry_failed and record.status == "failed") for record in found)

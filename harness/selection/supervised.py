@@ -79,9 +79,9 @@ def stored_comparisons(
     key = score_key(Choice(choice.name.removeprefix(PREFIX), choice.config, choice.version), seed)
     values = []
     for result in results:
-        found = [record for record in (result.scores if result else ()) if record["key"] == key]
-        if not found or found[0]["status"] == "failed":
+        found = [record for record in (result.scores if result else ()) if record.key == key]
+        if not found or found[0].status == "failed":
             return None
-        value = found[0]["score"]
+        value = found[0].score
         values.append(np.nan if value is None else signed(selector.metric, value))
     return from_scores(values)

@@ -17,12 +17,12 @@ def schedule_notes(suite: Suite, registry: Registry) -> list[str]:
 
     Untrained models are left out: their schedules are not meant.
     """
-    trained = {trial.setting: trial for trial in suite.trials if trial.training["steps"] > 0}
+    trained = {trial.setting: trial for trial in suite.trials if trial.training.steps > 0}
     return [note for trial in trained.values() for note in _notes(trial, registry)]
 
 
 def _notes(trial: Trial, registry: Registry) -> Iterator[str]:
-    last = trial.training["steps"] - 1
+    last = trial.training.steps - 1
     for setting, step in _model(trial, registry).milestones().items():
         if step > last:
             yield f"{trial.setting}: {setting} is for step {step:,}, but the last step of the training is {last:,}"

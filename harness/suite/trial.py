@@ -1,4 +1,4 @@
-"""The identity of one trial, what it reports while it runs, and how it ended."""
+"""The identity of one trial: everything that decides its numbers, as plain data."""
 
 import hashlib
 import json
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from harness.suite.schema import Training
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -63,7 +65,7 @@ class Trial:
 
     dataset: Choice
     model: Choice
-    training: Mapping[str, Any]
+    training: Training
     seed: int
     label: str = ""
     swept: Mapping[str, Any] = field(default_factory=dict)
@@ -71,17 +73,7 @@ class Trial:
     @cached_property
     def id(self) -> str:
         """A hash of everything that decides the trial's numbers."""
-        return digest([self.dataset.to_json(), self.model.to_json(), dict(self.training), self.seed])
-
-    @property
-    def held_out(self) -> int:
-        """Images of the dataset that the trial does not train on; results of before there was a choice have none."""
-        return int(self.training.get("held_out", 0))
-
-    @property
-    def precision(self) -> str:
-        """How products are computed in training: "float32", "tf32" or "bfloat16"."""
-        return str(self.training.get("precision", "float32"))
+        return digest([self.dataset.to_json(), self.model.to_json(), self.training.values(), self.seed])
 
     @property
     def title(self) -> str:
@@ -99,7 +91,7 @@ class Trial:
             "id": self.id,
             "dataset": self.dataset.to_json(),
             "model": self.model.to_json(),
-            "training": dict(self.training),
+            "training": self.training.values(),
             "seed": self.seed,
             "label": self.label,
             "swept": dict(self.swept),
@@ -113,8 +105,8 @@ class Trial:
             ValueError: something in the data is missing or of another type.
         """
         trial: Self = checked(cls, data)
-        if not all(type(trial.training.get(name)) is int for name in ("steps", "batch_size")):
-            raise ValueError("a trial has numbers of steps and of images per batch")
+        if trial.training.model_fields_set != set(Training.model_fields):
+            raise ValueError("a trial's record has every setting of its training")
         return trial
 
 

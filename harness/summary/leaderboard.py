@@ -29,12 +29,12 @@ def score_table(status: StudyStatus) -> pd.DataFrame:
 def _score_rows(
     suite: Suite, trial: Trial, result: Result, metrics: Sequence[tuple[Choice, str, dict[str, object]]]
 ) -> Iterable[dict[str, object]]:
-    by_key = {record["key"]: record for record in result.scores}
+    by_key = {record.key: record for record in result.scores}
     shared = {
         **trial_columns(suite, trial),
         "seed": trial.seed,
         "model_name": trial.model.name,
-        "steps": trial.training["steps"],
+        "steps": trial.training.steps,
         "outcome": str(result.outcome),
         "training_seconds": result.seconds,
         "device": result.provenance.get("device", ""),
@@ -45,31 +45,23 @@ def _score_rows(
         "finished_at": result.finished_at,
     }
     for metric, key, columns in metrics:
-        record = by_key.get(key) or _no_record(metric, result)
+        record = by_key.get(key)
         yield {
             **shared,
             **columns,
-            "status": record["status"],
-            "reason": record["reason"],
-            "score": record["score"],
-            "higher_is_better": record["higher_is_better"],
-            "details": json.dumps(record["details"]),
-            "seconds": record["seconds"],
+            "status": record.status if record else "failed",
+            "reason": record.reason if record else _why_none(result),
+            "score": record.score if record else None,
+            "higher_is_better": record.higher_is_better if record else None,
+            "details": json.dumps(record.details if record else {}),
+            "seconds": record.seconds if record else None,
             "metric_version": metric.version,
         }
 
 
-def _no_record(metric: Choice, result: Result) -> dict[str, object]:
-    """What stands for a score that a trial does not have because it ended badly, or has yet to get."""
-    reason = f"{result.outcome}: {result.reason}" if result.outcome is not Outcome.FINISHED else "not scored yet"
-    return {
-        "status": "failed",
-        "reason": reason,
-        "score": None,
-        "higher_is_better": None,
-        "details": {},
-        "seconds": None,
-    }
+def _why_none(result: Result) -> str:
+    """Why a trial does not have a score: it ended badly, or has yet to get it."""
+    return "not scored yet" if result.outcome is Outcome.FINISHED else f"{result.outcome}: {result.reason}"
 
 
 def trial_columns(suite: Suite, trial: Trial) -> dict[str, object]:
@@ -81,7 +73,7 @@ def trial_columns(suite: Suite, trial: Trial) -> dict[str, object]:
         "model": trial.label,
         "hyperparameters": json.dumps(dict(trial.model.config)),
         "swept": json.dumps(dict(trial.swept)),
-        "training": json.dumps(dict(trial.training)),
+        "training": json.dumps(trial.training.values()),
     }
 
 

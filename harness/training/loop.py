@@ -67,14 +67,14 @@ class TrialTraining:
         cls, trial: Trial, model: Model, dataset: Dataset, folder: TrialFolder, engine: str, observer: Observer
     ) -> Self:
         """A trial at step 0, its member made for some engine."""
-        batch_size, steps = trial.training["batch_size"], trial.training["steps"]
+        batch_size, steps = trial.training.batch_size, trial.training.steps
         member = make_member(
             engine,
             model.train(),
-            Batches(dataset, batch_size, trial.seed, trial.held_out),
+            Batches(dataset, batch_size, trial.seed, trial.training.held_out),
             draws=Rng.for_draws(trial.seed, dataset.device),
             resets=Rng.for_resets(trial.seed),
-            precision=trial.precision,
+            precision=trial.training.precision,
             note=lambda text: observer.report(trial, Progress(0, steps, note=text)),
         )
         return cls(trial, member, History(steps, batch_size), folder, steps)

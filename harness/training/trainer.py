@@ -114,7 +114,7 @@ def _train_alike(
         except Exception as error:
             observer.failed(trial, error)
     if trainings:
-        with products(alike[0][0].precision):
+        with products(alike[0][0].training.precision):
             _run(trainings, observer, checkpoint_seconds, engine, fleet)
     return {training.trial.id: training.engine.model for training in trainings if training.finished}
 
@@ -125,7 +125,7 @@ def _check_data(trial: Trial, dataset: Dataset) -> None:
     Raises:
         UserError: there are not enough images for one, or the dataset does not give what it promises.
     """
-    batches = Batches(dataset, trial.training["batch_size"], trial.seed, trial.held_out)
+    batches = Batches(dataset, trial.training.batch_size, trial.seed, trial.training.held_out)
     check_batch(dataset, batches.next_indices(), trial.dataset.name)
 
 
@@ -135,7 +135,7 @@ def _alike(untrained: Sequence[tuple[Trial, Model]]) -> list[list[tuple[Trial, M
         return [list(untrained)]
     groups: dict[object, list[tuple[Trial, Model]]] = {}
     for trial, model in untrained:
-        groups.setdefault((trial.precision, structure(model)), []).append((trial, model))
+        groups.setdefault((trial.training.precision, structure(model)), []).append((trial, model))
     return list(groups.values())
 
 
@@ -163,7 +163,7 @@ def _is_trained(model: Model, folder: TrialFolder, warn: Warn) -> bool:
 
 
 def _warn(observer: "Observer", trial: Trial) -> Warn:
-    return lambda text: observer.report(trial, Progress(0, trial.training["steps"], warning=text))
+    return lambda text: observer.report(trial, Progress(0, trial.training.steps, warning=text))
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Trained:
 
     Attributes:
         seconds: how long it took, s, over all attempts; of a member of a fleet, how long the fleet took.
-        provenance: of the process that ended it; empty for files from before it was recorded.
+        provenance: of the process that ended it.
     """
 
     seconds: float
@@ -187,7 +187,10 @@ class Trained:
             FileNotFoundError: the trial has not been trained.
         """
         meta = load_model(folder)[1]
-        return cls(float(meta["seconds"]), meta.get("provenance", {}))
+        try:
+            return cls(float(meta["seconds"]), dict(meta["provenance"]))
+        except (KeyError, TypeError, ValueError):
+            raise DamagedFileError(f"{folder.model}: damaged, or not the model of a trial") from None
 
 
 def _run(

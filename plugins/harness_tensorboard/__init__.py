@@ -41,8 +41,8 @@ def harness_trial_progress(trial: "Trial", progress: "Progress") -> None:
 def harness_trial_finished(trial: "Trial", result: "Result") -> None:
     """Write the scores of a trial and close its file."""
     if _writers:
-        scores = {f"score/{record['metric']}": record["score"] for record in result.scores if record["status"] == "ok"}
-        _writers.of(trial).write(scores, trial.training["steps"])
+        scores = {f"score/{record.metric}": record.score for record in result.scores if record.score is not None}
+        _writers.of(trial).write(scores, trial.training.steps)
         _writers.close(trial)
 
 

@@ -19,6 +19,7 @@ from harness.benchmark.standard import SPRITES, STANDARD
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.suite.resolve import resolve
+from harness.suite.schema import Training
 from harness.suite.trial import Trial
 from harness.training.engines.eager import EagerEngine
 from harness.training.engines.fleet import FleetEngine
@@ -142,7 +143,7 @@ def test_what_is_not_training(benchmark, tmp_path, monkeypatch, checkpoint_secon
             ("models", SMALL.model, SMALL.settings),
         )
     ]
-    trial = Trial(*choice, {"steps": 2_000, "batch_size": SMALL.batch_size}, seed=0)
+    trial = Trial(*choice, Training(steps=2_000, batch_size=SMALL.batch_size), seed=0)
     images = load_images(SMALL, REGISTRY, DEVICE)
     step, inside = EagerEngine.step, []
 

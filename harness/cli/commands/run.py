@@ -164,7 +164,7 @@ def _print_plan(suite: "Suite", folder: "ResultsFolder", fresh: bool) -> None:
     left = {trial.id for trial in (suite.trials if fresh else StudyStatus.read(suite, folder).pending)}
     for trial in suite.trials:
         state = "to do" if trial.id in left else "done "
-        echo(f"{trial.id}  {state}  {trial.title}, {trial.training['steps']:,} steps")
+        echo(f"{trial.id}  {state}  {trial.title}, {trial.training.steps:,} steps")
     metrics = ", ".join(metric.name for metric in suite.metrics) or "none"
     selectors = ", ".join(selector.name for selector in suite.selectors) or "none"
     echo(f"\nmetrics: {metrics}\nselectors: {selectors}\n{len(suite.trials)} trials, {len(left)} to do")

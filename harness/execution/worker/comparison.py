@@ -2,7 +2,6 @@
 
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +43,9 @@ def compare(job: CompareJob, report: Callable[[Progress], None]) -> None:
             report(Progress(0, len(job.selectors), warning=warning))
             continue
         evaluation = ModelEvaluation(
-            model, dataset, held_out=trial.held_out, seed=job.evaluation_seed, registry=registry
+            model, dataset, held_out=trial.training.held_out, seed=job.evaluation_seed, registry=registry
         )
-        evaluation.setting = digest([asdict(trial.model), dict(trial.training)])
+        evaluation.setting = digest([trial.model.to_json(), trial.training.values()])
         evaluations[trial.id] = evaluation
     if len(evaluations) < len(job.trials):  # Compared when all are there again.
         return

@@ -3,7 +3,6 @@
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -118,7 +117,9 @@ class _TrialRun:
         trained = [trial for trial in self.job.trials if trial.id in models]
         seed = self.job.evaluation_seed
         evaluations = {
-            trial.id: ModelEvaluation(models[trial.id], dataset, held_out=trial.held_out, seed=seed, registry=registry)
+            trial.id: ModelEvaluation(
+                models[trial.id], dataset, held_out=trial.training.held_out, seed=seed, registry=registry
+            )
             for trial in trained
         }
         if dataset.device.type == "cuda" and trained:
@@ -133,11 +134,11 @@ class _TrialRun:
         """Score a trained trial with the metrics that it lacks, and write its result."""
         folder = self.folder.trial(trial.id)
         earlier = folder.result
-        kept = [record for record in earlier.scores if record["status"] != "failed"] if earlier else []
-        have = {record["key"] for record in kept}
+        kept = [record for record in earlier.scores if record.status != "failed"] if earlier else []
+        have = {record.key for record in kept}
         seed = self.job.evaluation_seed
         missing = [metric for metric in self.job.metrics if score_key(metric, seed) not in have]
-        steps = trial.training["steps"]
+        steps = trial.training.steps
         records = score(
             evaluation, missing, registry, lambda metric: self.report(trial.id, Progress(steps, steps, stage=metric))
         )
@@ -147,9 +148,9 @@ class _TrialRun:
             Outcome.FINISHED,
             seconds=trained.seconds,
             finished_at=now(),
-            scores=(*kept, *(asdict(record) for record in records)),
+            scores=(*kept, *records),
             # Of the training: a metric that is added on another machine moves no model there.
-            provenance=trained.provenance or self._provenance(),
+            provenance=trained.provenance,
         )
         folder.write_result(result)
 

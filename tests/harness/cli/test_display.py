@@ -5,16 +5,17 @@ from rich.console import Console
 
 from harness.cli.display import Display
 from harness.execution.devices import Slots
-from harness.results.result import Outcome, Result
+from harness.results.result import Outcome, Result, ScoreRecord
+from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial
 from harness.training.progress import Progress
 
-TRIAL = Trial(Choice("bars"), Choice("linear"), {"steps": 100}, seed=3, label="linear", swept={"size": 2})
+TRIAL = Trial(Choice("bars"), Choice("linear"), Training(steps=100), seed=3, label="linear", swept={"size": 2})
 HALF = Progress(50, 100, images_per_second=1234.5, seconds_left=61, losses={"autoencoder/error": 0.25})
 
 
 def result(outcome=Outcome.FINISHED, reason=""):
-    record = {"metric": "mig", "score": 0.5, "status": "ok", "reason": ""}
+    record = ScoreRecord("key", "mig", {}, "1.0", True, "ok", 0.5)
     return Result(TRIAL.id, outcome, reason, scores=(record,) if outcome is Outcome.FINISHED else ())
 
 

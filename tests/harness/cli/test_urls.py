@@ -101,7 +101,7 @@ def test_a_trial_continues_from_its_checkpoint_at_a_url_to_the_same_numbers(s3, 
         assert load_tensors(folder.previous_checkpoint)[1]["step"] == 10
         run_trials(job, lambda *_: None, Never())
         assert not folder.checkpoint.exists()
-        ends.append(folder.result.scores[0]["score"])
+        ends.append(folder.result.scores[0].score)
     assert ends[0] == ends[1]
 
 

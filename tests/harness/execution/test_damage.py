@@ -96,7 +96,7 @@ def same_end(folder, undisturbed):
     """Whether a trial ended with the same model, scores and curves, bit for bit."""
     result, expected = folder.result, undisturbed.result
     assert result.outcome is Outcome.FINISHED
-    assert [score["score"] for score in result.scores] == [score["score"] for score in expected.scores]
+    assert [score.score for score in result.scores] == [score.score for score in expected.scores]
     tensors, others = (load_tensors(each.model)[0] for each in (folder, undisturbed))
     assert all(tensors[name].equal(other) for name, other in others.items())
     curves, expected = (pd.read_parquet(each.history) for each in (folder, undisturbed))
@@ -170,7 +170,7 @@ def test_a_damaged_history_costs_its_rows_and_no_training(job, undisturbed):
     assert "the curves begin at step 25" in warnings[0]
     assert (folder.path / "history.parquet.damaged").exists()
     assert pd.read_parquet(folder.history)["step"].tolist() == list(range(26, 41))
-    assert [score["score"] for score in folder.result.scores] == [s["score"] for s in undisturbed.result.scores]
+    assert [score.score for score in folder.result.scores] == [s.score for s in undisturbed.result.scores]
 
 
 def test_a_damaged_model_is_trained_and_scored_again(job, undisturbed):
@@ -256,8 +256,8 @@ def test_whatever_of_a_study_is_damaged_is_done_again_and_nothing_else(suite_fil
         assert file.with_name(f"{file.name}.damaged").exists()
     assert "Traceback" not in second.output
     after = results(folder.path)
-    assert {title: [s["score"] for s in result["scores"]] for title, result in after.items()} == {
-        title: [s["score"] for s in result["scores"]] for title, result in before.items()
+    assert {title: [s.score for s in result["scores"]] for title, result in after.items()} == {
+        title: [s.score for s in result["scores"]] for title, result in before.items()
     }
     assert json.loads(comparison.read_text())["comparisons"] == compared
     # The model of the first trial is as it was: only its result was made anew.

@@ -6,6 +6,7 @@ from harness import UserError
 from harness.execution.engine_choice import DEFAULT_SIZE, settle_engine
 from harness.execution.fleets import LARGEST_SIZE, form_fleets, most_that_fit
 from harness.suite.resolve import resolve
+from harness.suite.schema import Training
 from harness.suite.trial import Trial
 
 
@@ -14,7 +15,7 @@ def trial(registry):
     def make(seed=0, training=None, **settings):
         dataset = resolve(registry, "datasets", "bars", {}, "dataset")
         model = resolve(registry, "models", "linear", settings, "model")
-        return Trial(dataset, model, training or {"steps": 10, "batch_size": 8}, seed)
+        return Trial(dataset, model, training or Training(steps=10, batch_size=8), seed)
 
     return make
 
@@ -27,7 +28,7 @@ def test_seeds_and_numbers_that_losses_read_share_a_fleet(registry, trial):
 def test_what_differs_in_structure_data_or_training_does_not(registry, trial):
     other_data = replace(trial(), dataset=resolve(registry, "datasets", "bars", {"brightness": 0.5}, "dataset"))
     other_version = replace(trial(), model=replace(trial().model, version="2"))
-    trials = [trial(), trial(size=2), trial(training={"steps": 11, "batch_size": 8}), other_data, other_version]
+    trials = [trial(), trial(size=2), trial(training=Training(steps=11, batch_size=8)), other_data, other_version]
     assert form_fleets(trials, registry, 8) == [[each] for each in trials]
 
 
@@ -50,7 +51,7 @@ def test_as_many_fit_as_there_is_memory_for(registry, trial):
     assert fitting[0] == 1, "one has to be tried"
     assert fitting[-1] == LARGEST_SIZE
     assert 1 < fitting[1] <= fitting[2] / 2 + 1
-    larger = trial(training={"steps": 10, "batch_size": 64})
+    larger = trial(training=Training(steps=10, batch_size=64))
     assert most_that_fit(larger, registry, 2 * 10**5) < fitting[2]
 
 

@@ -45,7 +45,7 @@ def test_forked_workers_compute_what_new_processes_do_and_crash_alone(jobs, tmp_
         for job in jobs(folder)[:count]:
             ends.append(Worker(job, Placement(), folder / "log.txt", 60, fork_server).run(lambda *_: None).returncode)
             result = ResultsFolder(folder).trial(job.trials[0].id).result
-            scores.append([score["score"] for score in result.scores] if result else None)
+            scores.append([score.score for score in result.scores] if result else None)
         return ends, scores
 
     with ForkServer(environment(Placement()), [str(TOY)]) as fork_server:

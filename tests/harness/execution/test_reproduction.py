@@ -75,10 +75,10 @@ def test_the_same_trial_gives_the_same_bits(study, tmp_path, monkeypatch, capsys
     told = capsys.readouterr().out
     assert end.value.code == 0
     recorded, again = (ResultsFolder(Path(path)).trial(study.suite.trials[0].id).result for path in ("out", "again"))
-    assert [score["score"] for score in again.scores] == [score["score"] for score in recorded.scores]
+    assert [score.score for score in again.scores] == [score.score for score in recorded.scores]
     assert again.provenance["threads"] == 2, "the order of sums depends on the number of threads"
     lines = [line.split() for line in told.splitlines()]
-    assert ["spread", *2 * [f"{recorded.scores[0]['score']:.10g}"], "0"] in lines
+    assert ["spread", *2 * [f"{recorded.scores[0].score:.10g}"], "0"] in lines
     assert "RuntimeError: broken on purpose" in told
     assert "parameters: equal bit for bit" in told
     assert "linear seed=0 is reproduced." in told

@@ -4,11 +4,12 @@ from hypothesis import strategies as st
 
 from harness.execution.schedule import longest_first, shard
 from harness.results.result import Outcome, Result
+from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial
 
 
 def trial(steps=10, seed=0, model="linear", batch_size=8, **config):
-    return Trial(Choice("bars"), Choice(model, config), {"steps": steps, "batch_size": batch_size}, seed)
+    return Trial(Choice("bars"), Choice(model, config), Training(steps=steps, batch_size=batch_size), seed)
 
 
 def ended(of, seconds, fleet=1, outcome=Outcome.FINISHED):
@@ -52,7 +53,7 @@ def test_parts_are_everything_once_and_even(steps, count):
     fleets = [[trial(number, seed)] for seed, number in enumerate(steps)]
     parts = [shard(fleets, number, count) for number in range(1, count + 1)]
     assert sorted(fleet[0].seed for own in parts for fleet in own) == list(range(len(fleets)))
-    loads = [sum(fleet[0].training["steps"] for fleet in own) for own in parts]
+    loads = [sum(fleet[0].training.steps for fleet in own) for own in parts]
     assert max(loads) - min(loads) <= max(steps, default=0) + len(fleets)
 
 

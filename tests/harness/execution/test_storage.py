@@ -96,7 +96,7 @@ def test_a_trial_that_fills_the_disk_ends_with_a_reason_and_continues_when_there
     folder = do(job)
     straight = do(replace(job, folder=str(tmp_path / "straight")))
     assert folder.result.outcome is Outcome.FINISHED
-    assert folder.result.scores[0]["score"] == straight.result.scores[0]["score"]
+    assert folder.result.scores[0].score == straight.result.scores[0].score
 
 
 def test_what_was_there_before_the_disk_was_full_is_still_whole(small_disk):

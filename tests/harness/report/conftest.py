@@ -3,6 +3,7 @@ import pytest
 
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result, ScoreRecord
+from harness.suite.schema import Training
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial, score_key
 from harness.training.history import History
@@ -13,7 +14,7 @@ FACTORS = 5
 
 def record(metric, value, *, status="ok", **others):
     """One score as a trial's result keeps it."""
-    found = ScoreRecord(
+    return ScoreRecord(
         key=score_key(metric, 0),
         metric=metric.name,
         settings=dict(metric.config),
@@ -23,7 +24,6 @@ def record(metric, value, *, status="ok", **others):
         score=value if status == "ok" else None,
         **others,
     )
-    return vars(found)
 
 
 def write_trial(folder, trial, result, losses=()):
@@ -51,7 +51,7 @@ def synthetic(tmp_path):
             Trial(
                 chosen,
                 Choice("linear", {"size": 3, "noise": round(0.1 * number, 3), "pause": 0.0}, "1.0"),
-                {"steps": steps, "batch_size": 64},
+                Training(steps=steps, batch_size=64),
                 seed,
                 models[number % len(models)],
                 {"noise": round(0.1 * number, 3)},

@@ -72,8 +72,8 @@ def test_failed_and_missing_trials_are_told_apart(synthetic):
     whole = folder.trial(half.id).result
     metric = folder.suite.metrics[0]
     broken = [
-        {**score, "status": "failed", "score": None, "reason": "broke", "traceback": "Traceback: there"}
-        if score["key"] == score_key(metric, 0)
+        replace(score, status="failed", score=None, reason="broke", traceback="Traceback: there")
+        if score.key == score_key(metric, 0)
         else score
         for score in whole.scores
     ]

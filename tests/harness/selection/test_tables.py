@@ -15,6 +15,7 @@ from harness.selection.tables import (
 from harness.selector import Selector
 from harness.storage.records import write_json
 from harness.suite.resolve import resolve
+from harness.suite.schema import Training
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial
 
@@ -22,7 +23,7 @@ NAN = float("nan")
 
 
 def trial(label, seed):
-    return Trial(Choice("bars"), Choice("linear", {"label": label}), {}, seed, label)
+    return Trial(Choice("bars"), Choice("linear", {"label": label}), Training(), seed, label)
 
 
 TRIALS = [trial(label, seed) for label in ("good", "bad") for seed in range(2)]

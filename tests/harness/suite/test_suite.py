@@ -38,8 +38,8 @@ def test_sweeps_multiply_and_seeds_repeat(suite_file, registry):
         "linear size=2 noise=0.1 seed=0",
     ]
     untrained = suite.trials[-1]
-    assert (untrained.label, untrained.seed, untrained.training["steps"]) == ("untrained", 7, 0)
-    assert untrained.training["batch_size"] == 8
+    assert (untrained.label, untrained.seed, untrained.training.steps) == ("untrained", 7, 0)
+    assert untrained.training.batch_size == 8
     assert [metric.name for metric in suite.metrics] == ["spread", "error"]
 
 
@@ -78,13 +78,13 @@ def test_a_suite_extends_another(suite_file, registry):
     assert suite.name == "child"
     assert suite.title == "A study"
     assert len(suite.trials) == 5
-    assert suite.trials[0].training == {"steps": 20, "batch_size": 8, "held_out": 0, "precision": "float32"}
+    assert suite.trials[0].training.values() == {"steps": 20, "batch_size": 8, "held_out": 0, "precision": "float32"}
 
 
 def test_training_can_be_swept(suite_file, registry):
     text = SUITE.replace("sweep.size = [2, 3]", "sweep.training.steps = [0, 10]")
     trials = load_suite(suite_file(text), registry).trials[:8]
-    assert [trial.training["steps"] for trial in trials] == [0, 0, 0, 0, 10, 10, 10, 10]
+    assert [trial.training.steps for trial in trials] == [0, 0, 0, 0, 10, 10, 10, 10]
     assert trials[0].title == "linear training.steps=0 noise=0.0 seed=0"
     # A swept setting is the same trial as one that is set.
     (alone,) = load_suite(suite_file(SUITE), registry, ["models.0.sweep={noise=[0.1]}", "seeds=1"]).trials[:1]
@@ -97,7 +97,7 @@ def test_overrides_reach_every_key(suite_file, registry):
         registry,
         ["seeds=1", "training.steps=5", "models.untrained.config.size=4", "models.0.sweep.noise=[0.5]"],
     )
-    assert [t.training["steps"] for t in suite.trials] == [5, 5, 0]
+    assert [t.training.steps for t in suite.trials] == [5, 5, 0]
     assert [t.model.config["size"] for t in suite.trials] == [2, 3, 4]
     assert [t.model.config["noise"] for t in suite.trials] == [0.5, 0.5, 0.1]
 

@@ -33,8 +33,6 @@ def study(suite_file, registry, tmp_path):
 
 def finish(suite, folder, trial, scores, outcome=Outcome.FINISHED, reason=""):
     """Record a result with the given score per metric; a text is the reason why there is none."""
-    from dataclasses import asdict
-
     records = []
     for metric in suite.metrics:
         if metric.name not in scores:
@@ -42,17 +40,15 @@ def finish(suite, folder, trial, scores, outcome=Outcome.FINISHED, reason=""):
         value = scores[metric.name]
         scored = isinstance(value, float)
         records.append(
-            asdict(
-                ScoreRecord(
-                    score_key(metric, suite.evaluation_seed),
-                    metric.name,
-                    {},
-                    "1",
-                    higher_is_better=metric.name != "error",
-                    status="ok" if scored else "not-applicable",
-                    score=value if scored else None,
-                    reason="" if scored else value,
-                )
+            ScoreRecord(
+                score_key(metric, suite.evaluation_seed),
+                metric.name,
+                {},
+                "1",
+                higher_is_better=metric.name != "error",
+                status="ok" if scored else "not-applicable",
+                score=value if scored else None,
+                reason="" if scored else value,
             )
         )
     folder.trial(trial.id).write_result(Result(trial.id, outcome, reason, scores=tuple(records)))

@@ -1,0 +1,48 @@
+"""The tables and keys of a suite."""
+
+from typing import Any, Literal
+
+from harness.config import Field, Settings
+
+
+class Training(Settings):
+    """How every model of a suite is trained; a model's own `training` table overrides single keys."""
+
+    steps: int = Field(10_000, ge=0, description="training steps; 0 leaves the model untrained")
+    batch_size: int = Field(64, gt=0, description="images per batch")
+    held_out: int = Field(0, ge=0, description="images kept from training, the same for every trial of a dataset")
+    precision: Literal["float32", "tf32", "bfloat16"] = Field(
+        "float32", description="of products: float32; tf32 on GPUs; bfloat16 by autocast. All else is float32"
+    )
+
+
+class ModelEntry(Settings):
+    """One `[[models]]` table."""
+
+    name: str = Field(description="a registered model")
+    label: str = Field("", description="the name in tables, where one model stands twice; the model's name by default")
+    config: dict[str, Any] = Field({}, description="hyperparameters")
+    sweep: dict[str, Any] = Field(
+        {}, description="hyperparameters, or training.KEY, with a list of values each; lists multiply"
+    )
+    training: dict[str, Any] = Field({}, description="training settings of this model alone")
+    seeds: int | list[int] | None = Field(None, description="seeds of this model alone")
+
+
+class EvaluationTable(Settings):
+    """The `[evaluation]` table."""
+
+    metrics: list[str | dict[str, Any]] = Field([], description="names, or tables with a name and settings")
+    selectors: list[str | dict[str, Any]] = Field([], description="names, or tables with a name and settings")
+    seed: int = Field(0, description="seeds the draws on which all models are scored")
+
+
+class SuiteFile(Settings):
+    """The keys of a suite."""
+
+    title: str = Field("", description="a line that says what the suite is for")
+    seeds: int | list[int] = Field(1, description="how many seeds (0, 1, ...), or a list of them")
+    dataset: dict[str, Any] = Field(description="name, and the dataset's own settings")
+    training: Training = Field(Training(), description="how models are trained")
+    models: list[ModelEntry] = Field(min_length=1, description="what is compared")
+    evaluation: EvaluationTable = Field(EvaluationTable(), description="how models are scored and selected")
