@@ -1,6 +1,6 @@
 import json
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,11 +139,11 @@ def test_a_wrong_metric_fails_alone(evaluation, registry, wrong):
     metric_class, reason = WRONG[wrong]
     registry = with_metrics(registry, wrong=metric_class)
     choices = [Choice("wrong"), Choice("spread")]
-    failed, good = (asdict(record) for record in score(evaluation, choices, registry))
-    assert failed["status"] == "failed"
-    assert re.search(reason, failed["reason"])
-    assert failed["score"] is None
-    assert good["status"] == "ok"
+    failed, good = score(evaluation, choices, registry)
+    assert failed.status == "failed"
+    assert re.search(reason, failed.reason)
+    assert failed.score is None
+    assert good.status == "ok"
     result = Result("trial", Outcome.FINISHED, scores=(failed, good))
     assert Result.from_json(json.loads(json.dumps(result.to_json(), allow_nan=False))) == result
 
