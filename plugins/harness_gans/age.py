@@ -45,6 +45,11 @@ class AGE(Model):
         drop_steps: int = Field(
             0, ge=0, description="steps after which the learning rate halves, again and again; 0 for never"
         )
+        drop_early: int = Field(
+            0,
+            ge=0,
+            description="steps by which each halving comes early: an epoch's, in the code, which counts epochs from 1",
+        )
         width: float = Field(1.0, gt=0, description="multiplier of the hidden channels; 1 is the code's")
 
     config: Config
@@ -76,11 +81,12 @@ class AGE(Model):
 
     def milestones(self) -> Mapping[str, int]:
         """The first drop of the learning rate."""
-        return {"drop_steps": self.config.drop_steps} if self.config.drop_steps else {}
+        config = self.config
+        return {"drop_steps": config.drop_steps - config.drop_early} if config.drop_steps else {}
 
     def learning_rate(self, step: int) -> float:
-        """Of a step, halved every `drop_steps` steps."""
-        return self.config.learning_rate * 0.5 ** (step // self.config.drop_steps)
+        """Of a step, halved every `drop_steps` steps, and each time `drop_early` steps before."""
+        return self.config.learning_rate * 0.5 ** ((step + self.config.drop_early) // self.config.drop_steps)
 
     def encoder_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
         """Δ(E(x)) - Δ(E(G(z))) + w E |x - G(E(x))|; batch norm sees real and generated images apart."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness import Adam, Draws, Field, ImageSpec, LatentSpace, Model, Objective, Rng, Settings, Uniform
+from harness import Adam, Draws, Field, ImageSpec, LatentSpace, Model, Normal, Objective, Rng, Settings, Uniform
 from harness.nn import halvings, normal_, zero_bias_
 from harness_gans.networks.dcgan import Discriminator, Generator
 from harness_gans.networks.dcgan_features import FeatureDiscriminator, FeatureGenerator
@@ -33,7 +33,10 @@ class DCGAN(Model):
             description="the paper's for 64x64 images, kernel 5; or those of its feature extractor for 32x32 images, "
             "kernel 3",
         )
-        noise: int = Field(100, gt=0, description="latents, uniform in [-1, 1] (paper; 256 with features)")
+        noise: int = Field(100, gt=0, description="latents (paper; 256 with features)")
+        prior: Literal["uniform", "normal"] = Field(
+            "uniform", description="their prior: uniform in [-1, 1] (paper) or standard normal (code for SVHN)"
+        )
         learning_rate: float = Field(2e-4, gt=0, description="Adam's learning rate for both networks (paper)")
         weight_decay: float = Field(
             1e-5, ge=0, description="weight of the L2 term in the gradients (code: faces; MNIST 2.5e-5)"
@@ -47,7 +50,9 @@ class DCGAN(Model):
     def __init__(self, config: Config, image: ImageSpec) -> None:
         super().__init__(config, image)
         image.require(halvings(image) >= 2, type(self).__name__, "square ones of side 16, 32, 64, 128, ...")
-        self.latents = LatentSpace({"noise": Uniform(config.noise)})
+        self.latents = LatentSpace(
+            {"noise": Uniform(config.noise) if config.prior == "uniform" else Normal(config.noise)}
+        )
         self.generator: nn.Sequential
         self.discriminator: nn.Sequential
         if config.networks == "dcgan":

@@ -7,8 +7,8 @@ For 32x32 images; convolutions have kernel 3, s1 and s2 are strides, "BN" stands
     discriminator   conv 128 s1, lrelu 0.2; conv 128 s2, 256 s1, 256 s2, 512 s1, 512 s2, each BN, lrelu; FC 1
 
 Pooled to 4x4, the discriminator's six maps are the paper's 28,672 features. Its strides and its channels are
-known, the last two because of that number; of the generator's channels only the first, and the others mirror
-the discriminator's. Squares of side 4·2ⁿ have n pairs of convolutions. `width` multiplies the channels. No layer
+known, the last two because of that number, and the generator's channels from the sizes of the published gains.
+Squares of side 4·2ⁿ have n pairs of convolutions. `width` multiplies the channels. No layer
 but batch normalisation has a bias. The authors' code pads 1 pixel before a convolution of stride 2, where 1 is
 added after it here.
 """

@@ -11,7 +11,7 @@ from harness_metrics.codes.protocols import TRAIN_POINTS
 
 
 class CodeFactorInformation(NamedTuple):
-    """Plug-in information of D codes, in 20 equal-width bins, and F factors over 10,000 observations, in nats.
+    """Plug-in information of D codes, in 20 equal-width bins, and F factors over a sample of observations, in nats.
 
     Attributes:
         information: of each code with each factor, (D, F).
@@ -33,20 +33,20 @@ class CodeFactorInformation(NamedTuple):
         return {"mutual_information": self.information.tolist(), "factor_entropy": self.factor_entropy.tolist()}
 
 
-def code_factor_information(evaluation: Evaluation) -> CodeFactorInformation:
-    """The information of an evaluation's codes and factors, computed once for all metrics.
+def code_factor_information(evaluation: Evaluation, points: int = TRAIN_POINTS) -> CodeFactorInformation:
+    """The information of an evaluation's codes and factors over so many points, computed once for all metrics.
 
     Raises:
         NotApplicableError: no factor takes more than one level.
     """
-    found = evaluation.once("code-factor information", lambda: _measured(evaluation))
+    found = evaluation.once(("code-factor information", points), lambda: _measured(evaluation, points))
     if not found.varying.any():
         raise NotApplicableError("no factor takes more than one level")
     return found
 
 
-def _measured(evaluation: Evaluation) -> CodeFactorInformation:
-    index = evaluation.sample("train", TRAIN_POINTS)
+def _measured(evaluation: Evaluation, points: int) -> CodeFactorInformation:
+    index = evaluation.sample("train", points)
     bins, factors = bin_codes(evaluation.codes(index)), evaluation.grid().ids(index)
     return CodeFactorInformation(mutual_information(bins, factors), entropies(bins), entropies(factors))
 

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Lasso, LassoCV
 
-from harness import Evaluation, Field, Floats, Metric, NotApplicableError, Score, Settings
+from harness import Evaluation, Field, Floats, Metric, NotApplicableError, Score
 from harness_metrics.codes.estimators import may_stop_early
-from harness_metrics.codes.protocols import TRAIN_POINTS
+from harness_metrics.codes.protocols import SampledSettings
 
 TINY = 1e-12
 
@@ -17,7 +17,7 @@ class DCIRegression(Metric):
     """DCI disentanglement, in [0, 1], by the protocol of InfoGAN-CR's authors.
 
     Codes and the real values of all factors, categorical ones too, are standardised; a regressor learns each
-    factor from all codes on 10,000 observations, and its coefficients or importances say how much each code
+    factor from all codes on `points` observations, and its coefficients or importances say how much each code
     serves it. Nothing is held out.
 
     A dead code, and a code that serves no factor, weighs nothing. A factor with one level is left out; a factor
@@ -28,6 +28,8 @@ class DCIRegression(Metric):
     source = "Eastwood & Williams 2018, with the regressors of Lin et al. 2020, arXiv:1906.06034"
     range = (0, 1)
 
+    config: SampledSettings
+
     def score(self, evaluation: Evaluation) -> Score:
         """Disentanglement.
 
@@ -37,7 +39,7 @@ class DCIRegression(Metric):
         Raises:
             NotApplicableError: no factor takes more than one level.
         """
-        points = evaluation.sample("train", TRAIN_POINTS)
+        points = evaluation.sample("train", self.config.points)
         codes = evaluation.codes(points).astype(np.float64)
         factors = evaluation.grid().real_values(points)
         alive, varying = np.flatnonzero(np.ptp(codes, axis=0)), np.flatnonzero(np.ptp(factors, axis=0))
@@ -68,7 +70,7 @@ class DCIRegression(Metric):
 class DCILasso(DCIRegression):
     """DCI with a lasso of fixed strength. See `dci` for disentanglement_lib's protocol."""
 
-    class Config(Settings):
+    class Config(SampledSettings):
         """Strength of the lasso."""
 
         alpha: float = Field(0.02, gt=0, description="weight of the L1 term")
@@ -86,7 +88,7 @@ class DCILassoCV(DCIRegression):
     It does not apply to fewer observations than folds.
     """
 
-    class Config(Settings):
+    class Config(SampledSettings):
         """Number of folds."""
 
         folds: int = Field(5, ge=2, description="folds of the cross-validation (3 was the default in the authors' day)")
@@ -107,7 +109,7 @@ class DCILassoCV(DCIRegression):
 class DCIForest(DCIRegression):
     """DCI with random forests. See `dci` for disentanglement_lib's protocol."""
 
-    class Config(Settings):
+    class Config(SampledSettings):
         """Size of the forests."""
 
         depths: tuple[Annotated[int, Field(gt=0)], ...] = Field(

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from harness import Codes, Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
+from harness import Codes, Evaluation, Field, Indices, Metric, NotApplicableError, Score
 from harness_metrics.codes.logistic import KINDS, Kind, fit_logistic
-from harness_metrics.codes.protocols import TEST_POINTS, TRAIN_POINTS
+from harness_metrics.codes.protocols import TEST_POINTS, SampledSettings
 
 
 class Explicitness(Metric):
@@ -19,15 +19,15 @@ class Explicitness(Metric):
 
     Two protocols:
 
-    - `disentanglement_lib`: standardised codes; trained on 10,000 observations and scored on 5,000.
-    - `infogan-cr`: raw codes; scored on the 10,000 observations trained on.
+    - `disentanglement_lib`: standardised codes; trained on `points` observations and scored on 5,000.
+    - `infogan-cr`: raw codes; scored on the observations trained on.
 
     Dead codes are left out; without any other the score is chance. A factor with one level is left out of the
     mean, and so are levels that the scored sample lacks; if it has one level only, the area is chance.
     """
 
-    class Config(Settings):
-        """Choice of the protocol and of the classifier."""
+    class Config(SampledSettings):
+        """Choice of the protocol and of the classifier, and size of the sample."""
 
         protocol: Literal["disentanglement_lib", "infogan-cr"] = Field(
             "disentanglement_lib", description="whose preparation and scoring to follow"
@@ -45,7 +45,7 @@ class Explicitness(Metric):
         Raises:
             NotApplicableError: no factor takes more than one level.
         """
-        train, test = evaluation.sample("train", TRAIN_POINTS), evaluation.sample("test", TEST_POINTS)
+        train, test = evaluation.sample("train", self.config.points), evaluation.sample("test", TEST_POINTS)
         factors, test_factors = evaluation.grid().ids(train), evaluation.grid().ids(test)
         codes, test_codes = self._prepared(evaluation.codes(train), evaluation.codes(test))
         areas = []

@@ -5,9 +5,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import Evaluation, Field, Metric, Score, Settings
+from harness import Evaluation, Field, Metric, Score
 from harness_metrics.codes.mutual_information import bin_codes, mutual_information
-from harness_metrics.codes.protocols import TRAIN_POINTS
+from harness_metrics.codes.protocols import SampledSettings
 
 
 class Modularity(Metric):
@@ -15,15 +15,15 @@ class Modularity(Metric):
 
     A code is modular if it has mutual information with one factor only: its score is 1 minus the mean over the
     other factors of their squared information, relative to that of its most informative factor. The mean over
-    codes. Codes are put in 20 equal-width bins over 10,000 observations.
+    codes. Codes are put in 20 equal-width bins over `points` observations.
 
     A dead code scores 0 in the protocol of disentanglement_lib; in that of InfoGAN-CR, whose implementation has
     no result then, it is left out. With a single factor every code that depends on it is modular. Without a
     code to score the score is 0.
     """
 
-    class Config(Settings):
-        """Choice of the protocol."""
+    class Config(SampledSettings):
+        """Choice of the protocol and size of the sample."""
 
         protocol: Literal["disentanglement_lib", "infogan-cr"] = Field(
             "disentanglement_lib", description="whether a dead code scores 0 (disentanglement_lib) or is left out"
@@ -36,7 +36,7 @@ class Modularity(Metric):
 
     def score(self, evaluation: Evaluation) -> Score:
         """Modularity; details hold that of each code, (D,), and the mutual information (D, F) in nats."""
-        index = evaluation.sample("train", TRAIN_POINTS)
+        index = evaluation.sample("train", self.config.points)
         information = mutual_information(bin_codes(evaluation.codes(index)), evaluation.grid().ids(index))
         per_code = code_modularity(information)
         counted = information.max(axis=1) > 0

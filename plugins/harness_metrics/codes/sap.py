@@ -8,14 +8,14 @@ from sklearn.svm import LinearSVC
 
 from harness import Codes, Evaluation, Field, Floats, Indices, Metric, NotApplicableError, Score, Settings
 from harness_metrics.codes.estimators import may_stop_early
-from harness_metrics.codes.protocols import TEST_POINTS, TRAIN_POINTS
+from harness_metrics.codes.protocols import TEST_POINTS, TRAIN_POINTS, SampledSettings
 
 
 class SAP(Metric):
     """SAP with squared correlations, in [0, 1].
 
     For each factor, how well the best single code predicts it minus how well the second best does; the mean
-    over factors, on 10,000 observations.
+    over factors, on `points` observations.
 
     Two protocols:
 
@@ -30,8 +30,8 @@ class SAP(Metric):
     all of its score. A factor with one level is left out of the mean.
     """
 
-    class Config(Settings):
-        """Choice of the protocol."""
+    class Config(SampledSettings):
+        """Choice of the protocol and size of the sample."""
 
         protocol: Literal["disentanglement_lib", "infogan-cr"] = Field(
             "disentanglement_lib", description="whose predictability to use"
@@ -48,7 +48,7 @@ class SAP(Metric):
         Raises:
             NotApplicableError: no factor takes more than one level.
         """
-        index, grid = evaluation.sample("train", TRAIN_POINTS), evaluation.grid()
+        index, grid = evaluation.sample("train", self.config.points), evaluation.grid()
         codes, factors = evaluation.codes(index), grid.ids(index)
         if self.config.protocol == "disentanglement_lib":
             return mean_gap(squared_correlations(codes, factors), factors)

@@ -1,9 +1,9 @@
 """A linear classifier on what a model's convolutional layers see."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from harness import Dataset, Field, Indices, ModelEvaluation, NotApplicableError
 from harness_metrics.labelling import Labelling, labelling
 
 Floats = NDArray[np.float32]
+Labelled = tuple[Floats, Indices]
+"""Features (n, D) of some images and their classes (n,)."""
+
 GRID = 4
 """Feature maps are max-pooled to this side."""
 CONSTANTS = (0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -47,12 +50,12 @@ class FeaturesSVM(SampleMetric):
 
     The maps of every convolutional layer are max-pooled to 4x4 (smaller ones are left as they are), flattened and
     concatenated, and classified by an L2-regularised linear SVM with squared hinge loss, one class against the
-    others. Features are divided by their mean norm, so that the strength of the regularisation means the same for
-    every model.
+    others. By default features are divided by their mean norm, so that the strength of the regularisation means the
+    same for every model.
 
-    A fifth of the images chooses the strength and the rest trains the SVM. It is tested on the model's held-out
-    images or, where none were held out, on a fifth of the dataset; no part is larger than 10,000 images but that
-    which trains.
+    A fifth of the images chooses the strength, for each draw of labels or once for all, and the rest trains the SVM.
+    It is tested on the model's held-out images or, where none were held out, on a fifth of the dataset; no part is
+    larger than 10,000 images but that which trains.
 
     `dataset` and `test` name other datasets to classify, such as the parts of CIFAR-10 for a model of ImageNet, as
     in the paper. They must be installed, and their images must be of the size that the model takes.
@@ -78,6 +81,15 @@ class FeaturesSVM(SampleMetric):
             None, gt=0, description="labelled images per class that train the SVM, drawn at random; null: all"
         )
         draws: int = Field(1, gt=0, description="how often they are drawn; the score is the mean")
+        choosing_draws: int | None = Field(
+            None,
+            gt=0,
+            description="the first so many draws choose one strength for all, the best on average; null: each its own",
+        )
+        constants: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+            CONSTANTS, min_length=1, description="inverse strengths of the regularisation that are tried"
+        )
+        scaled: bool = Field(True, description="divide features by their mean norm; false leaves them as they are")
 
     source = "Radford et al. 2016, Unsupervised Representation Learning with DCGAN, arXiv:1511.06434, section 5"
     needs = ("features",)
@@ -105,7 +117,12 @@ class FeaturesSVM(SampleMetric):
             return features[np.searchsorted(known, images.indices)], images.labels
 
         tested = pooled_features(evaluation, test.dataset, test.indices), test.labels
-        found = [_fit(data(train), data(validation), tested) for train in chosen]
+        constants = self.config.constants
+        if self.config.choosing_draws is not None:
+            choosing = chosen[: self.config.choosing_draws]
+            tried = [[self._accuracy(data(train), data(validation), c) for c in constants] for train in choosing]
+            constants = (constants[int(np.mean(tried, axis=0).argmax())],)
+        found = [self._tested(data(train), data(validation), tested, constants) for train in chosen]
         details = {
             "accuracies": [accuracy for accuracy, _ in found],
             "constants": [constant for _, constant in found],
@@ -117,6 +134,21 @@ class FeaturesSVM(SampleMetric):
             },
         }
         return Score(float(np.mean(details["accuracies"])), details)
+
+    def _tested(
+        self, train: Labelled, validation: Labelled, test: Labelled, constants: Sequence[float]
+    ) -> tuple[float, float]:
+        """Test accuracy and constant of the SVM that is best on the validation images."""
+        best = constants[0]
+        if len(constants) > 1:
+            best = max(constants, key=lambda constant: self._accuracy(train, validation, constant))
+        return self._accuracy(train, test, best), best
+
+    def _accuracy(self, train: Labelled, test: Labelled, constant: float) -> float:
+        """Accuracy on some images of the SVM that others train."""
+        scale = float(np.linalg.norm(train[0], axis=1).mean()) if self.config.scaled else 1.0
+        machine = LinearSVC(C=constant, dual=False, random_state=0).fit(train[0] / (scale or 1.0), train[1])
+        return float(machine.score(test[0] / (scale or 1.0), test[1]))
 
     def _images(self, evaluation: ModelEvaluation) -> tuple[LabelledImages, LabelledImages]:
         """The images that the SVM learns from, and those that test it, each in random order."""
@@ -198,19 +230,3 @@ def pooled_features(evaluation: ModelEvaluation, dataset: Dataset, indices: Indi
 def _pool(maps: Tensor) -> Tensor:
     """(N, C, H, W) maps, max-pooled to at most 4x4 and flattened."""
     return adaptive_max_pool2d(maps, (min(GRID, maps.shape[2]), min(GRID, maps.shape[3]))).flatten(1)
-
-
-def _fit(
-    train: tuple[Floats, Indices], validation: tuple[Floats, Indices], test: tuple[Floats, Indices]
-) -> tuple[float, float]:
-    """Test accuracy and constant of the SVM that is best on the validation images."""
-    scale = float(np.linalg.norm(train[0], axis=1).mean()) or 1.0
-    scaled = train[0] / scale
-    best: tuple[float, LinearSVC, float] | None = None
-    for constant in CONSTANTS:
-        machine = LinearSVC(C=constant, dual=False, random_state=0).fit(scaled, train[1])
-        accuracy = machine.score(validation[0] / scale, validation[1])
-        if best is None or accuracy > best[0]:
-            best = accuracy, machine, constant
-    assert best is not None
-    return float(best[1].score(test[0] / scale, test[1])), best[2]

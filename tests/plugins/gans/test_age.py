@@ -156,6 +156,14 @@ def test_the_learning_rate_halves() -> None:
         assert rates == [0.08, 0.08, 0.04, 0.04, 0.02, 0.01]
 
 
+def test_the_learning_rate_halves_an_epoch_early_as_in_the_code() -> None:
+    # `--drop_lr 40` with 703 batches an epoch: from 39 epochs on (27,417 steps), then every 40 (28,120).
+    model = make(learning_rate=0.08, drop_steps=28_120, drop_early=703)
+    rates = [model.learning_rate(step) for step in (0, 27_416, 27_417, 55_536, 55_537)]
+    assert rates == [0.08, 0.08, 0.04, 0.04, 0.02]
+    assert model.milestones() == {"drop_steps": 27_417}
+
+
 def test_losses_are_pure() -> None:
     model = make()
     draws = model.draw(6, Rng(1))

@@ -30,6 +30,17 @@ def size(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
+def test_the_network_of_svhn_has_7168_features_and_a_normal_prior() -> None:
+    model = make(DCGAN, ImageSpec(3, 32, 32), width=0.5, noise=100, prior="normal")
+    maps = model.features(batch(ImageSpec(3, 32, 32)))
+    assert [tuple(each.shape[1:]) for each in maps] == [(64, 16, 16), (128, 8, 8), (256, 4, 4)]
+    assert sum(each.shape[1] * 4 * 4 for each in maps) == 1024 + 2048 + 4096
+    latents = model.draw(2000, Rng(0))["latents"]
+    assert latents.std().item() == pytest.approx(1, abs=0.01)
+    assert latents.abs().max() > 3
+    assert make(DCGAN).draw(2000, Rng(0))["latents"].abs().max() <= 1
+
+
 def test_dcgan_has_the_papers_size() -> None:
     model = make(DCGAN, ImageSpec(3, 64, 64), width=1.0, noise=100)
     # FC 100-16384, BN; deconv 5x5 1024-512, BN; 512-256, BN; 256-128, BN; 128-3: no bias anywhere.

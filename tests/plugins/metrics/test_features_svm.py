@@ -52,6 +52,32 @@ def test_maps_are_pooled_by_hand(subjects):
     assert pooled_features(evaluation, evaluation.dataset, np.array([0, 5])).tolist() == [[*corners, 1, 2, 3, 4]] * 2
 
 
+def test_one_strength_for_all_draws_is_the_best_of_the_first_on_average(seeing):
+    settings = {"labels": 3, "draws": 4, "constants": (1e-9, 1.0), "scaled": False}
+    apart = evaluate(seeing, **settings).details
+    together = evaluate(seeing, choosing_draws=2, **settings).details
+    assert together["constants"] == [1.0] * 4
+    for mine, other, constant in zip(together["accuracies"], apart["accuracies"], apart["constants"], strict=True):
+        assert mine == other or constant != 1.0
+    weak = evaluate(seeing, choosing_draws=2, **settings | {"constants": (1e-9,)})
+    assert weak.details["constants"] == [1e-9] * 4
+
+
+class Loud(Seeing):
+    """The same maps, a thousand times as large."""
+
+    def features(self, images):
+        return [1000 * each for each in super().features(images)]
+
+
+def test_features_are_divided_by_their_mean_norm_or_taken_as_they_are(subjects, seeing):
+    loud = subjects.of(Loud(Model.Config(), subjects.dataset.image))
+    scaled = {"labels": 4, "constants": (10.0,)}
+    assert evaluate(seeing, **scaled).value == evaluate(loud, **scaled).value
+    as_they_are = {"labels": 4, "constants": (1e-5,), "scaled": False}
+    assert evaluate(loud, **as_they_are).value > evaluate(seeing, **as_they_are).value + 0.1
+
+
 def test_features_that_show_the_class_are_told_and_noise_is_not(seeing, blind):
     told, guessed = evaluate(seeing), evaluate(blind)
     assert told.value > 0.9
