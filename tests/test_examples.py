@@ -1,0 +1,60 @@
+"""The examples of tests/examples do what they show."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from support import TESTS
+
+EXAMPLES = TESTS / "examples"
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """Runs an example in an empty folder, which all share."""
+    folder = tmp_path_factory.mktemp("examples")
+
+    def run(*command):
+        done = subprocess.run(
+            [sys.executable, *map(str, command)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONSAFEPATH": "1", "CUDA_VISIBLE_DEVICES": ""},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_a_model_plugin_is_trained_and_scored_beside_another(python):
+    shown = python("-m", "harness", "run", EXAMPLES / "my_vae.toml", "--plugin", EXAMPLES / "my_vae.py")
+    assert re.search(r"my-vae .*0\.\d", shown)
+    assert "beta-vae" in shown
+
+
+def test_a_model_trained_elsewhere_is_scored(python):
+    shown = python(EXAMPLES / "score_my_model.py")
+    for metric in ("mig", "sap", "modularity", "factorvae"):
+        assert re.search(rf"{metric} +\d", shown)
+
+
+def test_selectors_are_judged_and_their_results_read(python):
+    judged = python(EXAMPLES / "selector_study.py")
+    assert re.search(r"supervised:mig .*0\.0+ ", judged), judged  # Who sees the labels has no regret.
+    read = python(EXAMPLES / "read_results.py", "selector_study")
+    assert "6 scored trials of 2 settings" in read
+    assert "of 3 seeds" in read
+    assert "codes of three images" in read
+
+
+def test_every_example_is_listed_and_run():
+    listed = set(re.findall(r"\]\((\w+\.py)\)", (EXAMPLES / "README.md").read_text()))
+    assert listed == {file.name for file in EXAMPLES.glob("*.py")}
+    tried = (TESTS / "test_examples.py").read_text()
+    assert all(name in tried for name in listed)
