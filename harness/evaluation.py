@@ -6,7 +6,7 @@ models of a study are scored on the same draws.
 """
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from harness.errors import NotApplicableError, UserError
 from harness.factors import FactorGrid, Indices
 from harness.seeds import numpy_rng
 
-Codes = NDArray[np.float32]
+Codes: TypeAlias = NDArray[np.floating[Any]]
+"""In single precision those of models, and in single or double those of tables, as they came."""
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
-from harness.evaluation import Codes, TableEvaluation
+from harness.evaluation import LARGEST, Codes, TableEvaluation
 from harness.factors import FactorGrid
 from harness.registry import Registry
 from harness.results.result import ScoreRecord
@@ -19,7 +19,13 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def score_file(
-    path: Path, metrics: Sequence[str], registry: Registry, *, protocol: str | None = None, seed: int = 0
+    path: Path,
+    metrics: Sequence[str],
+    registry: Registry,
+    *,
+    protocol: str | None = None,
+    seed: int = 0,
+    note: Callable[[str], None] = lambda text: None,
 ) -> dict[str, dict[str, Any]]:
     """Score a file of codes with each metric; with none named, with all that apply.
 
@@ -29,6 +35,7 @@ def score_file(
         registry: where they are found.
         protocol: for every metric that has a setting of that name.
         seed: seeds whatever the file does not fix.
+        note: told which metrics have no such setting.
 
     Returns:
         {metric: {"score": number or None, "reason": why there is none, "settings": of the metric, and its details}}.
@@ -37,14 +44,17 @@ def score_file(
         UserError: the file, a metric or the protocol is wrong.
     """
     evaluation = table_evaluation(path, read_npz(path), seed)
-    choices = []
+    choices, without = [], []
     for name in metrics or registry.entries["metrics"]:
         metric_class = registry.find("metrics", name, "--metric").load()
         if not metrics and evaluation.lacks(metric_class.needs):
             continue
-        takes_protocol = protocol is not None and "protocol" in metric_class.Config.model_fields
-        settings = {"protocol": protocol} if takes_protocol else {}
+        takes_protocol = "protocol" in metric_class.Config.model_fields
+        settings = {"protocol": protocol} if protocol is not None and takes_protocol else {}
+        without += [] if takes_protocol else [name]
         choices.append(resolve(registry, "metrics", name, settings, f"--metric {name}: --protocol {protocol}"))
+    if protocol is not None and without:
+        note(f"--protocol {protocol}: scored as ever, for want of such a setting: {', '.join(without)}")
     return {record.metric: _result(record) for record in score(evaluation, choices, registry)}
 
 
@@ -82,14 +92,19 @@ def table_evaluation(path: Path, arrays: Arrays, seed: int = 0) -> TableEvaluati
 
 
 def read_codes(path: Path, arrays: Arrays, expected: str, right: Callable[[tuple[int, ...]], bool]) -> Codes:
-    """The array `codes`, if its shape is right and its numbers finite, as float32."""
+    """The array `codes`, if its shape is right and its numbers finite.
+
+    In double precision unless single holds every number of its type: rounding would merge codes that lie close together
+    far from 0.
+    """
     codes = get(path, arrays, "codes")
     require(right(codes.shape) and codes.size > 0, path, "codes", expected)
     require(finite(codes), path, "codes", "finite numbers")
+    single = np.can_cast(codes.dtype, np.float32)
     with np.errstate(over="ignore"):
-        codes = codes.astype(np.float32)
-    require(finite(codes), path, "codes", "numbers within the range of float32")
-    return codes
+        converted: Codes = codes.astype(np.float32 if single else np.float64)
+    require(bool((abs(converted) <= LARGEST).all()), path, "codes", f"numbers from -{LARGEST:g} to {LARGEST:g}")
+    return converted
 
 
 def read_grid(path: Path, arrays: Arrays) -> FactorGrid:

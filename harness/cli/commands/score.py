@@ -31,7 +31,10 @@ def command(
     """
     from harness.scoring.codes_file import score_file
 
-    scores = score_file(file, metrics, PluginManager(plugins).registry, protocol=protocol, seed=seed)
+    def note(text: str) -> None:
+        click.echo(text, err=True)
+
+    scores = score_file(file, metrics, PluginManager(plugins).registry, protocol=protocol, seed=seed, note=note)
     if form == "json":
         echo(json.dumps(scores, indent=2))
         return

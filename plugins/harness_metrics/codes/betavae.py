@@ -3,9 +3,8 @@
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness import Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
+from harness import Codes, Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
 from harness_metrics.codes.groups import infogan_cr_groups
 from harness_metrics.codes.logistic import KINDS, Kind, fit_logistic
 
@@ -65,7 +64,7 @@ class BetaVAEScore(Metric):
         return Score(float(classifier.score(*test)), {"train_accuracy": float(classifier.score(*train))})
 
 
-Examples = tuple[NDArray[np.float32], Indices]
+Examples = tuple[Codes, Indices]
 """Mean absolute differences (n, D) and shared factors (n,)."""
 
 
@@ -84,6 +83,6 @@ def _infogan_cr_examples(evaluation: Evaluation) -> Examples:
     return _mean_difference(evaluation, groups[:, :end:2], groups[:, 1:end:2]), labels
 
 
-def _mean_difference(evaluation: Evaluation, first: Indices, second: Indices) -> NDArray[np.float32]:
-    difference: NDArray[np.float32] = np.abs(evaluation.codes(first) - evaluation.codes(second)).mean(axis=1)
+def _mean_difference(evaluation: Evaluation, first: Indices, second: Indices) -> Codes:
+    difference: Codes = np.abs(evaluation.codes(first) - evaluation.codes(second)).mean(axis=1)
     return difference

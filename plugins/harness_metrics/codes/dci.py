@@ -9,6 +9,7 @@ from sklearn.ensemble import GradientBoostingClassifier
 from harness import Codes, Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
 from harness_metrics.codes.boosting import GradientBoosting
 from harness_metrics.codes.dci_regression import DCIForest
+from harness_metrics.codes.estimators import single_precision
 from harness_metrics.codes.protocols import TEST_POINTS, TRAIN_POINTS
 
 Importance = NDArray[np.float64]
@@ -62,7 +63,7 @@ class DCI(Metric):
         if self.config.protocol == "infogan-cr":
             return DCIForest(DCIForest.Config()).score(evaluation)
         train, test = evaluation.sample("train", TRAIN_POINTS), evaluation.sample("test", TEST_POINTS)
-        codes, test_codes = evaluation.codes(train), evaluation.codes(test)
+        codes, test_codes = single_precision(evaluation.codes(train), evaluation.codes(test))
         factors, test_factors = evaluation.grid().ids(train), evaluation.grid().ids(test)
         varying = np.flatnonzero(factors.min(axis=0) < factors.max(axis=0))
         if not len(varying):

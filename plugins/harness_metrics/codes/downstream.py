@@ -6,6 +6,7 @@ import numpy as np
 
 from harness import Codes, Evaluation, Field, Indices, Metric, NotApplicableError, Score, Settings
 from harness_metrics.codes.boosting import GradientBoosting
+from harness_metrics.codes.estimators import single_precision
 from harness_metrics.codes.logistic import fit_logistic_cv
 from harness_metrics.codes.protocols import TEST_POINTS
 
@@ -49,7 +50,7 @@ class DownstreamAccuracy(Metric):
         """
         largest = max(self.config.sizes)
         train, test = evaluation.sample("train", largest), evaluation.sample("test", TEST_POINTS)
-        codes, test_codes = evaluation.codes(train), evaluation.codes(test)
+        codes, test_codes = single_precision(evaluation.codes(train), evaluation.codes(test))
         factors, test_factors = evaluation.grid().ids(train), evaluation.grid().ids(test)
         varying = np.flatnonzero(factors.min(axis=0) < factors.max(axis=0))
         if not len(varying):

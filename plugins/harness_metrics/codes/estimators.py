@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from harness import Codes
@@ -18,11 +19,11 @@ def may_stop_early() -> Iterator[None]:
         yield
 
 
-def single_precision(codes: Codes, *others: Codes) -> tuple[Codes, ...]:
-    """Codes (n, D) and others of the same model for estimators that compute in single precision, such as trees.
+def single_precision(codes: Codes, others: Codes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Codes (n, D) and others (m, D) of one model, for estimators that compute in single precision, such as trees.
 
-    Those in double precision are moved so that each column's mean over the first is 0: no digits are lost to where a
-    code lies, and to such estimators it does not matter.
+    Those in double precision are moved so that the mean of each code over the first is 0: no digits are lost to where
+    a code lies, which to such estimators is all the same.
     """
-    mean = codes.mean(axis=0) if codes.dtype == np.float64 else np.float32(0)
-    return tuple((each - mean).astype(np.float32) for each in (codes, *others))
+    middle = codes.mean(axis=0) if codes.dtype == np.float64 else np.float32(0)
+    return (codes - middle).astype(np.float32), (others - middle).astype(np.float32)

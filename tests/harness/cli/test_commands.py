@@ -202,9 +202,23 @@ def test_a_protocol_holds_for_every_metric_that_has_several(command, reference):
     assert {name: found["score"] for name, found in scores.items()} == pytest.approx(expected, abs=5e-3)
     protocols = {name: found["settings"].get("protocol") for name, found in scores.items()}
     assert protocols == {name: None if name in ("mig", "dci-lasso") else "infogan-cr" for name in names}
+    assert run.stderr == "--protocol infogan-cr: scored as ever, for want of such a setting: mig, dci-lasso\n"
     wrong = command("score", reference / "rotated.npz", *metrics, "--protocol", "infogancr")
     assert wrong.returncode == 2
     assert "expected 'disentanglement_lib' or 'infogan-cr'" in wrong.stderr
+
+
+@pytest.mark.parametrize("place", [2.0**24, 1e9])
+def test_codes_in_double_precision_are_scored_in_it(command, reference, tmp_path, place):
+    """In single precision, codes that differ by 3 are one code at 1e9."""
+    with np.load(reference / "aligned.npz") as file:
+        arrays = dict(file)
+    moved = tmp_path / "moved.npz"
+    np.savez(moved, **{**arrays, "codes": arrays["codes"].astype(np.float64) + place})
+    run = command("score", moved, "--metric", "mig", "--metric", "dci", "--format", "json")
+    scores = json.loads(run.stdout)
+    assert scores["mig"]["score"] == pytest.approx(0.9989, abs=1e-3)
+    assert scores["dci"]["score"] == pytest.approx(1, abs=1e-2)
 
 
 def write(path, **arrays):

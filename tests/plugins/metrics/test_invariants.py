@@ -24,6 +24,7 @@ class Law:
         scales: one for each code, one for all codes, or none but 1 and -1.
         within: how much the order of codes may change the score through rounding and ties.
         noise: whether more noise makes the score worse.
+        place: whether it matters how far codes lie from 0.
     """
 
     metric: str
@@ -31,6 +32,7 @@ class Law:
     within: float = 1e-9
     config: dict[str, Any] = field(default_factory=dict)
     noise: bool = True
+    place: bool = False
 
     def __str__(self):
         return "-".join([self.metric, *(str(value) for value in self.config.values() if isinstance(value, str | int))])
@@ -47,8 +49,8 @@ LAWS = [
     Law("dci-lassocv", "each", 2e-3),
     Law("dci-forest", "each", 0.05),
     Law("sap", "each"),
-    Law("sap", "none", 2e-3, CR),
-    Law("sap-discrete", "none", 2e-3),
+    Law("sap", "none", 2e-3, CR, place=True),
+    Law("sap-discrete", "none", 2e-3, place=True),
     Law("modularity", "each"),
     Law("modularity", "each", config=CR),
     Law("compactness", "each"),
@@ -64,7 +66,7 @@ LAWS = [
     Law("dci-explicitness", "each", 0.05, {"trees": 10}, noise=False),
     Law("dci-size", "each", noise=False),
     Law("explicitness", "each", 1e-3),
-    Law("explicitness", "none", 1e-3, CR),
+    Law("explicitness", "none", 1e-3, CR, place=True),
     Law("irs", "all"),
     Law("dhsic", "none"),
     Law("total-correlation", "each"),
@@ -115,6 +117,14 @@ def test_order_and_sign_of_codes_do_not_matter_nor_their_scale_where_it_may_not(
     scales = {"each": np.array(sizes), "all": sizes[0], "none": 1.0}[law.scales] * np.array(signs)
     changed = metric_of(law, registry).score(TableEvaluation((CODES * scales)[:, order].astype(np.float32), GRID))
     assert changed.value == pytest.approx(unchanged(law, registry), abs=law.within)
+
+
+@pytest.mark.parametrize("law", [law for law in LAWS if not law.place], ids=str)
+@pytest.mark.parametrize("place", [2.0**24, -1e9])
+def test_codes_far_from_zero_are_scored_as_those_near_it(law, registry, place):
+    """In double precision, which tells them apart there; an edge between bins may be rounded to either side."""
+    moved = metric_of(law, registry).score(TableEvaluation(CODES.astype(np.float32).astype(np.float64) + place, GRID))
+    assert moved.value == pytest.approx(unchanged(law, registry), abs=max(law.within, 1e-3))
 
 
 LARGE = FactorGrid("abc", (8, 9, 10))
