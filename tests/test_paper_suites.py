@@ -156,11 +156,11 @@ def test_every_paper_suite_has_its_row():
 def test_models_are_trained_as_the_paper_says(name):
     trials, row = suite(name).trials, TABLE[name]
     if "batch" in row:
-        assert {trial.training["batch_size"] for trial in trials} == {row["batch"]}
+        assert {trial.training.batch_size for trial in trials} == {row["batch"]}
     for label, (steps, seeds, settings) in row["models"].items():
         own = [trial for trial in trials if trial.label == label]
         assert {trial.seed for trial in own} == set(range(seeds)), label
-        assert steps in {None, *(trial.training["steps"] for trial in own)}, label
+        assert steps in {None, *(trial.training.steps for trial in own)}, label
         for trial in own:
             assert comparable({key: trial.model.config[key] for key in settings}) == comparable(settings), label
 
