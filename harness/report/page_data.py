@@ -217,7 +217,7 @@ class _Gathering:
                 "seconds": short(result.seconds) if result else None,
                 "finished_at": result.finished_at if result else "",
                 "traceback": _tracebacks(result) if result else "",
-                "provenance": self._provenance(result.provenance) if result else None,
+                "provenance": self._provenance(result.provenance) if result and result.provenance else None,
             }
         )
 

@@ -25,7 +25,7 @@ function drawTrial(place) {
     pictures(place), scores(place), losses(place), matrices(place),
     h("section", {}, h("h2", {}, "Hyperparameters"), Object.keys(setting.hyperparameters).length ? settingsList(setting.hyperparameters, Object.keys(setting.swept)) : empty("The model has none."),
       h("h3", {}, "Training"), settingsList({ ...setting.training, seed: trial.seed })),
-    h("section", {}, h("h2", {}, "Provenance"), details.provenance === null ? empty("The trial has not ended yet.")
+    h("section", {}, h("h2", {}, "Provenance"), details.provenance === null ? empty(trial.outcome === "pending" ? "The trial has not ended yet." : "None was recorded.")
       : [unusual(place).length ? h("p", { class: "small" }, "Emphasised: where it is not like most other trials.") : "",
         settingsList({ model: setting.name, "version of its plugin": setting.version, ...data.provenances[details.provenance] }, unusual(place))]));
   document.title = `${trialTitle(place)} – ${pageTitle}`;

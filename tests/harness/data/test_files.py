@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from harness.data import files as data_files
-from harness.data.files import DataFile, data_root, decoded, download, may_download
+from harness.data.files import DataFile, data_root, decoded, download, may_download, paths_outside
 from harness.errors import UserError
 
 
@@ -20,6 +20,15 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("HARNESS_DOWNLOAD", raising=False)
     return tmp_path / "data"
+
+
+@pytest.mark.parametrize("path", ["/etc", "../other", "a/../../b", "~/pictures", "file:///etc", "s3://bucket/a"])
+def test_a_path_that_leads_out_of_the_data_root_is_found_however_deep_it_stands(root, path):
+    assert paths_outside({"sources": [{"path": path}], "size": 64}) == [path]
+
+
+def test_paths_below_the_data_root_and_other_settings_lead_nowhere_else(root):
+    assert paths_outside({"path": "pictures", "sub": "a/../b", "mode": "RGB", "all": str(root / "c"), "n": None}) == []
 
 
 def published(tmp_path, content=b"pixels"):

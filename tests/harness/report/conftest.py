@@ -1,12 +1,29 @@
+import json
+import shutil
+
 import numpy as np
 import pytest
+from browsing import show
 
+from harness.report.page import write_report
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result, ScoreRecord
 from harness.suite.schema import Training
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial, score_key
 from harness.training.history import History
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 METRICS = (Choice("spread"), Choice("gap", {"protocol": "a"}), Choice("gap", {"protocol": "b"}), Choice("error"))
 FACTORS = 5
@@ -39,11 +56,16 @@ def write_trial(folder, trial, result, losses=()):
 
 @pytest.fixture
 def synthetic(tmp_path):
-    """Writes a results folder of so many settings and seeds, with made-up scores and losses, and returns it."""
+    """Writes a results folder of so many settings and seeds, with made-up scores and losses, and returns it.
+
+    `metrics` are scored by `score(metric, setting, seed)` if given; trials take their version of torch from `torch` in
+    turn, and `details` are added to every score's.
+    """
 
     def write(
-        settings=3, seeds=2, *, steps=30, models=("linear", "other"), title="Made up", name="made-up", dataset=None
-    ):
+        settings=3, seeds=2, *, steps=30, models=("linear", "other"), title="Made up", name="made-up", dataset=None,
+        metrics=METRICS, score=None, details=None, torch=("2.11",), swept=lambda number: round(0.1 * number, 3),
+    ):  # fmt: skip
         rng = np.random.default_rng(0)
         folder = ResultsFolder(tmp_path / name)
         chosen = dataset or Choice("bars", {"brightness": 1.0})
@@ -54,25 +76,114 @@ def synthetic(tmp_path):
                 Training(steps=steps, batch_size=64),
                 seed,
                 models[number % len(models)],
-                {"noise": round(0.1 * number, 3)},
+                {"noise": swept(number)},
             )
             for number in range(settings)
             for seed in range(seeds)
         )
         folder.create()
-        folder.write_suite(Suite(title, name, trials, METRICS, (), 0))
-        for trial in trials:
+        folder.write_suite(Suite(title, name, trials, tuple(metrics), (), 0))
+        for place, trial in enumerate(trials):
             matrix = rng.random((10, FACTORS)).tolist()
             scores = [
-                record(metric, float(rng.random()), details={"mutual_information": matrix, "train_accuracy": 0.5})
-                for metric in METRICS
+                record(
+                    metric,
+                    score(metric.name, place // seeds, trial.seed) if score else float(rng.random()),
+                    details={"mutual_information": matrix, "train_accuracy": 0.5, **(details or {})},
+                )
+                for metric in metrics
             ]
             losses = [{"game/real": 1 / step, "game/fake": rng.random()} for step in range(1, steps + 1)]
             result = Result(
                 trial.id, Outcome.FINISHED, seconds=12.5, finished_at="2026-01-02T03:04:05+00:00", scores=tuple(scores),
-                provenance={"torch": "2.11", "device": "made up"},
+                provenance={"torch": torch[place % len(torch)], "device": "made up"},
             )  # fmt: skip
             write_trial(folder, trial, result, losses)
         return folder
 
     return write
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """Opens Chromium with a window of so many pixels; every test ends by asking it for complaints."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    binary = next(filter(None, map(shutil.which, NAMES)), None)
+    driver_path = shutil.which("chromedriver")
+    assert binary, f"none of {', '.join(NAMES)} is installed"
+    assert driver_path, "chromedriver is not installed"
+    drivers = []
+
+    def open_browser(width=1280, height=900, *, dark=False):
+        options = webdriver.ChromeOptions()
+        options.binary_location = binary
+        for flag in (
+            *FLAGS,
+            f"--user-data-dir={tmp_path / f'profile-{len(drivers)}'}",
+            f"--window-size={width},{height}",
+        ):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        driver = webdriver.Chrome(options=options, service=Service(driver_path))
+        driver.set_script_timeout(120)
+        drivers.append(driver)
+        show(driver, width, "dark" if dark else "light")
+        return driver
+
+    yield open_browser
+    complaints = [
+        entry
+        for driver in drivers
+        for entry in driver.get_log("browser")
+        if entry["source"] != "rendering"  # Advice on reading canvases, which only these tests do.
+    ]
+    requests = [
+        message["params"]["request"]["url"]
+        for driver in drivers
+        for entry in driver.get_log("performance")
+        if (message := json.loads(entry["message"])["message"])["method"] == "Network.requestWillBeSent"
+    ]
+    for driver in drivers:
+        driver.quit()
+    assert complaints == []
+    # chrome: is the empty page that the browser starts with.
+    assert {url.partition(":")[0] for url in requests} <= {"file", "data", "chrome"}
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory, manager):
+    """A finished study of toy models: two settings, two seeds, and one that fails."""
+    from harness.execution.plan import RunOptions
+    from harness.execution.study import run
+
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "toys.toml").write_text(
+        """
+        title = "Toys"
+        seeds = 2
+        [dataset]
+        name = "bars"
+        [training]
+        steps = 30
+        batch_size = 16
+        [[models]]
+        name = "linear"
+        sweep.size = [2, 3]
+        [[models]]
+        name = "raising"
+        [evaluation]
+        metrics = ["spread", "error"]
+        selectors = ["alike"]
+        """
+    )
+    run(folder / "toys.toml", folder / "out", options=RunOptions(device="cpu"), plugins=manager)
+    return ResultsFolder(folder / "out")
+
+
+@pytest.fixture
+def page(study, registry, tmp_path):
+    """The address of the study's page."""
+    write_report([study], tmp_path / "report.html", registry)
+    return (tmp_path / "report.html").as_uri()

@@ -229,3 +229,53 @@ def test_absent_data_costs_only_the_reconstructions(trained, registry, tmp_path,
     pictures = Page((tmp_path / "a.html").read_text("utf-8")).json("data")["details"][0]["pictures"]
     assert {"samples", "traversal"} <= set(pictures)
     assert pictures["notes"] == {"reconstructions": "the dataset's files are not here: bars.npz is not there"}
+
+
+def test_infinities_huge_seeds_and_half_characters_reach_the_page_as_text(synthetic, registry, tmp_path):
+    folder = synthetic(title="half \ud800", swept=lambda number: float("inf"))
+    write_report([folder], tmp_path / "a.html", registry, which="none")
+    page = Page((tmp_path / "a.html").read_text("utf-8"))
+    assert page.json("data")["settings"][0]["swept"] == {"noise": "inf"}
+    assert [text for _, text in page.all("h1")] == ["half ?"]
+
+
+@pytest.fixture(scope="module")
+def private(tmp_path_factory, manager):
+    """A results folder whose suite takes its images from a folder anywhere on the machine."""
+    from harness.execution.plan import RunOptions
+    from harness.execution.study import run
+    from harness.results.folder import ResultsFolder
+
+    folder = tmp_path_factory.mktemp("private")
+    (folder / "photos").mkdir()
+    for number in range(12):
+        Image.fromarray(np.full((8, 8), 20 * number, dtype=np.uint8)).save(folder / "photos" / f"{number}.png")
+    (folder / "own.toml").write_text(
+        f"""
+        [dataset]
+        name = "folder"
+        path = "{folder / "photos"}"
+        image_size = 8
+        channels = 1
+        [training]
+        steps = 1
+        batch_size = 4
+        [[models]]
+        name = "linear"
+        """
+    )
+    run(folder / "own.toml", folder / "out", options=RunOptions(device="cpu"), plugins=manager)
+    return ResultsFolder(folder / "out")
+
+
+def test_images_from_outside_the_data_root_are_shown_only_when_asked_for(private, registry, tmp_path):
+    def pictures(**options):
+        write_report([private], tmp_path / "a.html", registry, **options)
+        return Page((tmp_path / "a.html").read_text("utf-8")).json("data")["details"][0]["pictures"]
+
+    kept = pictures()
+    assert "samples" in kept
+    assert "reconstructions" not in kept
+    assert "photos, outside the data root" in kept["notes"]["reconstructions"]
+    assert "--any-path" in kept["notes"]["reconstructions"]
+    assert pictures(any_path=True)["reconstructions"]["rows"] == 2

@@ -158,3 +158,19 @@ def test_selections_are_read_from_their_table(synthetic):
     (found,) = gather([folder], [NAMES]).selections
     assert (found["metric"], found["trial"], found["selector"], found["pool"]) == (2, 2, "alike", "all")
     assert (found["regret"], found["pool_size"]) == (0.25, 4)
+
+
+def test_a_failed_trial_names_its_outcome_once_beside_its_missing_scores(synthetic):
+    folder = synthetic(settings=1, seeds=1)
+    trial = folder.suite.trials[0]
+    folder.trial(trial.id).write_result(Result(trial.id, Outcome.FAILED, reason="on purpose"))
+    details = gather([folder], [NAMES]).details[0]
+    assert set(details["missing"].values()) == {"failed: on purpose"}
+    assert details["provenance"] is None
+
+
+def test_settings_that_share_everything_but_an_infinity_stay_apart(synthetic):
+    folder = synthetic(settings=2, seeds=1, swept=lambda number: float("inf") if number else 1.0)
+    pages = gather([folder], [NAMES])
+    assert [trial["setting"] for trial in pages.trials] == [0, 1]
+    assert {row[0] for row in pages.board} == {0, 1}

@@ -1,148 +1,16 @@
 """The page as a person uses it, in headless Chromium; run with `tox -e browser`."""
 
-import json
-import shutil
 from dataclasses import replace
 
 import pytest
+from browsing import click, open_trial, press, text, texts
 
 from harness.report.page import write_report
 from harness.results.result import Outcome, Result
 
 pytestmark = pytest.mark.browser
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
-
-
-@pytest.fixture
-def browser(tmp_path):
-    """Opens Chromium with a window of so many pixels; every test ends by asking it for complaints."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    binary = next(filter(None, map(shutil.which, NAMES)), None)
-    driver_path = shutil.which("chromedriver")
-    assert binary, f"none of {', '.join(NAMES)} is installed"
-    assert driver_path, "chromedriver is not installed"
-    drivers = []
-
-    def open_browser(width=1280, height=900, *, dark=False):
-        options = webdriver.ChromeOptions()
-        options.binary_location = binary
-        for flag in (
-            *FLAGS,
-            f"--user-data-dir={tmp_path / f'profile-{len(drivers)}'}",
-            f"--window-size={width},{height}",
-        ):
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        driver = webdriver.Chrome(options=options, service=Service(driver_path))
-        drivers.append(driver)
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        # A page that scrolls smoothly moves under the pointer.
-        features += [{"name": "prefers-reduced-motion", "value": "reduce"}]
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        return driver
-
-    yield open_browser
-    complaints = [
-        entry
-        for driver in drivers
-        for entry in driver.get_log("browser")
-        if entry["source"] != "rendering"  # Advice on reading canvases, which only these tests do.
-    ]
-    requests = [
-        message["params"]["request"]["url"]
-        for driver in drivers
-        for entry in driver.get_log("performance")
-        if (message := json.loads(entry["message"])["message"])["method"] == "Network.requestWillBeSent"
-    ]
-    for driver in drivers:
-        driver.quit()
-    assert complaints == []
-    # chrome: is the empty page that the browser starts with.
-    assert {url.partition(":")[0] for url in requests} <= {"file", "data", "chrome"}
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory, manager):
-    """A finished study of toy models: two settings, two seeds, and one that fails."""
-    from harness.execution.plan import RunOptions
-    from harness.execution.study import run
-    from harness.results.folder import ResultsFolder
-
-    folder = tmp_path_factory.mktemp("study")
-    (folder / "toys.toml").write_text(
-        """
-        title = "Toys"
-        seeds = 2
-        [dataset]
-        name = "bars"
-        [training]
-        steps = 30
-        batch_size = 16
-        [[models]]
-        name = "linear"
-        sweep.size = [2, 3]
-        [[models]]
-        name = "raising"
-        [evaluation]
-        metrics = ["spread", "error"]
-        selectors = ["alike"]
-        """
-    )
-    run(folder / "toys.toml", folder / "out", options=RunOptions(device="cpu"), plugins=manager)
-    return ResultsFolder(folder / "out")
-
-
-@pytest.fixture
-def page(study, registry, tmp_path):
-    """The address of the study's page."""
-    write_report([study], tmp_path / "report.html", registry)
-    return (tmp_path / "report.html").as_uri()
-
-
-def text(driver, selector):
-    return driver.execute_script("return document.querySelector(arguments[0])?.innerText ?? null", selector)
-
-
-def texts(driver, selector):
-    return driver.execute_script(
-        "return [...document.querySelectorAll(arguments[0])].map((element) => element.innerText)", selector
-    )
-
-
-def click(driver, selector):
-    from selenium.webdriver.common.by import By
-
-    driver.find_element(By.CSS_SELECTOR, selector).click()
-
-
-def open_trial(driver, selector):
-    """Follow a link to a trial and wait for its page."""
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    click(driver, selector)
-    WebDriverWait(driver, 10).until(lambda driver: text(driver, "#trial h1"))
-
-
-def press(driver, *keys):
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    ActionChains(driver).send_keys(*keys).perform()
 
 
 def column(driver, metric):

@@ -1,0 +1,33 @@
+"""Everything that a page is given becomes JSON that a browser reads."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.report.rounding import plain, short
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(VALUES)
+def test_plain_data_is_strict_json_that_keeps_what_json_has(value):
+    text = json.dumps(plain(value), allow_nan=False)
+    assert plain(json.loads(text)) == plain(value)
+
+
+def test_infinities_and_integers_beyond_those_of_javascript_become_text():
+    assert plain({"beta": float("-inf"), "rate": float("nan"), "seed": 2**53 + 1, "steps": (2**53, True)}) == {
+        "beta": "-inf",
+        "rate": "nan",
+        "seed": "9007199254740993",
+        "steps": [2**53, True],
+    }
+
+
+def test_an_integer_of_four_hundred_digits_has_no_short_form():
+    assert short(10**400) is None
