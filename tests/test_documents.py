@@ -246,3 +246,16 @@ def test_the_pictures_of_the_readme_are_there_and_small():
     pictures = [ROOT / found for found in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text())]
     assert len(pictures) == 2
     assert sum(picture.stat().st_size for picture in pictures) < 400_000
+
+
+def test_what_contributors_are_told_to_find_is_there():
+    """Every path that CONTRIBUTING.md names exists, and so do its folders of the core."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = re.findall(r"`((?:harness|plugins|tests|suites)/[\w/.]+)`", text)
+    assert len(named) > 25
+    assert not [path for path in named if not (ROOT / path).exists()]
+    house = text[text.index("    cli  ") : text.index("    (root)")]
+    folders = {word for line in house.splitlines() for word in re.split(r"\s{2,}", line.strip(), maxsplit=0)[:-1]}
+    folders = {word for group in folders for word in group.split()}
+    there = {path.name for path in (ROOT / "harness").iterdir() if (path / "__init__.py").exists()}
+    assert folders == there
