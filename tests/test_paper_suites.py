@@ -89,6 +89,7 @@ TABLE = {
                 5,
                 {"std": "learned", "leak": 0.1, "noise": 62, "categorical": (10,), "continuous": 2},
             ),
+            "gan with a probe": (5000, 5, {"std": "learned", "leak": 0.1, "probe": True}),  # the paper's figure 1
             "infogan (code)": (5000, 5, {"std": "fixed", "leak": 0.01, "discriminator_learning_rate": 2e-4}),
         },
     },

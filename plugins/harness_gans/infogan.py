@@ -57,6 +57,10 @@ class InfoGAN(Model):
         generator_learning_rate: float = Field(1e-3, gt=0, description="Adam's learning rate for G (paper)")
         discriminator_learning_rate: float = Field(2e-4, gt=0, description="Adam's learning rate for D and Q (paper)")
         width: float = Field(1.0, gt=0, description="multiplier of the hidden channels and units; 1 is the paper's")
+        probe: bool = Field(
+            False,
+            description="Q only watches: L_I is no part of the generator's loss, as for the GAN of figure 1 (paper)",
+        )
 
         @model_validator(mode="after")
         def _codes_make_sense(self) -> Self:
@@ -122,9 +126,10 @@ class InfoGAN(Model):
         return {"real": called_real(real), "fake": called_fake(fake), **self.information(parameters, draws)}
 
     def generator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """-E log D(G(z, c)) - λ L_I."""
+        """-E log D(G(z, c)) - λ L_I; without L_I where Q only watches."""
         logits, parameters = self.discriminator(self.generator(draws["latents"]))
-        return {"adversarial": called_real(logits), **self.information(parameters, draws)}
+        information = {} if self.config.probe else self.information(parameters, draws)
+        return {"adversarial": called_real(logits), **information}
 
     def information(self, parameters: Tensor, draws: Draws) -> dict[str, Tensor]:
         """-λ L_I of each code part, by its name, in nats.

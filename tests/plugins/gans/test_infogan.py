@@ -198,6 +198,14 @@ def test_learning_rates_and_weights_are_separate() -> None:
     assert terms["categorical_1"].item() == plain["categorical_1"].item()
 
 
+def test_where_q_is_a_probe_the_generator_is_that_of_a_gan() -> None:
+    watched, model = make(probe=True), make()
+    given = inputs(model)
+    watched.load_state_dict(model.state_dict())
+    assert watched.discriminator_loss(*given) == model.discriminator_loss(*given)
+    assert watched.generator_loss(*given) == {"adversarial": model.generator_loss(*given)["adversarial"]}
+
+
 def test_losses_are_pure() -> None:
     model = make()
     given = inputs(model)
