@@ -197,6 +197,19 @@ def build(model_class: type[Model], config: Settings, image: ImageSpec, rng: Rng
     return model
 
 
+def objectives_of(model: Model) -> list[Objective]:
+    """The model's objectives, in update order.
+
+    Raises:
+        UserError: it returns something else than a list of them.
+    """
+    found = model.objectives()
+    if not isinstance(found, list | tuple) or not all(isinstance(objective, Objective) for objective in found):
+        kind = type(found).__name__
+        raise UserError(f"{type(model).__name__}.objectives returns {kind}, not a list of Objective: [Objective(...)]")
+    return list(found)
+
+
 def initialise(model: Model, network: nn.Module, rng: Rng) -> None:
     """Initialise every layer of one of the model's networks but those that are pretrained, in a fixed order."""
     kept = {layer for pretrained in model.pretrained() for layer in pretrained.modules()}

@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from torch import Tensor, nn
 
+from harness.errors import UserError
+
 Draws: TypeAlias = Mapping[str, Tensor]
 Loss: TypeAlias = Callable[[Tensor, Draws], dict[str, Tensor]]
 LearningRate: TypeAlias = float | Callable[[int], float]
@@ -65,6 +67,25 @@ class Objective:
     when: Callable[[int], bool] = always
     reset_at: Sequence[int] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse what a training would stumble over later.
+
+        Raises:
+            UserError: the networks, the loss or the optimizer are of another kind.
+        """
+        if not isinstance(self.trains, list | tuple | nn.ModuleList) or not all(
+            isinstance(network, nn.Module) for network in self.trains
+        ):
+            raise UserError(f"objective '{self.name}': `trains` is a list of networks, not {_kind(self.trains)}")
+        losses = self.loss.values() if isinstance(self.loss, Mapping) else [self.loss]
+        if not losses or not all(map(callable, losses)):
+            raise UserError(f"objective '{self.name}': `loss` is a function, or functions by step, not {self.loss!r}")
+        if not isinstance(self.optimizer, Adam):
+            raise UserError(
+                f"objective '{self.name}': `optimizer` is one of harness, such as Adam(1e-3), not "
+                f"{_kind(self.optimizer)}: it is a declaration, and the harness keeps the state"
+            )
+
     def loss_at(self, step: int) -> Loss:
         """The loss function that applies at a step."""
         if callable(self.loss):
@@ -75,3 +96,7 @@ class Objective:
         """The trained parameters, each once, in a fixed order; those that require no gradient are not trained."""
         unique = {id(p): p for network in self.trains for p in network.parameters() if p.requires_grad}
         return list(unique.values())
+
+
+def _kind(value: object) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"

@@ -104,6 +104,9 @@ class PluginManager:
             implementation(register=register)
         for entry in found:
             self.registry.add(entry)
+        if not found and not any(hasattr(member, "harness_impl") for member in vars(plugin.module).values()):
+            hooks = ", ".join(f"harness_register_{kind}" for kind in KINDS)
+            raise UserError(f"it registers nothing and watches nothing; define a hook, such as {hooks}")
 
 
 def _check_hooks(plugin: Plugin) -> None:

@@ -1,5 +1,6 @@
 """The checks that apply to a model, dataset, metric or selector."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -48,18 +49,19 @@ def checks(
     if issubclass(found, Model):
         functions = (*TRAINING_CHECKS, *ABILITY_MODEL_CHECKS, *ENGINE_CHECKS)
         extra = (trains_compiled_as_eager,) if compiled else ()
-        return _checks((*functions, *extra), ModelSubject.of(found, settings, image))
+        return _checks(found, (*functions, *extra), ModelSubject.of(found, settings, image))
     if issubclass(found, Dataset):
-        return _checks(DATASET_CHECKS, DatasetSubject.of(found, settings))
+        return _checks(found, DATASET_CHECKS, DatasetSubject.of(found, settings))
     if issubclass(found, Metric):
-        return _checks(METRIC_CHECKS, MetricSubject.of(found, settings, image))
+        return _checks(found, METRIC_CHECKS, MetricSubject.of(found, settings, image))
     if issubclass(found, Selector):
-        return _checks(SELECTOR_CHECKS, SelectorSubject.of(found, settings, image))
+        return _checks(found, SELECTOR_CHECKS, SelectorSubject.of(found, settings, image))
     raise UserError(f"{found.__name__} is not a Model, Dataset, Metric or Selector of harness: let it inherit from one")
 
 
-def _checks(functions: Sequence[Callable[[Any], None]], subject: Any) -> list[Check]:
-    return [Check(title_of(function), partial(function, subject)) for function in functions]
+def _checks(found: type, functions: Sequence[Callable[[Any], None]], subject: Any) -> list[Check]:
+    home = Path(inspect.getfile(found)).parent
+    return [Check(title_of(function), partial(function, subject), home) for function in functions]
 
 
 def _find(name: str, plugins: Sequence[Path]) -> type:

@@ -1,12 +1,15 @@
 """One check of a plugin, and its failure."""
 
 import inspect
+import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.config import Settings, describe
+from harness.errors import UserError, in_a_line
 from harness.training.purity import generator_states, moved_since
 
 T = TypeVar("T")
@@ -26,14 +29,28 @@ class Check:
 
     title: str
     question: Callable[[], None]
+    home: Path = Path()
+    """The folder of the plugin's code: an error is told with the last line of it that had been called."""
 
     def __call__(self) -> None:
         """Ask; what would be better but need not be is a warning, `ContractAdvice`.
 
         Raises:
             CheckFailed: the plugin does not keep its contract.
+            UserError: the plugin refuses, such as a dataset whose files are missing.
         """
-        self.question()
+        try:
+            self.question()
+        except (CheckFailed, UserError):
+            raise
+        except Exception as error:  # A plugin may raise anything.
+            raise CheckFailed(f"it raises {in_a_line(error)}{self._place(error)}") from error
+
+    def _place(self, error: Exception) -> str:
+        """Where in the plugin's code an error came from; "" if from elsewhere."""
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if Path(frame.filename).parent == self.home]
+        return f" ({Path(own[-1].filename).name}, line {own[-1].lineno}, in {own[-1].name})" if own else ""
 
     def __str__(self) -> str:
         return self.title

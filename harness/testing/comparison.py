@@ -1,7 +1,7 @@
 """Does a model train in a fleet, or by another engine, as it does alone by the eager one?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import torch
@@ -53,12 +53,14 @@ class Comparison:
             how far rounding carries apart what is the same.
         notes: what was not done together or not as the engine does it, and why.
         varied: the settings in which the members of a fleet differ.
+        first: the distance of the first trial alone, which has the settings that were given, by step.
     """
 
     apart: list[float]
     rounding: list[float]
     notes: list[str]
     varied: list[str]
+    first: list[float] = field(default_factory=list)
 
 
 Make: TypeAlias = Callable[[Model, Batches, Rng, Rng, str, Callable[[str], None]], EagerEngine]
@@ -148,7 +150,9 @@ def compare_fleet(
         fleet.step(at)
         for error in fleet.failures.values():
             raise error
-        found.apart.append(_distance(expected, fleet.losses()))
+        losses = fleet.losses()
+        found.apart.append(_distance(expected, losses))
+        found.first.append(_distance(expected[:1], losses[:1]))
         others = [_read(engine.step(own_step)) for engine, own_step in zip(rounded, at, strict=True)]
         found.rounding.append(_distance(expected, others))
     return found

@@ -65,7 +65,7 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_sub
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        _refuse_what_waits(func)
+        _refuse_what_waits(func, args)
         as_given = tree_map_only(Tensor, Tensor.detach, (args, kwargs))
         for storage in _storages((args, kwargs)):
             place = storage.data_ptr()
@@ -109,9 +109,15 @@ def _aliases(func: OpOverload) -> bool:
     return any(result.alias_info is not None for result in func._schema.returns)
 
 
-def _refuse_what_waits(func: OpOverload) -> None:
+def _refuse_what_waits(func: OpOverload, args: Sequence[Any]) -> None:
     """Operations for which a GPU and its host would have to wait for each other."""
+    if func is torch.ops.aten.index.Tensor and not any(_is_mask(index) for index in args[1]):
+        return  # Only where a mask chooses does the result's size depend on its values.
     waits = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags)
     if waits or func is torch.ops.aten.lift_fresh.default:
         name = "torch.tensor or the like" if func is torch.ops.aten.lift_fresh.default else str(func)
         raise RuntimeError(f"{name} waits for the device, which a recording cannot")
+
+
+def _is_mask(index: Tensor | None) -> bool:
+    return index is not None and index.dtype in (torch.bool, torch.uint8)

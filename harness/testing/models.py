@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from harness.model import Model
+from harness.model import Model, objectives_of
 from harness.objective import Loss, Objective
 from harness.rng import Rng
 from harness.storage.tensors import load_tensors, save_tensors
@@ -24,7 +24,7 @@ def says_what_it_is(subject: ModelSubject) -> None:
 def lists_its_objectives(subject: ModelSubject) -> None:
     """Objectives have names of their own and train all there is to train."""
     model = subject.model()
-    objectives = model.objectives()
+    objectives = objectives_of(model)
     require(bool(objectives), "list at least one Objective in `objectives`")
     names = [objective.name for objective in objectives]
     require(len(set(names)) == len(names), f"give the objectives different names, not {', '.join(names)}")
@@ -105,7 +105,7 @@ def draws_come_from_the_given_generator(subject: ModelSubject) -> None:
 def gradients_reach_what_is_trained(subject: ModelSubject) -> None:
     """Every parameter that an objective trains has a gradient from it."""
     model = subject.model()
-    for objective in model.objectives():
+    for objective in objectives_of(model):
         parameters = objective.parameters()
         reached = [False] * len(parameters)
         for step, loss in _variants(objective):
@@ -144,7 +144,7 @@ def continues_from_a_checkpoint(subject: ModelSubject) -> None:
 
 def _losses(model: Model) -> list[tuple[Objective, int, Loss]]:
     """Every loss of every objective with a step at which it applies."""
-    return [(objective, *variant) for objective in model.objectives() for variant in _variants(objective)]
+    return [(objective, *variant) for objective in objectives_of(model) for variant in _variants(objective)]
 
 
 def _variants(objective: Objective) -> Iterator[tuple[int, Loss]]:

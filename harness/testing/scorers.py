@@ -137,9 +137,11 @@ def defines_hard_cases(subject: MetricSubject) -> None:
 
 def _scored(metric: Metric, evaluation: Evaluation) -> Score | None:
     try:
-        return unmoved(metric.score, evaluation)
+        score = unmoved(metric.score, evaluation)
     except NotApplicableError:
         return None
+    require(isinstance(score, Score), f"return Score(value) from `score`, not {type(score).__name__}: {score!r:.40}")
+    return score
 
 
 def selector_says_what_it_is(subject: SelectorSubject) -> None:

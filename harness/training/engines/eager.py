@@ -6,7 +6,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from harness.model import Model, initialise
+from harness.errors import UserError
+from harness.model import Model, initialise, objectives_of
 from harness.objective import Draws, Loss, Objective
 from harness.rng import Rng
 from harness.training.batches import Batches
@@ -21,6 +22,9 @@ Order: TypeAlias = tuple[Tensor, dict[str, Tensor]]
 
 Inputs: TypeAlias = tuple[Tensor, Draws]
 """What one update sees: images, and draws beside the schedule's numbers."""
+
+
+ONE_IMAGE = "training.batch_size: 1 is too small for this model, whose batch normalisation takes at least 2 images"
 
 
 def loss_in_words(objective: Objective, loss: Loss) -> str:
@@ -45,7 +49,7 @@ class EagerEngine:
         self.draws = draws
         self.resets = resets
         self.precision = precision
-        self.objectives = model.objectives()
+        self.objectives = objectives_of(model)
         self.optimizers = {o.name: AdamState(o.optimizer, o.parameters()) for o in self.objectives}
         self.purity = Purity()
         self._buffers = Buffers(self.model)
@@ -107,7 +111,12 @@ class EagerEngine:
         optimizer = self.optimizers[objective.name]
         loss = objective.loss_at(step)
         with self.purity.watch(loss_in_words(objective, loss), loss):
-            terms, gradients = self.differentiate(loss, optimizer.parameters, images, draws)
+            try:
+                terms, gradients = self.differentiate(loss, optimizer.parameters, images, draws)
+            except ValueError as error:
+                if len(images) == 1 and "more than 1 value per channel" in str(error):
+                    raise UserError(ONE_IMAGE) from error
+                raise
         optimizer.update(gradients, step)
         self._buffers.keep()
         return {name: value.detach() for name, value in terms.items()}

@@ -31,6 +31,100 @@ def harness_register_models(register):
 """
 
 
+SLIPS = """
+import harness, torch
+from harness import Adam, Model, Objective
+from torch import nn
+
+class Base(Model):
+    "A layer."
+
+    def __init__(self, config, image):
+        super().__init__(config, image)
+        self.layer = nn.Linear(image.channels * image.height * image.width, 1)
+
+    def objectives(self):
+        declared = {"trains": [self.layer], "loss": self.size, "optimizer": Adam(1e-3), **self.slip()}
+        return [Objective("size", **declared)]
+
+    def slip(self):
+        return {}
+
+    def size(self, images, draws):
+        return {"size": self.layer(images.flatten(1)).square().mean()}
+
+class Single(Base):
+    "One objective and no list."
+    def objectives(self):
+        return super().objectives()[0]
+
+class Optimizer(Base):
+    "An optimizer of torch."
+    def slip(self):
+        return {"optimizer": torch.optim.SGD(self.parameters(), 0.1)}
+
+class Network(Base):
+    "A network and no list."
+    def slip(self):
+        return {"trains": self.layer}
+
+class Called(Base):
+    "A number and no loss."
+    def slip(self):
+        return {"loss": 0.5}
+
+class Misspelt(Base):
+    "A mistake in the loss."
+    def size(self, images, draws):
+        return {"size": self.layr(images)}
+
+@harness.hookimpl
+def harness_register_models(register):
+    for model in (Single, Optimizer, Network, Called, Misspelt):
+        register(model.__name__.lower(), model, "slips")
+"""
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch, capsys):
+    """Runs `harness check NAME` on a plugin of this text; gives the exit code and what was told."""
+
+    def run(text, name):
+        (tmp_path / "mine.py").write_text(text)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["harness", "check", name, "--plugin", "mine.py", "--image", "1x8x8"])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code, " ".join("".join(capsys.readouterr()).split())
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("single", "Single.objectives returns Objective, not a list of Objective"),
+        ("optimizer", "objective 'size': `optimizer` is one of harness, such as Adam(1e-3), not torch.optim.sgd.SGD"),
+        ("network", "objective 'size': `trains` is a list of networks, not torch.nn.modules.linear.Linear"),
+        ("called", "objective 'size': `loss` is a function, or functions by step, not 0.5"),
+    ],
+)
+def test_a_slip_is_one_message_with_what_was_meant(check, name, told):
+    code, output = check(SLIPS, name)
+    assert code == 2
+    assert output.count(told) == 1
+    assert "✗" not in output
+
+
+def test_an_error_is_told_once_with_the_line_of_the_author(check):
+    code, output = check(SLIPS, "misspelt")
+    assert code == 1
+    assert output.count("AttributeError: 'Misspelt' object has no attribute 'layr'") == 1
+    line = SLIPS[: SLIPS.index("self.layr")].count("\n") + 1
+    assert f"(mine.py, line {line}, in size)" in output
+    assert output.count("for the same reason") > 4
+
+
 def test_advice_is_told_and_no_failure(tmp_path, monkeypatch, capsys):
     (tmp_path / "branching.py").write_text(ADVISED)
     monkeypatch.chdir(tmp_path)

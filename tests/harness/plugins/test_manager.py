@@ -38,6 +38,14 @@ def harness_register_{kind}(register):
 """
 
 
+WATCHES = """
+import harness
+@harness.hookimpl
+def harness_suite_finished(suite, folder):
+    pass
+"""
+
+
 def test_every_built_in_plugin_loads():
     manager = PluginManager()
     assert not manager.registry.problems
@@ -154,9 +162,9 @@ def test_a_package_that_is_edited_is_all_of_its_files(tmp_path, monkeypatch):
 
 
 def test_the_version_of_a_file_is_its_content(plugin_file):
-    first = PluginManager([plugin_file("x = 1", "a.py")]).plugins[-1].version
-    assert first == PluginManager([plugin_file("x = 1", "b.py")]).plugins[-1].version
-    assert first != PluginManager([plugin_file("x = 2", "c.py")]).plugins[-1].version
+    first = PluginManager([plugin_file(WATCHES + "x = 1", "a.py")]).plugins[-1].version
+    assert first == PluginManager([plugin_file(WATCHES + "x = 1", "b.py")]).plugins[-1].version
+    assert first != PluginManager([plugin_file(WATCHES + "x = 2", "c.py")]).plugins[-1].version
 
 
 @pytest.mark.parametrize(
@@ -183,3 +191,8 @@ def test_plugins_hear_of_a_run_and_can_add_commands(plugin_file):
     group = click.Group()
     manager.hook.harness_register_commands(group=group)
     assert "hello" in group.commands
+
+
+def test_a_file_that_registers_nothing_is_refused(plugin_file):
+    with pytest.raises(UserError, match="it registers nothing and watches nothing; define a hook, such as harness_reg"):
+        PluginManager([plugin_file("def harness_register_model(register): pass")])

@@ -1,5 +1,6 @@
 """Broken datasets, metrics and selectors are found out as well."""
 
+import warnings
 from typing import ClassVar
 
 import numpy as np
@@ -54,6 +55,32 @@ class Waiting(Ramp):
 
     def images(self, indices):
         return torch.stack([torch.full((1, 2, 2), index.item() / 3) for index in indices])
+
+
+class Kept(Ramp):
+    """Indexes a tensor on the device, as datasets should."""
+
+    def load(self, device="cpu"):
+        super().load(device)
+        self.kept = super().images(torch.arange(4)).to(self.device)
+
+    def images(self, indices):
+        return self.kept[indices]
+
+
+class Filtering(Kept):
+    """Chooses by a mask, whose number of images the device has to tell."""
+
+    def images(self, indices):
+        mask = torch.ones_like(indices, dtype=torch.bool)
+        return self.kept[indices][mask]
+
+
+class Number(Metric):
+    """Returns a number."""
+
+    def score(self, evaluation):
+        return 0.5
 
 
 class Shapeless(Ramp):
@@ -276,7 +303,7 @@ def failures(plugin):
     return found
 
 
-@pytest.mark.parametrize("good", [Ramp, Table, Mean, Careful, Similar])
+@pytest.mark.parametrize("good", [Ramp, Kept, Table, Mean, Careful, Similar])
 def test_good_ones_pass(good):
     assert failures(good) == []
 
@@ -295,6 +322,7 @@ def test_good_ones_pass(good):
         (Muddled, "the factors' `indices` do not undo their `ids`"),
         (Short, "the factors number 3 images, the dataset has 4"),
         (Needy, "`needs` names telepathy; choose from: encode"),
+        (Number, "return Score(value) from `score`, not float: 0.5"),
         (Dividing, "define it, or raise NotApplicableError"),
         (Global, "score draws from NumPy's global generator"),
         (Wandering, "take random numbers from `evaluation.rng`"),
@@ -318,8 +346,15 @@ def test_only_plugins_can_be_checked():
         checks(Mean, {"sample": 3})
 
 
-@pytest.mark.parametrize("hindered", [Detour, Waiting])
+@pytest.mark.parametrize("hindered", [Detour, Waiting, Filtering])
 def test_a_dataset_that_cannot_be_recorded_is_advised_and_does_not_fail(hindered):
     (check,) = [check for check in checks(hindered) if "CUDA graph" in str(check)]
     with pytest.warns(ContractAdvice, match="keep what `images` needs in tensors"):
         check()
+
+
+def test_a_dataset_that_does_as_it_should_is_not_advised():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ContractAdvice)
+        for check in checks(Kept):
+            check()

@@ -118,3 +118,11 @@ def test_nor_are_labels(ends, settings, given):
 def test_a_batch_that_is_larger_than_the_dataset_is_one_message(ends, engine):
     failures = ends(engine=engine, batch_size=41)
     assert set(failures) == {"training.batch_size: 41 is more than the dataset's 40 images"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_image_is_too_few_for_batch_normalisation(ends, engine):
+    failures = ends(engine=engine, batch_size=1, model_config={"norm": "batch"})
+    assert len(set(failures)) == 1
+    assert failures[0].startswith("training.batch_size: 1 is too small")
+    assert ends(engine=engine, batch_size=1) == []
