@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from harness.scoring.sample_metric import SampleMetric as SampleMetric
     from harness.seeds import numpy_rng as numpy_rng
     from harness.seeds import seed_for as seed_for
+    from harness.selector import PointwiseSelector as PointwiseSelector
     from harness.selector import Selector as Selector
-    from harness.selector import from_scores as from_scores
     from harness.suite.suite import Suite as Suite
     from harness.suite.trial import Trial as Trial
     from harness.suite.trial import digest as digest
@@ -125,7 +125,7 @@ __all__, _resolve = lazily(
             "seed_for",
         ),
         "harness.selector": (
-            "from_scores",
+            "PointwiseSelector",
             "Selector",
         ),
         "harness.suite.suite": ("Suite",),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from harness.config import Settings
 from harness.errors import NotApplicableError
@@ -30,6 +30,9 @@ class Selector:
 
     comparisons_array: ClassVar[str] = ""
     """The name under which a file may hold comparisons made elsewhere; "" if none may."""
+
+    default_for_codes: ClassVar[bool] = False
+    """Whether it is applied to a file of codes where no selector is named."""
 
     complete: ClassVar[bool] = True
     """Whether `compare` leaves out no pair to save time, so that the scores of every sub-pool follow from it.
@@ -90,9 +93,17 @@ def several_kinds(kinds: Iterable[str]) -> str:
     return f"only models of one kind are compared, and these are {told}" if len(counts) > 1 else ""
 
 
-def from_scores(scores: ArrayLike) -> NDArray[np.float64]:
-    """Comparisons of models that are scored one by one: their M scores on the diagonal, NaN elsewhere."""
-    values = np.asarray(scores, dtype=np.float64)
-    comparisons = np.full((len(values), len(values)), np.nan)
-    np.fill_diagonal(comparisons, values)
-    return comparisons
+class PointwiseSelector(Selector):
+    """Base class of selectors that score models one by one: `compare` gives M scores, and `scores` is written."""
+
+    def compare(self, pool: Sequence[Evaluation]) -> NDArray[np.float64]:
+        """Score M models: (M,), the largest is selected; NaN for a model without a score.
+
+        Raises:
+            NotApplicableError: the selector has no meaning for this pool.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must score models")
+
+    def scores(self, comparisons: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The scores (M,), which `compare` has made."""
+        return comparisons

@@ -78,7 +78,7 @@ def _mean(record: Record, seeds: int, decimals: int) -> str:
     """A cell of a leaderboard; `seeds` is the row's number of scored trials, told where this one has another."""
     if record["status"] != "ok":
         return _word(record)
-    spread = "" if pd.isna(record["std"]) else f" ± {number(record['std'], decimals)}"
+    spread: str = "" if pd.isna(record["std"]) else f" ± {number(record['std'], decimals)}"
     best = "*" if record["rank"] == 1 else ""
     fewer = f" (n={record['n']})" if record["n"] != seeds else ""
     missing = f" ({record['failed']} failed)" if record["failed"] else fewer
@@ -172,12 +172,13 @@ MOST_DECIMALS = 7
 
 def _decimals(table: pd.DataFrame, columns: list[str]) -> dict[tuple[str, str], int]:
     """For each metric the decimals that show its largest number to three significant digits."""
-    largest = table[columns].astype(float).abs().max(axis=1)
-    found = {}
-    for metric, value in largest.groupby([table["metric"], table["metric_settings"]], sort=False).max().items():
-        power = math.floor(math.log10(value)) if value and math.isfinite(value) else 0
-        found[metric] = min(MOST_DECIMALS, max(1, 3 - power if power >= 0 else 2 - power))
-    return found
+    sizes: dict[tuple[str, str], float] = {}
+    for metric, settings, size in zip(
+        table["metric"], table["metric_settings"], table[columns].astype(float).abs().max(axis=1), strict=True
+    ):
+        sizes[metric, settings] = max(sizes.get((metric, settings), 0.0), 0.0 if pd.isna(size) else size)
+    powers = {key: math.floor(math.log10(size)) if 0 < size < math.inf else 0 for key, size in sizes.items()}
+    return {key: min(MOST_DECIMALS, max(1, 3 - power if power >= 0 else 2 - power)) for key, power in powers.items()}
 
 
 def _interval(record: Record, name: str, decimals: int) -> str:

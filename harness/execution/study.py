@@ -158,7 +158,9 @@ class Study:
             raise StorageError(0, "it was out of reach for so long that another run took trials over", self.folder.path)
         tables = read_tables(self.folder, status) or write_tables(self.folder, status, self.manager)
         self._observe("harness_suite_finished", suite=self.suite, folder=self.folder.path)
-        return RunSummary(self.folder, tables, status, self.plan.trials, failures(self.folder, status))
+        return RunSummary(
+            self.folder, tables, status, self.plan.trials, failures(self.folder, status, tables.selections)
+        )
 
     def _read_status(self) -> StudyStatus:
         return StudyStatus.read(self.suite, self.folder)

@@ -1,6 +1,7 @@
 """Files of several models' codes, or of comparisons of models made elsewhere: selected from."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from harness.evaluation import TableEvaluation
 from harness.registry import Registry
 from harness.scoring.codes_file import Arrays, finite, make_table, read_codes, read_grid, read_npz, require
 from harness.scoring.score import plain
+from harness.selection import guard
 from harness.selector import Selector, several_kinds
 from harness.suite.build import make_selector
 from harness.suite.resolve import resolve
@@ -32,15 +34,27 @@ def select_from_file(path: Path, names: Sequence[str], registry: Registry) -> di
         UserError: the file or a selector is wrong, or a selector needs what the file does not have.
     """
     arrays = read_npz(path)
-    default = ["model-centrality"] if "cross_factor_vae_scores" in arrays else ["udr-lasso", "udr-spearman"]
     selected = {}
-    for name in names or default:
+    for name in names or _meant(arrays, registry):
         selector = make_selector(registry, resolve(registry, "selectors", name, {}, "--selector"))
-        scores = selector.scores(_comparisons(path, arrays, name, selector))
+        try:
+            scores = guard.scores(selector, _comparisons(path, arrays, name, selector))
+        except guard.SelectorError as error:
+            raise UserError(f"{path}: {name} failed: {error}") from error
         if np.isnan(scores).all():
             raise UserError(f"{path}: {name} has no score for any of these models")
         selected[name] = {"scores": plain(scores), "chosen": int(np.nanargmax(scores))}
     return selected
+
+
+def _meant(arrays: Arrays, registry: Registry) -> list[str]:
+    """The selectors whose comparisons are in a file; those that apply to any file of codes if it has none."""
+    classes = {}
+    for name, entry in registry.entries["selectors"].items():
+        with suppress(UserError):  # A selector that cannot be loaded is told where it is named.
+            classes[name] = entry.load()
+    compared = [name for name, selector in classes.items() if selector.comparisons_array in arrays]
+    return compared or [name for name, selector in classes.items() if selector.default_for_codes]
 
 
 def _comparisons(path: Path, arrays: Arrays, name: str, selector: Selector) -> NDArray[np.float64]:
@@ -58,7 +72,7 @@ def _comparisons(path: Path, arrays: Arrays, name: str, selector: Selector) -> N
         other = f"; a file may give it '{selector.comparisons_array}'" if selector.comparisons_array else ""
         raise UserError(f"{path}: {name} cannot select from a file of codes: {reason}{other}")
     try:
-        return selector.compare(pool)
+        return guard.compare(selector, pool)
     except NotApplicableError as error:
         raise UserError(f"{path}: {name} cannot select from this file: {error}") from None
 

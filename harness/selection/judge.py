@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.seeds import numpy_rng
+from harness.selection import guard
 from harness.selector import Selector
 from harness.typing import Floats
 
@@ -40,18 +41,28 @@ class ResampledPools:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A selector's comparison of every trial that it can compare."""
+class ComparedPool:
+    """The trials of a pool as a selector has compared them.
+
+    Attributes:
+        selector: which makes scores of comparisons; its errors are `SelectorError`s.
+        trials: M identities.
+        comparisons: (M, M), entry [i, j] comparing trial i with trial j; or (M,) of a `PointwiseSelector`.
+    """
 
     selector: Selector
     trials: list[str]
     comparisons: Floats
 
-    def among(self, members: Sequence[str]) -> "Comparison":
+    def among(self, members: Sequence[str]) -> "ComparedPool":
         """The same comparison of some of the trials, in the order given."""
         place = {trial: number for number, trial in enumerate(self.trials)}
         where = [place[member] for member in members]
-        return replace(self, trials=list(members), comparisons=self.comparisons[np.ix_(where, where)])
+        return replace(self, trials=list(members), comparisons=self._among(where))
+
+    def _among(self, where: Sequence[int] | Integers) -> Floats:
+        """The comparisons of trials at some places with each other."""
+        return self.comparisons[where] if self.comparisons.ndim == 1 else self.comparisons[np.ix_(where, where)]
 
     @property
     def cross_evaluations(self) -> int:
@@ -61,7 +72,7 @@ class Comparison:
     @cached_property
     def scores(self) -> Floats:
         """The selector's scores, (M,); NaN for a trial without one."""
-        return self.selector.scores(self.comparisons)
+        return guard.scores(self.selector, self.comparisons)
 
     @cached_property
     def chosen(self) -> int | None:
@@ -81,41 +92,44 @@ class Comparison:
         scores = np.full((resamples, total), np.nan)
         for row, inside in zip(scores, members, strict=True):
             where = np.flatnonzero(inside)
-            row[where] = self.selector.scores(self.comparisons[np.ix_(where, where)]) if len(where) > 1 else 0
+            row[where] = guard.scores(self.selector, self._among(where)) if len(where) > 1 else 0
         usable = ~np.isnan(scores).all(axis=1)
         members, scores = members[usable], scores[usable]
         return ResampledPools(members, scores, np.nanargmax(scores, axis=1))
 
 
-def judge(comparison: Comparison, truth: Floats, sign: float = 1.0) -> dict[str, Any]:
+def judge(pool: ComparedPool, truth: Floats, sign: float = 1.0) -> dict[str, Any]:
     """Compare a selector's choice with the ground truth.
 
     Args:
-        comparison: the selector's comparison of a pool of two trials or more, one of which has a score.
+        pool: two compared trials or more, one of which has a score.
         truth: (M,) ground-truth scores of the pool.
         sign: 1 if larger truth is better, -1 if smaller.
 
     Returns:
         The columns of `harness.results.schema.SELECTIONS` from pool_size on, less `chosen`. Intervals are 95 %
         bootstrap intervals over pools resampled from the trials; null of a selector that is not complete.
+
+    Raises:
+        SelectorError: the selector cannot score the pool, or one that is resampled from it.
     """
-    chosen, pools = comparison.chosen, comparison.resampled
+    chosen, resampled = pool.chosen, pool.resampled
     assert chosen is not None
     value = sign * truth
     others = np.delete(value, chosen)
-    best = np.where(pools.members, value, -np.inf).max(axis=1)
+    best = np.where(resampled.members, value, -np.inf).max(axis=1)
     return {
         "pool_size": len(truth),
-        "cross_evaluations": comparison.cross_evaluations,
-        "trial": comparison.trials[chosen],
+        "cross_evaluations": pool.cross_evaluations,
+        "trial": pool.trials[chosen],
         "score": truth[chosen],
-        **_interval("score", truth[pools.chosen]),
+        **_interval("score", truth[resampled.chosen]),
         "mean": truth.mean(),
         "best": sign * value.max(),
         "regret": value.max() - value[chosen],
-        **_interval("regret", best - value[pools.chosen]),
-        "rank_correlation": rank_correlation(comparison.scores, value),
-        **_interval("rank_correlation", _rank_correlations(pools, value)),
+        **_interval("regret", best - value[resampled.chosen]),
+        "rank_correlation": rank_correlation(pool.scores, value),
+        **_interval("rank_correlation", _rank_correlations(resampled, value)),
         "beats_random": np.mean((value[chosen] > others) + 0.5 * (value[chosen] == others)),
     }
 

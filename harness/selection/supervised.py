@@ -10,26 +10,22 @@ from harness.errors import NotApplicableError
 from harness.evaluation import Evaluation
 from harness.metric import Metric
 from harness.results.result import Result
-from harness.selector import Selector, from_scores
+from harness.selector import PointwiseSelector, Selector
 from harness.suite.trial import Choice, score_key
 
 PREFIX = "supervised:"
 """What the selectors' names begin with; the metric's name follows."""
 
 
-class Supervised(Selector):
+class Supervised(PointwiseSelector):
     """Chooses by a metric, which sees the ground truth. `supervised` makes the subclass of each metric."""
 
     metric: ClassVar[type[Metric]]
 
     def compare(self, pool: Sequence[Evaluation]) -> NDArray[np.float64]:
-        """Each model's score on the diagonal, with its sign turned where smaller is better."""
+        """Each model's score, with its sign turned where smaller is better; NaN where the metric does not apply."""
         metric = self.metric(self.config)
-        return from_scores([signed(metric, _value(metric, evaluation)) for evaluation in pool])
-
-    def scores(self, comparisons: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The diagonal; NaN for a model that the metric does not apply to."""
-        return np.diagonal(comparisons).copy()
+        return np.array([signed(metric, _value(metric, evaluation)) for evaluation in pool])
 
 
 def supervised(metric: type[Metric]) -> type[Supervised]:
@@ -84,4 +80,4 @@ def stored_comparisons(
             return None
         value = found[0].score
         values.append(np.nan if value is None else signed(selector.metric, value))
-    return from_scores(values)
+    return np.array(values)

@@ -4,26 +4,28 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from harness.errors import DamagedFileError
+from harness.errors import DamagedFileError, UserError, in_a_line
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder
 from harness.results.schema import SELECTIONS, SELECTOR_SCORES
-from harness.selection.judge import Comparison, judge
+from harness.selection import guard
+from harness.selection.judge import ComparedPool, judge
 from harness.selector import Selector, several_kinds
 from harness.storage.records import read_json
 from harness.suite.build import make_selector
 from harness.suite.suite import Suite
-from harness.suite.trial import Choice, Trial, digest
+from harness.suite.trial import Choice, Trial, checked, digest
 
 logger = logging.getLogger(__name__)
 
-RULE = "models of one kind"
-"""Which models are compared with each other; comparisons that were made by another rule are made again."""
+RULE = "models of one kind; scores of one model as they are"
+"""Which models are compared with each other, and how that is written; what was made by another rule is made again."""
 
 
 def comparison_key(selector: Choice, trials: Sequence[Trial], seed: int) -> str:
@@ -57,13 +59,45 @@ def compared_together(selector: Selector, kinds: Mapping[str, str], trials: Sequ
 
 def read_comparison(folder: ResultsFolder, choice: Choice, trials: Sequence[Trial], seed: int) -> dict[str, Any] | None:
     """What `harness.execution.worker.comparison` wrote, or None if it has not, or if that is damaged, which is said."""
+    file = folder.comparison(comparison_key(choice, trials, seed))
     try:
-        return read_json(folder.comparison(comparison_key(choice, trials, seed)))
+        found = read_json(file)
+        _check(file, found, {trial.id for trial in trials})
+        return found
     except FileNotFoundError:
         return None
     except DamagedFileError as error:
         logger.warning("%s", error)
         return None
+
+
+@dataclass(frozen=True)
+class _Part:
+    trials: list[str]
+    comparisons: list[Any]
+
+
+@dataclass(frozen=True)
+class _Record:
+    kinds: dict[str, str]
+    left_out: dict[str, str]
+    compared: list[_Part]
+    failed: str
+
+
+def _check(file: Path, found: dict[str, Any], trials: set[str]) -> None:
+    """Make sure that a record has what `nothing_compared` says, about these trials.
+
+    Raises:
+        DamagedFileError: it has not.
+    """
+    try:
+        record = checked(_Record, found)
+    except (ValueError, TypeError):
+        raise DamagedFileError(f"{file}: damaged, or not a selector's comparison") from None
+    named = {*record.kinds, *record.left_out, *(trial for part in record.compared for trial in part.trials)}
+    if not named <= trials or any(len(set(part.trials)) != len(part.comparisons) for part in record.compared):
+        raise DamagedFileError(f"{file}: damaged, or a comparison of other trials")
 
 
 def selection_tables(
@@ -83,7 +117,6 @@ def selection_tables(
         found = read_comparison(folder, choice, finished, suite.evaluation_seed)
         if found is None:
             continue
-        compared = _comparisons(make_selector(registry, choice), found)
         for pool, members in _judged_pools(found, finished):
             columns = {
                 "suite": suite.name,
@@ -93,24 +126,41 @@ def selection_tables(
                 "selector_settings": json.dumps(dict(choice.config)),
             }
             if reason := several_kinds(found["kinds"][member] for member in members):
-                judged += [{**columns, **_unjudged(*truth, reason)} for truth in _truths(members, scores)]
+                judged += _unjudged_rows(columns, members, scores, "not-applicable", reason)
                 continue
-            within = _within(compared, members)
-            if within is None or within.chosen is None:
+            try:
+                within = _within(_compared(_selector(registry, choice), found), members)
+                if within is None or within.chosen is None:
+                    continue
+                rows = list(_judge_by_metrics(within, scores))
+            except guard.SelectorError as error:
+                judged += _unjudged_rows(columns, members, scores, "failed", str(error))
                 continue
-            pairs = zip(members, within.scores, strict=True)
             scored += [
-                {**columns, "trial": m, "title": trials[m].title, "selector_score": float(score)} for m, score in pairs
+                {**columns, "trial": member, "title": trials[member].title, "selector_score": float(score)}
+                for member, score in zip(members, within.scores, strict=True)
             ]
-            for row in _judge_by_metrics(within, scores):
-                judged.append({**columns, **row, "chosen": trials[row["trial"]].title if row["trial"] else ""})
+            judged += [{**columns, **row, "chosen": trials[row["trial"]].title if row["trial"] else ""} for row in rows]
     return _table(judged, SELECTIONS), _table(scored, SELECTOR_SCORES)
 
 
-def _comparisons(selector: Selector, found: Mapping[str, Any]) -> list[Comparison]:
+def _selector(registry: Registry, choice: Choice) -> Selector:
+    """The selector of a choice; what its constructor raises is a failure of its own."""
+    try:
+        return make_selector(registry, choice)
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:  # A selector may raise anything.
+        raise guard.SelectorError(in_a_line(error)) from error
+
+
+def _compared(selector: Selector, found: Mapping[str, Any]) -> list[ComparedPool]:
     """What a record holds."""
     return [
-        Comparison(selector, part["trials"], np.array(part["comparisons"], dtype=float)) for part in found["compared"]
+        ComparedPool(
+            selector, part["trials"], guard.checked_comparisons(selector, part["comparisons"], len(part["trials"]))
+        )
+        for part in found["compared"]
     ]
 
 
@@ -120,7 +170,7 @@ def _judged_pools(found: Mapping[str, Any], finished: Sequence[Trial]) -> Iterat
         yield from _pools([t for t in finished if t.id in found["kinds"] and t.id not in found["left_out"]])
 
 
-def _within(compared: Sequence[Comparison], members: Sequence[str]) -> Comparison | None:
+def _within(compared: Sequence[ComparedPool], members: Sequence[str]) -> ComparedPool | None:
     """The comparison of a pool: its own, or part of a complete one."""
     for comparison in compared:
         if set(members) == set(comparison.trials):
@@ -170,20 +220,28 @@ def _truths(members: Sequence[str], scores: pd.DataFrame) -> Iterator[tuple[dict
             yield {"metric": metric, "metric_settings": settings}, usable[pool], sign
 
 
-def _unjudged(columns: Mapping[str, Any], truth: pd.Series, sign: float, reason: str) -> dict[str, Any]:
-    """The row of a pool that the selector does not apply to."""
+def _unjudged_rows(
+    columns: Mapping[str, Any], members: Sequence[str], scores: pd.DataFrame, status: str, reason: str
+) -> list[dict[str, Any]]:
+    """The rows of a pool from which a selector chose nothing, one for each metric."""
+    return [{**columns, **_unjudged(*truth, status, reason)} for truth in _truths(members, scores)]
+
+
+def _unjudged(columns: Mapping[str, Any], truth: pd.Series, sign: float, status: str, reason: str) -> dict[str, Any]:
+    """The row of one metric and a pool from which a selector chose nothing."""
     known = {"pool_size": len(truth), "mean": truth.mean(), "best": sign * (sign * truth).max()}
     empty = {"cross_evaluations": 0, "trial": "", "chosen": ""}
-    return {**columns, "status": "not-applicable", "reason": reason, **known, **empty}
+    return {**columns, "status": status, "reason": reason, **known, **empty}
 
 
-def _judge_by_metrics(comparison: Comparison, scores: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    for columns, truth, sign in _truths(comparison.trials, scores):
-        pool = truth.index.tolist()
-        if pool != comparison.trials and not comparison.selector.complete:
-            reason = f"{len(comparison.trials) - len(pool)} of the trials that were compared have no such score"
-            yield _unjudged(columns, truth, sign, reason)
+def _judge_by_metrics(pool: ComparedPool, scores: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The rows of a pool, one for each metric that scored two of its trials or more."""
+    for columns, truth, sign in _truths(pool.trials, scores):
+        scored = truth.index.tolist()
+        if scored != pool.trials and not pool.selector.complete:
+            reason = f"{len(pool.trials) - len(scored)} of the trials that were compared have no such score"
+            yield _unjudged(columns, truth, sign, "not-applicable", reason)
             continue
-        judged = comparison if pool == comparison.trials else comparison.among(pool)
+        judged = pool if scored == pool.trials else pool.among(scored)
         if judged.chosen is not None:
             yield {**columns, "status": "ok", "reason": "", **judge(judged, truth.to_numpy(), sign)}

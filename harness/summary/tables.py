@@ -23,15 +23,20 @@ class Tables:
     selector_scores: pd.DataFrame
 
 
-def failures(folder: ResultsFolder, status: StudyStatus) -> list[str]:
-    """Everything in a results folder that went wrong, a line each: trials, their metrics, selectors."""
+def failures(folder: ResultsFolder, status: StudyStatus, selections: pd.DataFrame) -> list[str]:
+    """Everything in a results folder that went wrong, a line each: trials, their metrics, selectors.
+
+    `selections` is the table of them.
+    """
     suite = status.suite
     lines = list(status.failures)
     for choice in suite.selectors:
         record = read_comparison(folder, choice, status.finished, suite.evaluation_seed)
         if record and record["failed"]:
             lines.append(f"{choice.name}: {record['failed']}")
-    return lines
+    failed = selections[selections["status"] == "failed"]
+    rows = zip(failed["selector"], failed["pool"], failed["reason"], strict=True)
+    return [*lines, *dict.fromkeys(f"{selector} on the pool '{pool}': {reason}" for selector, pool, reason in rows)]
 
 
 def read_scores(folder: ResultsFolder) -> pd.DataFrame:

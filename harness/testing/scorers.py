@@ -15,7 +15,7 @@ from harness.rng import Rng
 from harness.scoring.model_evaluation import ModelEvaluation
 from harness.scoring.score import checked_details, outside
 from harness.seeds import numpy_rng
-from harness.selector import Selector
+from harness.selector import PointwiseSelector, Selector
 from harness.testing.check import require, require_words, unmoved
 from harness.testing.pictures import Squares
 from harness.testing.tiny_model import TinyVAE
@@ -152,14 +152,15 @@ def selector_says_what_it_is(subject: SelectorSubject) -> None:
 
 
 def compares_and_scores(subject: SelectorSubject) -> None:
-    """M models give (M, M) comparisons and M scores, and so does a pair of them."""
+    """M models give (M, M) comparisons, or (M,) of a pointwise selector, and M scores, and so does a pair of them."""
     pool = subject.pool()
     comparisons = unmoved(subject.selector.compare, pool)
-    expected = (len(pool), len(pool))
+    pointwise = isinstance(subject.selector, PointwiseSelector)
+    expected = (len(pool),) if pointwise else (len(pool), len(pool))
     require(comparisons.shape == expected, f"return {expected} comparisons from `compare`, not {comparisons.shape}")
     _require_scores(subject.selector.scores(comparisons), len(pool))
     if subject.selector.complete:
-        _require_scores(subject.selector.scores(comparisons[:2, :2]), 2)
+        _require_scores(subject.selector.scores(comparisons[:2] if pointwise else comparisons[:2, :2]), 2)
 
 
 def _require_scores(scores: NDArray[np.float64], models: int) -> None:

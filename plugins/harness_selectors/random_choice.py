@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import Evaluation, Field, Selector, Settings, from_scores
+from harness import Evaluation, Field, PointwiseSelector, Settings
 
 
-class Random(Selector):
+class Random(PointwiseSelector):
     """A score for each model at random, uniform in [0, 1): every model is equally likely to be chosen.
 
     The scores depend on the seeds and on a model's place in the pool, not on the models.
@@ -25,9 +25,5 @@ class Random(Selector):
     config: Config
 
     def compare(self, pool: Sequence[Evaluation]) -> NDArray[np.float64]:
-        """The random scores on the diagonal."""
-        return from_scores(pool[0].rng("random selector", self.config.seed).random(len(pool)))
-
-    def scores(self, comparisons: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The diagonal."""
-        return np.diagonal(comparisons).copy()
+        """A random number for each model."""
+        return pool[0].rng("random selector", self.config.seed).random(len(pool))

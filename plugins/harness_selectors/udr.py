@@ -62,6 +62,8 @@ class UDR(Selector):
         "arXiv:1905.12614"
     )
 
+    default_for_codes = True
+
     config: Config
 
     def compare(self, pool: Sequence[Evaluation]) -> Floats:

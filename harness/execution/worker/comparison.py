@@ -15,6 +15,7 @@ from harness.registry import Registry
 from harness.results.folder import ResultsFolder
 from harness.scoring.model_evaluation import ModelEvaluation
 from harness.scoring.score import plain
+from harness.selection import guard
 from harness.selection.supervised import stored_comparisons
 from harness.selection.tables import compared_together, comparison_key, nothing_compared
 from harness.storage.records import write_json
@@ -58,23 +59,28 @@ def compare(job: CompareJob, report: Callable[[Progress], None]) -> None:
 def _compare(
     choice: Choice, registry: Registry, job: CompareJob, folder: ResultsFolder, evaluations: dict[str, Evaluation]
 ) -> dict[str, Any]:
-    """One selector's comparisons as plain data; an error in it is recorded."""
-    selector = make_selector(registry, choice)
-    left_out = {name: reason for name, evaluation in evaluations.items() if (reason := selector.lacks(evaluation))}
-    kinds = {name: selector.kind(evaluation) for name, evaluation in evaluations.items() if name not in left_out}
-    found = nothing_compared(choice) | {"kinds": kinds, "left_out": left_out}
-    for members in compared_together(selector, kinds, job.trials):
-        results = (folder.trial(member).result for member in members)
-        comparisons = stored_comparisons(choice, selector, results, job.evaluation_seed)
-        try:
-            if comparisons is None:
-                comparisons = selector.compare([evaluations[member] for member in members])
-            if np.isnan(selector.scores(comparisons)).all():
-                raise NotApplicableError("the selector has no score for any of the models")
-        except NotApplicableError as error:
-            left_out.update(dict.fromkeys(members, str(error)))
-        except Exception as error:  # A selector may raise anything; it must not cost the other selections.
-            return {**found, "compared": [], "failed": in_a_line(error), "traceback": traceback.format_exc()}
-        else:
-            found["compared"].append({"trials": members, "comparisons": plain(comparisons)})
+    """One selector's comparisons as plain data; an error in it is recorded, and costs no other selector's."""
+    found = nothing_compared(choice)
+    try:
+        selector = make_selector(registry, choice)
+        found["left_out"] = {
+            name: reason for name, evaluation in evaluations.items() if (reason := selector.lacks(evaluation))
+        }
+        compared = {name: evaluation for name, evaluation in evaluations.items() if name not in found["left_out"]}
+        found["kinds"] = {name: selector.kind(evaluation) for name, evaluation in compared.items()}
+        for members in compared_together(selector, found["kinds"], job.trials):
+            results = (folder.trial(member).result for member in members)
+            comparisons = stored_comparisons(choice, selector, results, job.evaluation_seed)
+            try:
+                if comparisons is None:
+                    comparisons = guard.compare(selector, [evaluations[member] for member in members])
+                if np.isnan(guard.scores(selector, comparisons)).all():
+                    raise NotApplicableError("the selector has no score for any of the models")
+            except NotApplicableError as error:
+                found["left_out"].update(dict.fromkeys(members, str(error)))
+            else:
+                found["compared"].append({"trials": members, "comparisons": plain(comparisons)})
+    except (Exception, SystemExit) as error:  # A selector may raise anything.
+        reason = str(error) if isinstance(error, guard.SelectorError) else in_a_line(error)
+        return {**found, "compared": [], "failed": reason, "traceback": traceback.format_exc()}
     return found

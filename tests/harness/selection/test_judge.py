@@ -4,20 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from harness.selection.judge import Comparison, judge, rank_correlation
-from harness.selector import Selector, from_scores
-
-
-class Diagonal(Selector):
-    """Scores are the diagonal, so that any scores can be had."""
-
-    def scores(self, comparisons):
-        return np.diagonal(comparisons).copy()
+from harness.selection.judge import ComparedPool, judge, rank_correlation
+from harness.selector import PointwiseSelector
 
 
 def comparison_of(scores):
     names = [f"trial {number}" for number in range(len(scores))]
-    return Comparison(Diagonal(None), names, from_scores(scores))
+    return ComparedPool(PointwiseSelector(None), names, np.asarray(scores, dtype=float))
 
 
 def judged(scores, truth, sign=1.0):

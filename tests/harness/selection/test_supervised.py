@@ -4,7 +4,7 @@ import pytest
 from harness import FactorGrid, Metric, NotApplicableError, Score, TableEvaluation, UserError
 from harness.results.result import Outcome, Result
 from harness.scoring.score import score
-from harness.selection.judge import Comparison, judge
+from harness.selection.judge import ComparedPool, judge
 from harness.selection.supervised import stored_comparisons, supervised
 from harness.suite.build import make_selector
 from harness.suite.resolve import resolve
@@ -63,7 +63,7 @@ def test_it_has_no_regret_by_its_own_metric(metric, sign):
     levels = [5, 2, 8, 3]
     selector = supervised(metric)(metric.Config())
     comparisons = selector.compare([model(level) for level in levels])
-    row = judge(Comparison(selector, list("abcd"), comparisons), np.array(levels, dtype=float), sign)
+    row = judge(ComparedPool(selector, list("abcd"), comparisons), np.array(levels, dtype=float), sign)
     assert row["regret"] == row["regret_high"] == 0
     assert row["rank_correlation"] == pytest.approx(1)
     assert row["cross_evaluations"] == 4

@@ -68,13 +68,9 @@ def tables(folder, suite, registry, values=None):
     return selection_tables(folder, suite, TRIALS, scores(values), registry)
 
 
-def diagonal(*values):
-    return [[value if row == column else None for column in range(len(values))] for row, value in enumerate(values)]
-
-
 def test_every_pool_is_judged_from_one_comparison(folder, registry):
     random = suite(registry, "random")
-    compared(folder, random.selectors[0], diagonal(1.0, 2.0, 4.0, 3.0))
+    compared(folder, random.selectors[0], [1.0, 2.0, 4.0, 3.0])
     judged, scored = tables(folder, random, registry)
     rows = judged.set_index("pool")
     assert rows["pool_size"].to_dict() == {"all": 4, "good": 2, "bad": 2}
@@ -86,7 +82,7 @@ def test_every_pool_is_judged_from_one_comparison(folder, registry):
 
 def test_pools_in_which_nothing_has_a_score_are_passed_over(folder, registry):
     random = suite(registry, "random")
-    compared(folder, random.selectors[0], diagonal(1.0, None, None, None))
+    compared(folder, random.selectors[0], [1.0, None, None, None])
     judged, scored = tables(folder, random, registry)
     assert judged["pool"].tolist() == ["all", "good"]
     assert set(scored["pool"]) == {"all", "good"}
@@ -96,7 +92,7 @@ def test_pools_in_which_nothing_has_a_score_are_passed_over(folder, registry):
 def test_notes_say_who_was_left_out_and_what_chose_nothing(folder, registry):
     chosen = suite(registry, "random", "udr-lasso", "udr-spearman", "model-centrality")
     first, second, third, _ = chosen.selectors
-    compared(folder, first, diagonal(1.0, 2.0), TRIALS[:2], left_out=dict.fromkeys([t.id for t in TRIALS[2:]], "why"))
+    compared(folder, first, [1.0, 2.0], TRIALS[:2], left_out=dict.fromkeys([t.id for t in TRIALS[2:]], "why"))
     record(folder, second, failed="ValueError: no")
     compared(folder, third, np.arange(16.0).reshape(4, 4).tolist())
     assert selection_notes(folder, chosen, TRIALS) == [
@@ -111,10 +107,10 @@ def test_notes_say_who_was_left_out_and_what_chose_nothing(folder, registry):
 def test_pool_and_truth_may_be_permuted(folder, registry):
     values = np.array([0.3, 0.9, 0.4, 0.1])
     random = suite(registry, "random")
-    compared(folder, random.selectors[0], diagonal(1.0, 2.0, 4.0, 3.0))
+    compared(folder, random.selectors[0], [1.0, 2.0, 4.0, 3.0])
     expected = tables(folder, random, registry, values.tolist())[0].set_index("pool").loc["all"]
     order = [2, 0, 3, 1]
-    compared(folder, random.selectors[0], diagonal(4.0, 1.0, 3.0, 2.0), [TRIALS[place] for place in order])
+    compared(folder, random.selectors[0], [4.0, 1.0, 3.0, 2.0], [TRIALS[place] for place in order])
     found = tables(folder, random, registry, values.tolist())[0].set_index("pool").loc["all"]
     for column in ("trial", "score", "regret", "mean", "best", "rank_correlation", "beats_random"):
         assert found[column] == pytest.approx(expected[column]), column
@@ -143,7 +139,7 @@ def test_a_pool_of_several_kinds_is_not_applicable_with_the_reason(folder, regis
 def test_a_row_that_is_not_applicable_is_shown_and_written(folder, registry):
     chosen = suite(registry, "model-centrality", "random")
     record(folder, chosen.selectors[0], kinds=KINDS)
-    compared(folder, chosen.selectors[1], diagonal(1.0, 2.0, 4.0, 3.0))
+    compared(folder, chosen.selectors[1], [1.0, 2.0, 4.0, 3.0])
     judged, _ = tables(folder, chosen, registry)
     shown = wide_selections(judged).set_index(["pool", "selector"])
     assert shown.loc[("all (4)", "model-centrality"), "m"] == "n/a"
