@@ -57,10 +57,10 @@ class ComparedPool:
     def among(self, members: Sequence[str]) -> "ComparedPool":
         """The same comparison of some of the trials, in the order given."""
         place = {trial: number for number, trial in enumerate(self.trials)}
-        where = [place[member] for member in members]
+        where = np.array([place[member] for member in members], dtype=np.int64)
         return replace(self, trials=list(members), comparisons=self._among(where))
 
-    def _among(self, where: Sequence[int] | Integers) -> Floats:
+    def _among(self, where: Integers) -> Floats:
         """The comparisons of trials at some places with each other."""
         return self.comparisons[where] if self.comparisons.ndim == 1 else self.comparisons[np.ix_(where, where)]
 

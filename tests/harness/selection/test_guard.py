@@ -16,6 +16,7 @@ from harness.selection import guard
 from harness.selection.tables import comparison_key, nothing_compared, read_comparison, selection_tables
 from harness.selector import PointwiseSelector, Selector
 from harness.storage.records import write_json
+from harness.suite.schema import Training
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial
 
@@ -109,7 +110,7 @@ class CannotBeMade(Good):
 
 
 TRIALS = [
-    Trial(Choice("bars"), Choice("linear", {"label": label}), {}, seed, label)
+    Trial(Choice("bars"), Choice("linear", {"label": label}), Training(), seed, label)
     for label in ("a", "b")
     for seed in (0, 1)
 ]

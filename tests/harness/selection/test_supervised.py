@@ -98,7 +98,7 @@ def test_a_misspelt_name_is_explained(registry, name, message):
 
 def results_of(registry, choice, *levels):
     records = [score(model(level), [choice], registry) for level in levels]
-    return [Result("", Outcome.FINISHED, scores=tuple(vars(record) for record in found)) for found in records]
+    return [Result("", Outcome.FINISHED, scores=tuple(found)) for found in records]
 
 
 def test_stored_scores_are_taken_as_they_would_be_found(registry):
