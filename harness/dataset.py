@@ -25,7 +25,7 @@ class Dataset:
     """
 
     class Config(Settings):
-        """No settings."""
+        """Overridden by a subclass that has settings."""
 
     source: ClassVar[str] = ""
     """Where the data comes from: a paper, a library or the file its authors publish."""

@@ -40,7 +40,7 @@ class Metric(Generic[E_contra]):
     """
 
     class Config(Settings):
-        """No settings."""
+        """Overridden by a subclass that has settings."""
 
     source: ClassVar[str] = ""
     """The paper, with its number, that defines the metric."""

@@ -56,7 +56,7 @@ class Model(nn.Module):
     """
 
     class Config(Settings):
-        """No hyperparameters."""
+        """Overridden by a subclass that has hyperparameters."""
 
     source: ClassVar[str] = ""
     """The paper, with its number, that the model is from."""

@@ -20,7 +20,7 @@ class Selector:
     """
 
     class Config(Settings):
-        """No settings."""
+        """Overridden by a subclass that has settings."""
 
     source: ClassVar[str] = ""
     """The paper, with its number, that defines the selector."""

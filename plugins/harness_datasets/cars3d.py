@@ -18,8 +18,6 @@ class Cars3D(GroundTruthDataset, StoredImages):
     """
 
     class Config(Settings):
-        """The resolution."""
-
         image_size: int = Field(64, ge=8, le=128, description="height and width, pixels; the originals have 128")
 
     source = "Cars3D (Reed, Zhang, Zhang & Lee, 2015, Deep Visual Analogy-Making)"

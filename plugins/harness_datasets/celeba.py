@@ -52,8 +52,6 @@ class CelebA(StoredImages):
     """202,599 aligned pictures of celebrities, RGB, all of them (training, validation and test)."""
 
     class Config(Settings):
-        """The crop and the resolution."""
-
         crop: Literal["infogan-cr", "age", "dcgan"] = Field(
             "infogan-cr",
             description="infogan-cr: central 128x128, published at 32x32; age: full width, at 64x64; "

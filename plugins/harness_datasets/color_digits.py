@@ -9,8 +9,6 @@ class ColorDigits(Tinted, Digits):
     """The digits of `digits`, each in a random colour on black: red, green and blue uniform in [0.5, 1]."""
 
     class Config(Digits.Config):
-        """The resolution, and the draw of colours."""
-
         color_seed: int = Field(0, ge=0, description="which random colours")
 
     source = f"{Digits.source}; coloured by our own code"

@@ -12,8 +12,6 @@ class ColorMNIST(Tinted, MNIST):
     """
 
     class Config(MNIST.Config):
-        """Which part, the border, and the draw of colours."""
-
         color_seed: int = Field(0, ge=0, description="which random colours")
 
     source = f"{MNIST.source}; coloured by our own code"

@@ -18,8 +18,6 @@ class Digits(StoredLabels):
     """
 
     class Config(Settings):
-        """The resolution."""
-
         image_size: int = Field(32, ge=10, le=512, description="height and width, pixels")
 
     source = (

@@ -23,8 +23,6 @@ class DSprites(GroundTruthDataset, StoredImages):
     """
 
     class Config(Settings):
-        """Which of the two published files."""
-
         format: Literal["npz", "hdf5", "any"] = Field(
             "any", description="which published file to read; any: npz where it is there, else hdf5"
         )

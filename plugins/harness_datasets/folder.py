@@ -21,8 +21,6 @@ class Folder(StoredImages):
     """
 
     class Config(Settings):
-        """Where the pictures are and what becomes of them."""
-
         path: str = Field(
             "pictures", min_length=1, description="the folder; a relative one is looked for below the data root"
         )

@@ -22,8 +22,6 @@ class LSUNBedroom(StoredImages):
     """
 
     class Config(Settings):
-        """Which part, and the resolution."""
-
         split: Literal["train", "val"] = Field("train", description="which of the published parts")
         image_size: int = Field(64, ge=8, le=256, description="height and width, pixels")
 

@@ -26,8 +26,6 @@ class MPI3D(GroundTruthDataset, StoredImages):
     """
 
     class Config(Settings):
-        """Which of the three sets, and which edition."""
-
         variant: Literal["toy", "realistic", "real"] = Field("toy", description="which images")
         edition: Literal["6x6", "4x4"] = Field("6x6", description="colours x shapes in the file")
 

@@ -14,9 +14,6 @@ from harness_datasets.readers.hdf5_files import hdf5_array, hdf5_blocks
 class Shapes3D(GroundTruthDataset, StoredImages):
     """480,000 rendered rooms with one object, 64x64 RGB; 5.9 GB in memory."""
 
-    class Config(Settings):
-        """No settings."""
-
     source = "3D Shapes (Burgess & Kim, 2018), https://github.com/google-deepmind/3d-shapes"
 
     SIZES: ClassVar[tuple[int, ...]] = (10, 10, 10, 8, 4, 15)

@@ -34,8 +34,6 @@ class SmallNORB(GroundTruthDataset, StoredImages):
     """
 
     class Config(Settings):
-        """The resolution, and what counts as a factor."""
-
         image_size: int = Field(64, ge=8, le=96, description="height and width, pixels; the originals have 96")
         instance: bool = Field(False, description="whether the instance is a factor too, which completes the grid")
 

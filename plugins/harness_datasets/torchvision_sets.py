@@ -121,8 +121,6 @@ class MNIST(TorchvisionSet):
     """
 
     class Config(Settings):
-        """Which part, and whether there is a border."""
-
         split: Literal["train", "test"] = Field("train", description="which of the published parts")
         image_size: Literal[28, 32] = Field(
             28, description="height and width, pixels; 32 has a black border of 2 pixels, for models that halve often"
@@ -184,8 +182,6 @@ class SVHN(TorchvisionSet):
     """Digits of house numbers, 32x32 RGB: 73,257 for training, 26,032 for testing, 531,131 easier ones."""
 
     class Config(Settings):
-        """Which part."""
-
         split: Literal["train", "test", "extra"] = Field("train", description="which of the published parts")
 
     source = "SVHN (Netzer et al., 2011), http://ufldl.stanford.edu/housenumbers"
@@ -216,8 +212,6 @@ class CIFAR10(TorchvisionSet):
     """60,000 photographs of ten kinds of things, 32x32 RGB: 50,000 for training, 10,000 for testing."""
 
     class Config(Settings):
-        """Which part."""
-
         split: Literal["train", "test"] = Field("train", description="which of the published parts")
 
     source = "CIFAR-10 (Krizhevsky, 2009), https://www.cs.toronto.edu/~kriz/cifar.html"

@@ -31,8 +31,6 @@ class ClusterAccuracy(SampleMetric):
     """
 
     class Config(Settings):
-        """Choice of the part and of the sample."""
-
         part: str | None = Field(None, description="categorical part to score; null: the most accurate one")
         images: int = Field(10_000, gt=0, description="images to score on, drawn at random; all if there are fewer")
 

@@ -31,8 +31,6 @@ class MutualInformationBound(SampleMetric):
     """
 
     class Config(Settings):
-        """Choice of the part."""
-
         part: str | None = Field(
             None, description="part of the latent code to score; null: all categorical ones, or all if none is"
         )

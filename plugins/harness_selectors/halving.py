@@ -26,8 +26,6 @@ class ModelCentralityHalving(ModelCentrality):
     """
 
     class Config(ModelCentrality.Config):
-        """Size of the generated sets and number of references."""
-
         references: int = Field(4, gt=1, description="models that every model is compared with in the first round")
 
     source = (

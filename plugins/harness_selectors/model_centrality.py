@@ -44,8 +44,6 @@ class ModelCentrality(Selector):
     """
 
     class Config(Settings):
-        """Size of the generated sets."""
-
         groups: int | None = Field(
             None, gt=0, description="groups of images that each model generates; 100 for each of its codes by default"
         )

@@ -15,8 +15,6 @@ class Random(PointwiseSelector):
     """
 
     class Config(Settings):
-        """Which choice."""
-
         seed: int = Field(0, description="seeds the scores, together with the evaluation's own seed")
 
     source = "chance, the baseline of Lin et al. 2020, arXiv:1906.06034, and of any other selector"

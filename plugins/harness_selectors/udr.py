@@ -47,8 +47,6 @@ class UDR(Selector):
     """
 
     class Config(Settings):
-        """Partners, sample and threshold."""
-
         within: Literal["hyperparameters", "pool"] = Field(
             "hyperparameters", description="with which models one is compared: of its own hyperparameters, or all"
         )
@@ -151,8 +149,6 @@ class UDRSpearman(UDR):
     """
 
     class Config(UDR.Config):
-        """Partners, sample, threshold and what a dead code does."""
-
         dead_codes: Literal["zero", "undefined"] = Field(
             "zero",
             description="rank correlation with a constant code that counts: 0, or undefined, as in the published "

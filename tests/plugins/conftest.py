@@ -1,4 +1,4 @@
-"""What tests of plugins share: reference representations with their scores, small grids, and a minimal trainer."""
+"""What tests of plugins share: reference representations with their scores, small grids, and a trainer."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness import FactorGrid, Model, Rng, TableEvaluation
+from harness import Draws, FactorGrid, Model, Objective, Rng, TableEvaluation
+from harness.training.engines.eager import EagerEngine
 from support import REFERENCE
 
 
@@ -88,55 +89,36 @@ def agree() -> Callable[..., bool]:
     return agreed
 
 
-class Stepper:
-    """A trainer of its own, so that models are tested apart from the engine.
+class Stream:
+    """Stands for `Batches`: every batch is what a function gives."""
 
-    It steps a model as `harness.objective` says: what is drawn, in which order, and what each update may change.
-    """
+    def __init__(self, images: Callable[[], Tensor]) -> None:
+        self.images = images
+
+    def next_indices(self) -> Tensor:
+        return torch.zeros(1)
+
+    def gather(self, indices: Tensor) -> Tensor:
+        return self.images()
+
+
+class Stepper(EagerEngine):
+    """The eager engine on a stream of images, with a log of what each update changes."""
 
     def __init__(self, model: Model, images: Callable[[], Tensor], seed: int = 0) -> None:
-        self.model = model.train()
-        self.images = images
-        self.draws, self.resets = Rng(seed), Rng(seed + 1)
-        self.optimizers = {
-            o.name: torch.optim.Adam(o.parameters(), o.optimizer.lr_at(0), betas=o.optimizer.betas)
-            for o in model.objectives()
-        }
+        super().__init__(model.train(), Stream(images), Rng(seed), Rng(seed + 1))  # type: ignore[arg-type]
         self.log: list[str] = []
         """The updates done, by objective."""
         self.changed: dict[str, set[str]] = {}
         """By objective, the networks (top-level modules) whose parameters it has changed."""
 
-    def step(self, step: int) -> dict[str, float]:
-        """One training step; every update's terms, the last of each objective remaining."""
-        schedule = {name: torch.tensor(value) for name, value in self.model.schedule(step).items()}
-        inputs = None
-        losses: dict[str, float] = {}
-        for objective in self.model.objectives():
-            if step in objective.reset_at:
-                for network in objective.trains:
-                    for layer in network.modules():
-                        if list(layer.parameters(recurse=False)):
-                            self.model.initialise(layer, self.resets)
-                self.optimizers[objective.name].state.clear()
-            for _ in range(objective.repeats if objective.when(step) else 0):
-                if inputs is None or objective.fresh:
-                    images = self.images()
-                    inputs = images, {**self.model.draw(len(images), self.draws), **schedule}
-                before = {name: p.detach().clone() for name, p in self.model.named_parameters()}
-                terms = objective.loss_at(step)(*inputs)
-                parameters = objective.parameters()
-                total = torch.stack(list(terms.values())).sum()
-                for parameter, gradient in zip(parameters, torch.autograd.grad(total, parameters), strict=True):
-                    parameter.grad = gradient
-                self.optimizers[objective.name].step()
-                self.log.append(objective.name)
-                changed = {n.split(".")[0] for n, p in self.model.named_parameters() if not torch.equal(p, before[n])}
-                self.changed.setdefault(objective.name, set()).update(changed)
-                losses |= {f"{objective.name}/{term}": value.item() for term, value in terms.items()}
-        with torch.no_grad():
-            self.model.finish_step()
-        return losses
+    def update(self, objective: Objective, step: int, images: Tensor, draws: Draws) -> dict[str, Tensor]:
+        before = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        terms = super().update(objective, step, images, draws)
+        changed = {n.split(".")[0] for n, p in self.model.named_parameters() if not torch.equal(p, before[n])}
+        self.log.append(objective.name)
+        self.changed.setdefault(objective.name, set()).update(changed)
+        return terms
 
 
 @pytest.fixture

@@ -16,9 +16,6 @@ class CdSprites(GroundTruthDataset, StoredImages):
     pixel is 1 if its centre (its index plus a half) lies in the disc. At distance 0 all angles look alike.
     """
 
-    class Config(Settings):
-        """No settings."""
-
     source = "InfoGAN-CR (Lin et al., 2020, arXiv:1906.06034), its data set CdSprites; drawn by our own code"
     store = BitStore
 

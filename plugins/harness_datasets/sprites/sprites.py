@@ -34,8 +34,6 @@ class Sprites(GroundTruthDataset):
     """
 
     class Config(Settings):
-        """The resolution, and the levels of each factor."""
-
         image_size: int = Field(
             64,
             ge=8,

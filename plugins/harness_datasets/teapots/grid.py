@@ -27,8 +27,6 @@ class TeapotsGrid(GroundTruthDataset):
     """
 
     class Config(Settings):
-        """The resolution and the levels."""
-
         image_size: int = Field(64, ge=16, le=256, description="height and width, pixels")
         levels: int = Field(20, ge=1, le=100, description="levels of each factor")
 

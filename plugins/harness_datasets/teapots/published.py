@@ -24,8 +24,6 @@ class TeapotFiles(TeapotImages):
     """
 
     class Config(Settings):
-        """Whose files, what varies in them, and which of their images."""
-
         edition: Literal["eastwood-williams", "infogan-cr"] = Field(
             "eastwood-williams",
             description="eastwood-williams: teapots.npz; infogan-cr: train_data/data.npz of their own drawing, and "

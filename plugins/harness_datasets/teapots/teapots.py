@@ -40,8 +40,6 @@ class Teapots(TeapotImages):
     """
 
     class Config(Settings):
-        """The variant, the resolution, and how many images of what there are."""
-
         variant: Literal["colors", "rotation", "light"] = Field("colors", description="which factors vary")
         image_size: int = Field(64, ge=16, le=256, description="height and width, pixels")
         images: int = Field(200_000, ge=1, le=10_000_000, description="images at random values")

@@ -33,8 +33,6 @@ class BetaVAEScore(Metric):
     """
 
     class Config(Settings):
-        """Protocol and size."""
-
         protocol: Literal["disentanglement_lib", "infogan-cr"] = Field(
             "disentanglement_lib", description="whose sampling and scoring to follow"
         )

@@ -34,8 +34,6 @@ class DCI(Metric):
     """
 
     class Config(Settings):
-        """Choice of the protocol and of the estimator."""
-
         protocol: Literal["disentanglement_lib", "infogan-cr"] = Field(
             "disentanglement_lib", description="whose models of the factors to use: boosted trees or dci-forest"
         )

@@ -31,8 +31,6 @@ class DCIExplicitness(Metric):
     """
 
     class Config(Settings):
-        """The forests."""
-
         depths: tuple[Annotated[int, Field(gt=0)], ...] = Field(
             (1, 2, 3, 4, 8, 10, 12, 14, 16, 18, 20, 32),
             min_length=2,

@@ -71,8 +71,6 @@ class DCILasso(DCIRegression):
     """DCI with a lasso of fixed strength. See `dci` for disentanglement_lib's protocol."""
 
     class Config(SampledSettings):
-        """Strength of the lasso."""
-
         alpha: float = Field(0.02, gt=0, description="weight of the L1 term")
 
     config: Config
@@ -89,8 +87,6 @@ class DCILassoCV(DCIRegression):
     """
 
     class Config(SampledSettings):
-        """Number of folds."""
-
         folds: int = Field(5, ge=2, description="folds of the cross-validation (3 was the default in the authors' day)")
 
     config: Config
@@ -110,8 +106,6 @@ class DCIForest(DCIRegression):
     """DCI with random forests. See `dci` for disentanglement_lib's protocol."""
 
     class Config(SampledSettings):
-        """Size of the forests."""
-
         depths: tuple[Annotated[int, Field(gt=0)], ...] = Field(
             (4, 2, 4, 2, 2),
             min_length=1,

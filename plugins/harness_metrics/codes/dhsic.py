@@ -26,8 +26,6 @@ class DHSIC(Metric):
     """
 
     class Config(Settings):
-        """Size of the sample."""
-
         points: int = Field(5_000, gt=0, description="observations, none twice; all if there are fewer")
 
     source = "Pfister et al. 2018, arXiv:1603.00285, with the kernel of Lin et al. 2020, arXiv:1906.06034"

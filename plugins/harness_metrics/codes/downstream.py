@@ -23,8 +23,6 @@ class DownstreamAccuracy(Metric):
     """
 
     class Config(Settings):
-        """Choice of the classifier and of the training samples."""
-
         predictor: Literal["boosting", "logistic"] = Field(
             "boosting",
             description="boosting: gradient-boosted trees as in dci; logistic: multinomial logistic regression on the "

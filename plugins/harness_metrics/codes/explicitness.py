@@ -27,8 +27,6 @@ class Explicitness(Metric):
     """
 
     class Config(SampledSettings):
-        """Choice of the protocol and of the classifier, and size of the sample."""
-
         protocol: Literal["disentanglement_lib", "infogan-cr"] = Field(
             "disentanglement_lib", description="whose preparation and scoring to follow"
         )

@@ -35,8 +35,6 @@ class FactorVAEScore(Metric):
     """
 
     class Config(Settings):
-        """Protocol and pruning."""
-
         protocol: Literal["disentanglement_lib", "infogan-cr"] = Field(
             "disentanglement_lib", description="whose sampling, pruning and scoring to follow"
         )

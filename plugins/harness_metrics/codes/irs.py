@@ -20,8 +20,6 @@ class InterventionalRobustness(Metric):
     """
 
     class Config(Settings):
-        """How distance is measured."""
-
         quantile: float = Field(0.99, gt=0, le=1, description="of the distances from the mean; 1 is their maximum")
 
     source = "Suter et al. 2019, Robustly Disentangled Causal Mechanisms, arXiv:1811.00007, section 4"

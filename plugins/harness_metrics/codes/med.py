@@ -22,8 +22,6 @@ class MED(Metric):
     """
 
     class Config(Settings):
-        """How many codes count."""
-
         top: int | None = Field(None, gt=0, description="codes of each factor that count (top-k MED); null: all")
 
     source = "Cao et al. 2022, An Empirical Study on Disentanglement of Negative-free Contrastive Learning (NeurIPS)"

@@ -23,8 +23,6 @@ class Modularity(Metric):
     """
 
     class Config(SampledSettings):
-        """Choice of the protocol and size of the sample."""
-
         protocol: Literal["disentanglement_lib", "infogan-cr"] = Field(
             "disentanglement_lib", description="whether a dead code scores 0 (disentanglement_lib) or is left out"
         )

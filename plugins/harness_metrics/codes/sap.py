@@ -31,8 +31,6 @@ class SAP(Metric):
     """
 
     class Config(SampledSettings):
-        """Choice of the protocol and size of the sample."""
-
         protocol: Literal["disentanglement_lib", "infogan-cr"] = Field(
             "disentanglement_lib", description="whose predictability to use"
         )
@@ -75,8 +73,6 @@ class DiscreteSAP(Metric):
     """
 
     class Config(Settings):
-        """Choice of the solver."""
-
         solver: Literal["primal", "dual"] = Field(
             "primal",
             description="of the same problem; dual, by random coordinates, was scikit-learn's default when the "

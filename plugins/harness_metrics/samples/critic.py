@@ -40,8 +40,6 @@ class WassersteinCritic(SampleMetric):
     """
 
     class Config(Settings):
-        """The critic and its training."""
-
         steps: int = Field(1000, gt=0, description="updates of the critic")
         width: int = Field(32, gt=0, description="channels of the first convolution; each next one has twice as many")
         batch_size: int = Field(64, gt=0, description="real images, and samples, of an update; all if there are fewer")

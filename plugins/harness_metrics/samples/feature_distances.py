@@ -90,8 +90,6 @@ class KernelInceptionDistance(SampleMetric):
     """
 
     class Config(FeatureSettings):
-        """The features, the images and the subsets."""
-
         subsets: int = Field(100, gt=0, description="random subsets, of samples and of real images")
         subset_size: int = Field(1000, gt=1, description="images in each; all of the smaller side if there are fewer")
 

@@ -65,8 +65,6 @@ class FeaturesSVM(SampleMetric):
     """
 
     class Config(Settings):
-        """The images and the labels."""
-
         dataset: dict[str, Any] | None = Field(
             None, description="name and settings of the dataset to classify; null: the model's own"
         )

@@ -28,8 +28,6 @@ class InceptionScore(SampleMetric):
     """
 
     class Config(ClassifierSettings):
-        """The classifier and the samples."""
-
         classifier: Literal["dataset", "shapes", "imagenet", "torchvision"] = Field(
             "dataset", description="who tells classes apart"
         )

@@ -25,8 +25,6 @@ class Memorisation(SampleMetric):
     """
 
     class Config(Settings):
-        """How many images."""
-
         samples: int = Field(1000, gt=0, description="generated images")
         held_out: int = Field(1000, gt=0, description="held-out images, drawn at random; all if there are fewer")
 

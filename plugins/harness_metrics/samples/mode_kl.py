@@ -20,8 +20,6 @@ class ModeKL(SampleMetric):
     """
 
     class Config(ClassifierSettings):
-        """The classifier and the samples."""
-
         classifier: Literal["dataset", "shapes"] = Field("dataset", description="who tells classes apart")
 
     source = "Lin et al. 2020, InfoGAN-CR and ModelCentrality, arXiv:1906.06034 (the authors' code)"

@@ -18,8 +18,6 @@ class MultiScaleSimilarity(SampleMetric):
     """
 
     class Config(Settings):
-        """How many pairs."""
-
         pairs: int = Field(1000, gt=0, description="pairs of generated images, and of real ones")
 
     source = (

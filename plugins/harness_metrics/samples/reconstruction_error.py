@@ -16,8 +16,6 @@ class ReconstructionError(SampleMetric):
     """
 
     class Config(Settings):
-        """The norm and the images."""
-
         norm: Literal["squared", "absolute"] = Field("squared", description="error of a pixel")
         images: int = Field(10_000, gt=0, description="images of either side, drawn at random; all if there are fewer")
 
