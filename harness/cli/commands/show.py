@@ -72,6 +72,7 @@ def _show(entry: Entry) -> None:
         "source": shown.source,
         "can": ", ".join(_abilities(shown)),
         "needs": ", ".join(getattr(shown, "needs", ())),
+        "scores": _scores(shown),
     }
     for fact, text in facts.items():
         if text:
@@ -89,6 +90,17 @@ def _show(entry: Entry) -> None:
         table.add_row(*row.values())
     out.print()
     out.print(table)
+
+
+def _scores(shown: type) -> str:
+    """How to read a metric's scores; nothing for other kinds."""
+    from harness.metric import Metric
+
+    if not issubclass(shown, Metric):
+        return ""
+    lowest, highest = shown.range
+    better = "higher" if shown.higher_is_better else "lower"
+    return f"from {lowest:g} to {highest:g}, {better} is better"
 
 
 def _abilities(shown: type) -> list[str]:

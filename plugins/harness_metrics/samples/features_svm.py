@@ -15,8 +15,8 @@ from torch.nn.functional import adaptive_max_pool2d
 from harness import Dataset, Field, Indices, ModelEvaluation, NotApplicableError, SampleMetric, Score, Settings
 from harness_metrics.labelling import Labelling, labelling
 
-Floats = NDArray[np.float32]
-Labelled = tuple[Floats, Indices]
+Features = NDArray[np.float32]
+Labelled = tuple[Features, Indices]
 """Features (n, D) of some images and their classes (n,)."""
 
 GRID = 4
@@ -111,7 +111,7 @@ class FeaturesSVM(SampleMetric):
         known = np.unique(np.concatenate([validation.indices, *(images.indices for images in chosen)]))
         features = pooled_features(evaluation, learning.dataset, known)
 
-        def data(images: LabelledImages) -> tuple[Floats, Indices]:
+        def data(images: LabelledImages) -> tuple[Features, Indices]:
             return features[np.searchsorted(known, images.indices)], images.labels
 
         tested = pooled_features(evaluation, test.dataset, test.indices), test.labels
@@ -216,7 +216,7 @@ def _choose(pool: LabelledImages, per_class: int | None, rng: np.random.Generato
     return replace(pool, indices=drawn)
 
 
-def pooled_features(evaluation: ModelEvaluation, dataset: Dataset, indices: Indices) -> Floats:
+def pooled_features(evaluation: ModelEvaluation, dataset: Dataset, indices: Indices) -> Features:
     """(n, D) features of a dataset's images at indices (n,): all pooled maps side by side."""
     rows = []
     for part in torch.split(torch.from_numpy(indices).to(dataset.device), evaluation.batch_size):

@@ -92,7 +92,8 @@ def test_list_warns_of_a_broken_plugin(command, tmp_path):
     [
         ("beta-vae", ["beta", "weight of the KL", "float", "4.0", ">= 0", "1606.|Higgins", "encode", "kl"]),
         ("sprites --set orientations=1", ["image_size", "64", "tuple[square | ellipse | heart, ...]", "dSprites"]),
-        ("mig", ["mutual information gap", "needs: encode, factors"]),
+        ("mig", ["mutual information gap", "needs: encode, factors", "scores: from 0 to 1, higher is better"]),
+        ("kid", ["KID", "scores: from -inf to inf, lower is better"]),
         ("udr-lasso", ["UDR", "needs: encode"]),
     ],
 )

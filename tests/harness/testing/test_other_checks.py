@@ -251,6 +251,15 @@ class Cluttered(Mean):
         return Score(0.0, {"evaluation": evaluation})
 
 
+class Outside(Mean):
+    """Scores outside of its range."""
+
+    range = (0, 1)
+
+    def score(self, evaluation):
+        return Score(1.5)
+
+
 class Scaling(Mean):
     """Scales the codes in place."""
 
@@ -326,6 +335,7 @@ def test_good_ones_pass(good):
         (Dividing, "define it, or raise NotApplicableError"),
         (Global, "score draws from NumPy's global generator"),
         (Wandering, "take random numbers from `evaluation.rng`"),
+        (Outside, "the score is 1.5, which is outside of the metric's range from 0 to 1: state the `range`"),
         (Cluttered, "keep `details` to texts, numbers"),
         (Scaling, "the codes are changed on the way"),
         (Flat, "return (4, 4) comparisons from `compare`, not (4,)"),
