@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.eager import EagerStepper
 
 COUNTED = (1, 2)
 """The steps counted: not the first, which may leave something out, and two, because some models take turns."""
@@ -29,7 +29,7 @@ class Cost:
     bytes: float
 
 
-def cost_of(engine: EagerEngine) -> Cost:
+def cost_of(engine: EagerStepper) -> Cost:
     """Count what a step costs; steps the engine."""
     # Not torch's FlopCounterMode, whose hooks on modules fail where `torch.func.grad` goes through one.
     counter = Counter()

@@ -20,8 +20,8 @@ from harness.suite.build import load_dataset, make_model
 from harness.suite.resolve import resolve
 from harness.suite.trial import Choice
 from harness.training.batches import Batches
-from harness.training.engines.base import Engine, engine_of, make_member
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.base import Engine, make_engine, make_stepper
+from harness.training.engines.eager import EagerStepper
 from harness.training.precision import products
 
 WARM_UP = (3, 10)
@@ -81,7 +81,7 @@ def measure(
         limits = ceilings(device, case.precision)
         cost = cost_of(make_one(replace(case, engine="eager"), registry, images, 0, note))
         members = [make_one(case, registry, images, seed, note) for seed in range(case.fleet)]
-        timed = _time(engine_of(members, note, case.engine), steps, device)
+        timed = _time(make_engine(members, note, case.engine), steps, device)
     return {
         **description(case, registry, device),
         "image": str(images.image),
@@ -127,14 +127,14 @@ def load_images(case: Case, registry: Registry, device: torch.device) -> Dataset
     return load_dataset(registry, _dataset(case, registry), str(device))
 
 
-def make_one(case: Case, registry: Registry, images: Dataset, seed: int, note: Callable[[str], None]) -> EagerEngine:
+def make_one(case: Case, registry: Registry, images: Dataset, seed: int, note: Callable[[str], None]) -> EagerStepper:
     """One trial of a case, by its engine or, in a fleet, by the eager one."""
     choice = resolve(registry, "models", case.model, case.settings, "model")
     model = make_model(registry, choice, images.image, Rng.for_initial(seed), "model").to(images.device)
     batches = Batches(images, case.batch_size, seed)
     draws, resets = Rng.for_draws(seed, images.device), Rng.for_resets(seed)
     engine = "eager" if case.fleet > 1 else case.engine
-    return make_member(engine, model.train(), batches, draws, resets, case.precision, note)
+    return make_stepper(engine, model.train(), batches, draws, resets, case.precision, note)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from harness.rng import Rng
 from harness.suite.build import make_dataset, make_model
 from harness.suite.resolve import load_class
 from harness.suite.trial import Trial
-from harness.training.engines.signature import structure
+from harness.training.engines.signature import signature_of
 from harness.training.memory import training_bytes
 
 LARGEST_SIZE = 64
@@ -64,7 +64,7 @@ def _structure(trial: Trial, registry: Registry) -> Hashable:
     try:
         with torch.device("meta"):  # Shapes without memory.
             model = model_class(config, image)
-            return trial.model.version, structure(model)
+            return trial.model.version, signature_of(model)
     except Exception:  # The model's own; it will be reported when the trial runs.
         return trial.id
 

@@ -8,7 +8,7 @@ becomes n wide, and the transposed convolution turns n into `stride * n`.
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.nn.few_channels import is_thin, thin_conv2d, thin_conv_transpose2d
+from harness.nn.few_channels import few_channel_conv2d, few_channel_conv_transpose2d, has_few_channels
 from harness.nn.patches import conv2d_by_patches, conv_transpose2d_by_patches, is_by_patches
 
 
@@ -34,8 +34,8 @@ class SameConv2d(nn.Conv2d):
         """The convolution with another weight of the same shape."""
         if is_by_patches():
             return conv2d_by_patches(input, weight, self.bias, (self.stride[0], int(self.padding[0])))
-        if is_thin(input, self.in_channels):
-            return thin_conv2d(input, weight, self.bias, (self.stride[0], int(self.padding[0])))
+        if has_few_channels(input, self.in_channels):
+            return few_channel_conv2d(input, weight, self.bias, (self.stride[0], int(self.padding[0])))
         if self.extra:
             input = functional.pad(input, (0, self.extra, 0, self.extra))
         return functional.conv2d(input, weight, self.bias, self.stride, self.padding)
@@ -53,7 +53,7 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
         """(N, inputs, H, W) to (N, outputs, stride * H, stride * W)."""
         if is_by_patches():
             return conv_transpose2d_by_patches(input, self.weight, self.bias, (self.stride[0], int(self.padding[0])))
-        if is_thin(input, self.out_channels):
-            return thin_conv_transpose2d(input, self.weight, self.bias, (self.stride[0], int(self.padding[0])))
+        if has_few_channels(input, self.out_channels):
+            return few_channel_conv_transpose2d(input, self.weight, self.bias, (self.stride[0], int(self.padding[0])))
         output = super().forward(input, output_size)
         return output[..., : -self.extra, : -self.extra] if self.extra else output

@@ -16,11 +16,11 @@ from torch.nn import functional
 FEWEST = 4
 """With this many channels and more, torch's own kernels win."""
 
-Settings = tuple[int, int]
-"""Stride and padding before, along both axes."""
+Geometry = tuple[int, int]
+"""Stride, and padding before, along both axes."""
 
 
-def is_thin(images: Tensor, channels: int) -> bool:
+def has_few_channels(images: Tensor, channels: int) -> bool:
     """Whether the functions here are the faster ones, for this input and the number of channels of the few's side."""
     return (
         channels < FEWEST
@@ -31,15 +31,15 @@ def is_thin(images: Tensor, channels: int) -> bool:
     )
 
 
-def thin_conv2d(images: Tensor, weight: Tensor, bias: Tensor | None, settings: Settings) -> Tensor:
+def few_channel_conv2d(images: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
     """`conv2d` of (N, few, s·H, s·W) images, padded behind so that s·H pixels become H; weight (C, few, k, k)."""
-    result: Tensor = _Convolution.apply(images, weight, bias, settings)
+    result: Tensor = _Convolution.apply(images, weight, bias, geometry)
     return result
 
 
-def thin_conv_transpose2d(maps: Tensor, weight: Tensor, bias: Tensor | None, settings: Settings) -> Tensor:
+def few_channel_conv_transpose2d(maps: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
     """`conv_transpose2d` of (N, C, H, W) to (N, few, s·H, s·W), the first of its pixels; weight (C, few, k, k)."""
-    images: Tensor = _Transposed.apply(maps, weight, settings)
+    images: Tensor = _Transposed.apply(maps, weight, geometry)
     return images if bias is None else images + bias[:, None, None]
 
 
@@ -47,13 +47,13 @@ class _Convolution(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(images: Tensor, weight: Tensor, bias: Tensor | None, settings: Settings) -> Tensor:
-        stride, padding = settings
-        return functional.conv2d(_pad_behind(images, weight, settings), weight, bias, stride, padding)
+    def forward(images: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+        stride, padding = geometry
+        return functional.conv2d(_pad_behind(images, weight, geometry), weight, bias, stride, padding)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None, Settings], output: Tensor) -> None:
-        images, weight, bias, ctx.settings = inputs
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None, Geometry], output: Tensor) -> None:
+        images, weight, bias, ctx.geometry = inputs
         ctx.save_for_backward(images, weight)
         ctx.has_bias = bias is not None
 
@@ -63,8 +63,8 @@ class _Convolution(torch.autograd.Function):
         images, weight = ctx.saved_tensors
         by_images, by_weight, by_bias = ctx.needs_input_grad[:3]
         return (
-            thin_conv_transpose2d(gradient, weight, None, ctx.settings) if by_images else None,
-            _by_weight(gradient, images, weight, ctx.settings) if by_weight else None,
+            few_channel_conv_transpose2d(gradient, weight, None, ctx.geometry) if by_images else None,
+            _by_weight(gradient, images, weight, ctx.geometry) if by_weight else None,
             gradient.sum((0, 2, 3)) if by_bias and ctx.has_bias else None,
             None,
         )
@@ -74,8 +74,8 @@ class _Transposed(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(maps: Tensor, weight: Tensor, settings: Settings) -> Tensor:
-        stride, padding = settings
+    def forward(maps: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
+        stride, padding = geometry
         count, channels, height, width = maps.shape
         _, few, kernel, _ = weight.shape
         pixels = maps.permute(0, 2, 3, 1).reshape(-1, channels)
@@ -87,8 +87,8 @@ class _Transposed(torch.autograd.Function):
         return images.permute(3, 2, 4, 1, 5, 0).reshape(count, few, stride * height, stride * width)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Settings], output: Tensor) -> None:
-        maps, weight, ctx.settings = inputs
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Geometry], output: Tensor) -> None:
+        maps, weight, ctx.geometry = inputs
         ctx.save_for_backward(maps, weight)
 
     @staticmethod
@@ -97,8 +97,8 @@ class _Transposed(torch.autograd.Function):
         maps, weight = ctx.saved_tensors
         by_maps, by_weight, _ = ctx.needs_input_grad
         return (
-            thin_conv2d(gradient, weight, None, ctx.settings) if by_maps else None,
-            _by_weight(maps, gradient, weight, ctx.settings) if by_weight else None,
+            few_channel_conv2d(gradient, weight, None, ctx.geometry) if by_maps else None,
+            _by_weight(maps, gradient, weight, ctx.geometry) if by_weight else None,
             None,
         )
 
@@ -126,12 +126,12 @@ def _scattered(places: Tensor, stride: int, padding: int, axis: int) -> list[Ten
     return sums
 
 
-def _by_weight(maps: Tensor, images: Tensor, weight: Tensor, settings: Settings) -> Tensor:
+def _by_weight(maps: Tensor, images: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
     """The gradient by the weight of a convolution of images to maps, or of the transposed one of maps to images."""
-    stride, padding = settings
+    stride, padding = geometry
     _, gradient, _ = torch.ops.aten.convolution_backward(
         maps,
-        _pad_behind(images, weight, settings),
+        _pad_behind(images, weight, geometry),
         weight,
         None,
         [stride, stride],
@@ -146,8 +146,8 @@ def _by_weight(maps: Tensor, images: Tensor, weight: Tensor, settings: Settings)
     return result
 
 
-def _pad_behind(images: Tensor, weight: Tensor, settings: Settings) -> Tensor:
+def _pad_behind(images: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
     """Images with the zeros behind that SAME padding has more of than before."""
-    stride, padding = settings
+    stride, padding = geometry
     extra = weight.shape[-1] - stride - 2 * padding
     return functional.pad(images, (0, extra, 0, extra)) if extra > 0 else images

@@ -19,7 +19,7 @@ from harness.rng import Rng
 from harness.scoring.stacked_models import Companions
 from harness.suite.build import make_dataset
 from harness.suite.resolve import resolve
-from harness.training.engines.signature import structure
+from harness.training.engines.signature import signature_of
 
 KEPT_SAMPLES = 2**30
 """Generated images are kept for the next metric up to this size, bytes, of all models that are evaluated together;
@@ -258,7 +258,7 @@ def join_alike(evaluations: Sequence[ModelEvaluation], note: Callable[[str], Non
     """
     alike: dict[Hashable, list[ModelEvaluation]] = {}
     for evaluation in evaluations:
-        alike.setdefault(structure(evaluation.model), []).append(evaluation)
+        alike.setdefault(signature_of(evaluation.model), []).append(evaluation)
     for group in alike.values():
         if len(group) > 1:
             ModelEvaluation.join(group, Companions([evaluation.model for evaluation in group], note))

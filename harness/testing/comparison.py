@@ -13,10 +13,10 @@ from harness.errors import UserError
 from harness.model import Model, build
 from harness.rng import Rng
 from harness.training.batches import Batches
-from harness.training.engines.cuda_graphs import Recorder
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.cuda_graphs import Capture
+from harness.training.engines.eager import EagerStepper
 from harness.training.engines.fleet import FleetEngine
-from harness.training.engines.signature import structure
+from harness.training.engines.signature import signature_of
 
 
 class DoubleRng(Rng):
@@ -40,7 +40,7 @@ class DoubleBatches(Batches):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class EngineComparison:
     """Trials beside the same trials alone, by the eager engine.
 
     A distance is the largest difference of any loss term, relative to it where it is larger than 1. Losses and not
@@ -63,8 +63,8 @@ class Comparison:
     first: list[float] = field(default_factory=list)
 
 
-Make: TypeAlias = Callable[[Model, Batches, Rng, Rng, str, Callable[[str], None]], EagerEngine]
-"""Makes one trial at its beginning from the arguments of `GraphEngine`, as some engine trains it."""
+Make: TypeAlias = Callable[[Model, Batches, Rng, Rng, str, Callable[[str], None]], EagerStepper]
+"""Makes one trial at its beginning from the arguments of `GraphStepper`, as some engine trains it."""
 
 
 def compare_engine(
@@ -76,7 +76,7 @@ def compare_engine(
     steps: int,
     batch_size: int = 4,
     double: bool = True,
-) -> Comparison:
+) -> EngineComparison:
     """Train a model by some engine and by the eager one.
 
     Args:
@@ -92,7 +92,7 @@ def compare_engine(
         Exception: whatever training one of them raises.
     """
     config = parse(model_class.Config, settings, model_class.__name__)
-    found = Comparison([], [], [], [])
+    found = EngineComparison([], [], [], [])
     alone, rounded = (_engine(model_class, config, dataset, batch_size, 0, double) for _ in range(2))
     _round_otherwise(rounded)
     begun = _engine(model_class, config, dataset, batch_size, 0, double)
@@ -112,9 +112,9 @@ def compare_fleet(
     steps: int,
     batch_size: int = 4,
     double: bool = True,
-    recorder: Recorder | None = None,
+    capture: Capture | None = None,
     compiled: bool = False,
-) -> Comparison:
+) -> EngineComparison:
     """Train three models in a fleet and alone.
 
     They differ in their seeds, in every float setting that leaves their structure alone, and in the step at
@@ -127,7 +127,7 @@ def compare_fleet(
         steps: how many.
         batch_size: images per batch.
         double: in double precision, so that rounding hides nothing; the model's own code must let it.
-        recorder: records the fleet's steps.
+        capture: records the fleet's steps.
         compiled: whether the fleet's losses are compiled.
 
     Raises:
@@ -135,15 +135,15 @@ def compare_fleet(
     """
     configs = varied(model_class, parse(model_class.Config, settings, model_class.__name__), dataset)
 
-    def engines() -> list[EagerEngine]:
+    def engines() -> list[EagerStepper]:
         return [_engine(model_class, config, dataset, batch_size, seed, double) for seed, config in enumerate(configs)]
 
     alone, members, rounded = engines(), engines(), engines()
     for engine in rounded:
         _round_otherwise(engine)
     notes: list[str] = []
-    fleet = FleetEngine(members, notes.append, recorder, compiled=compiled)
-    found = Comparison([], [], notes, _changed(configs))
+    fleet = FleetEngine(members, notes.append, capture, compiled=compiled)
+    found = EngineComparison([], [], notes, _changed(configs))
     for step in range(steps):
         at = [step, step, step + 2]
         expected = [_read(engine.step(own_step)) for engine, own_step in zip(alone, at, strict=True)]
@@ -170,13 +170,13 @@ def _changed(configs: Sequence[Settings]) -> list[str]:
 
 def _vary(model_class: type[Model], config: Settings, dataset: Dataset, factor: float) -> Settings:
     with torch.device("meta"):
-        kept = structure(model_class(config, dataset.image))
+        kept = signature_of(model_class(config, dataset.image))
         for name, value in config.values().items():
             if not isinstance(value, float):
                 continue
             try:
                 other = parse(model_class.Config, {**config.values(), name: factor * value}, name)
-                same = structure(model_class(other, dataset.image)) == kept
+                same = signature_of(model_class(other, dataset.image)) == kept
             except UserError:  # Out of its range.
                 continue
             if same:
@@ -186,15 +186,15 @@ def _vary(model_class: type[Model], config: Settings, dataset: Dataset, factor: 
 
 def _engine(
     model_class: type[Model], config: Settings, dataset: Dataset, batch_size: int, seed: int, double: bool
-) -> EagerEngine:
+) -> EagerStepper:
     model = build(model_class, config, dataset.image, Rng.for_initial(seed)).to(dataset.device).train()
     batches = (DoubleBatches if double else Batches)(dataset, batch_size, seed)
     draws = (DoubleRng if double else Rng).for_draws(seed, dataset.device)
-    return EagerEngine(model.double() if double else model, batches, draws=draws, resets=Rng.for_resets(seed))
+    return EagerStepper(model.double() if double else model, batches, draws=draws, resets=Rng.for_resets(seed))
 
 
 @torch.no_grad()
-def _round_otherwise(engine: EagerEngine) -> None:
+def _round_otherwise(engine: EagerStepper) -> None:
     """Change each number of a model's parameters in its last bits, up or down by chance."""
     rng = Rng.of("rounding")
     for parameter in engine.model.parameters():

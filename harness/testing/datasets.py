@@ -12,7 +12,7 @@ from harness.data.checks import image_problem, label_problem
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
 from harness.errors import in_a_line
 from harness.testing.check import advise, require, require_words, unmoved
-from harness.testing.fake_cuda_graph import TapeRecorder
+from harness.testing.fake_cuda_graph import FakeCudaCapture
 
 _AWAY = "a GPU trains on it more slowly; keep what `images` needs in tensors on `self.device`, and index them"
 
@@ -88,7 +88,7 @@ def is_gathered_on_the_device(subject: DatasetSubject) -> None:
     indices = subject.some(dataset)
     place = indices.clone()
     try:
-        gather = TapeRecorder()(lambda: dataset.images(place), [])
+        gather = FakeCudaCapture()(lambda: dataset.images(place), [])
     except Exception as error:  # Whatever a dataset does beside.
         advise(f"`images` cannot be recorded as a CUDA graph: {in_a_line(error)}: {_AWAY}")
         return

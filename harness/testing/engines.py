@@ -7,10 +7,11 @@ import torch
 
 from harness.testing.check import advise, require
 from harness.testing.comparison import compare_engine
-from harness.testing.fake_cuda_graph import TapeRecorder
+from harness.testing.fake_cuda_graph import FakeCudaCapture
 from harness.testing.model_subject import STEPS, ModelSubject
 from harness.training.engines.cuda_graphs import WARM_UP
-from harness.training.engines.graph import GraphEngine
+from harness.training.engines.graph import GraphStepper
+from harness.training.engines.vmapped_calls import CallNote
 
 
 def trains_in_a_fleet_as_alone(subject: ModelSubject) -> None:
@@ -33,15 +34,15 @@ def trains_in_a_fleet_as_alone(subject: ModelSubject) -> None:
 
 def is_computed_for_a_fleet_at_once(subject: ModelSubject) -> None:
     """A fleet computes its losses for all members at once (torch.func.vmap)."""
-    # What was tried at last with a method, after what is said of it before.
-    last = {note.partition(" is called ")[0]: note for note in subject.fleet.notes}
+    # Later notes about a method replace earlier ones.
+    last = {note.method: note for note in subject.fleet.notes if isinstance(note, CallNote)}
     for note in last.values():
         advise(f"{note}: a fleet of it gains little; avoid what vmap cannot do, such as `if` on a tensor and `.item()`")
 
 
 def trains_recorded_as_eager(subject: ModelSubject) -> None:
     """With its steps recorded, as CUDA graphs record them, it trains as it does without."""
-    make = partial(GraphEngine, recorder=TapeRecorder())
+    make = partial(GraphStepper, capture=FakeCudaCapture())
     found = compare_engine(
         make, subject.model_class, subject.config.values(), subject.pictures, steps=2 * WARM_UP + 1, double=False
     )

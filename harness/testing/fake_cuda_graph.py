@@ -1,8 +1,8 @@
-"""What a CUDA graph does, on any device: the operations of a work recorded once, and done again on the same memory.
+"""A stand-in for CUDA graphs on any device: operations are captured once, and run again on the same memory.
 
-No code of the model runs in a replay, so whatever a loss took from Python is frozen as it was when it was recorded,
-and what may not happen while a graph is recorded is refused here too. A model whose recorded steps are its eager ones
-on a tape can be trained by the graph engine, and in recorded fleets, before anyone has a GPU.
+Python code of the model runs once, at capture, so that a replay repeats whatever a loss took from Python then;
+operations that CUDA graphs forbid raise here, too. A model whose captured steps are its eager ones here can be trained
+by the graph engine, and in captured fleets, before anyone has a GPU.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,38 +17,38 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from harness.rng import Rng
 
 
-class TapeRecorder:
-    """Records works for `Recordings`."""
+class FakeCudaCapture:
+    """Captures regions for `CapturedRegions`, as `CudaCapture` does on a GPU."""
 
     def __init__(self) -> None:
-        self.recorded = 0
-        """How many works."""
+        self.captured = 0
+        """How many regions."""
 
-    def __call__(self, work: Callable[[], Any], rngs: Sequence[Rng]) -> Callable[[], Any]:
-        """Record a work without doing it; its outputs are overwritten by each replay.
+    def __call__(self, region: Callable[[], Any], rngs: Sequence[Rng]) -> Callable[[], Any]:
+        """Capture a region without running it; its outputs are overwritten by each replay.
 
         Raises:
-            RuntimeError: it does what a recording cannot do.
+            RuntimeError: it does what a graph cannot hold.
         """
         states = [rng.state for rng in rngs]
-        tape = _Tape()
+        graph = _FakeGraph()
         try:
-            with tape:
-                outputs = work()
+            with graph:
+                outputs = region()
         finally:
-            tape.rewind()
+            graph.rewind()
             for rng, state in zip(rngs, states, strict=True):
                 rng.state = state
-        self.recorded += 1
+        self.captured += 1
 
         def replay() -> Any:
-            tape.play()
+            graph.play()
             return outputs
 
         return replay
 
 
-class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_subclass__
+class _FakeGraph(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_subclass__
     """The operations done within it, and what was in memory before."""
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ def _refuse_what_waits(func: OpOverload, args: Sequence[Any]) -> None:
     waits = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags)
     if waits or func is torch.ops.aten.lift_fresh.default:
         name = "torch.tensor or the like" if func is torch.ops.aten.lift_fresh.default else str(func)
-        raise RuntimeError(f"{name} waits for the device, which a recording cannot")
+        raise RuntimeError(f"{name} waits for the device, which a CUDA graph cannot")
 
 
 def _is_mask(index: Tensor | None) -> bool:

@@ -11,11 +11,11 @@ from harness.config import Settings, parse
 from harness.model import ImageSpec, Model, build
 from harness.rng import Rng
 from harness.testing.check import CheckFailed, unmoved
-from harness.testing.comparison import Comparison, compare_fleet
+from harness.testing.comparison import EngineComparison, compare_fleet
 from harness.testing.pictures import Squares
 from harness.training.batches import Batches
-from harness.training.engines.base import make_member
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.base import make_stepper
+from harness.training.engines.eager import EagerStepper
 
 BATCH = 8
 STEPS = 3
@@ -44,14 +44,14 @@ class ModelSubject:
         """A new model, always the same."""
         return build(self.model_class, self.config, self.pictures.image, Rng(0)).train()
 
-    def engine(self, kind: str = "eager", notes: list[str] | None = None) -> EagerEngine:
+    def engine(self, kind: str = "eager", notes: list[str] | None = None) -> EagerStepper:
         """An engine at step 0, always the same; `notes` gets what it has to say."""
         batches = Batches(self.pictures, BATCH, seed=0)
         told: list[str] = [] if notes is None else notes
-        return make_member(kind, self.model(), batches, Rng(1), Rng(2), "float32", told.append)
+        return make_stepper(kind, self.model(), batches, Rng(1), Rng(2), "float32", told.append)
 
     @cached_property
-    def fleet(self) -> Comparison:
+    def fleet(self) -> EngineComparison:
         """The model in a fleet of three beside the same three alone."""
         return compare_fleet(self.model_class, self.config.values(), self.pictures, steps=STEPS, double=False)
 
@@ -62,7 +62,7 @@ class ModelSubject:
         return images, {**model.draw(BATCH, Rng(3)), **schedule}
 
 
-def take_steps(engine: EagerEngine, start: int, end: int) -> None:
+def take_steps(engine: EagerStepper, start: int, end: int) -> None:
     """Steps from `start` to `end`, which must stay finite and leave the global generators alone.
 
     Raises:

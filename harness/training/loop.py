@@ -17,8 +17,8 @@ from harness.storage.atomic import set_aside
 from harness.storage.tensors import save_tensors
 from harness.suite.trial import Trial
 from harness.training.batches import Batches
-from harness.training.engines.base import engine_of, make_member
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.base import make_engine, make_stepper
+from harness.training.engines.eager import EagerStepper
 from harness.training.history import History
 from harness.training.progress import Progress
 from harness.training.trial_state import Checkpoint, Warn, remove_checkpoints, save_checkpoint
@@ -55,7 +55,7 @@ class TrialTraining:
     """A trial on its way from `done` to `steps`."""
 
     trial: Trial
-    engine: EagerEngine
+    engine: EagerStepper
     history: History
     folder: TrialFolder
     steps: int
@@ -68,7 +68,7 @@ class TrialTraining:
     ) -> Self:
         """A trial at step 0, its member made for some engine."""
         batch_size, steps = trial.training.batch_size, trial.training.steps
-        member = make_member(
+        member = make_stepper(
             engine,
             model.train(),
             Batches(dataset, batch_size, trial.seed, trial.training.held_out),
@@ -159,7 +159,7 @@ class TrainingLoop:
     ) -> None:
         self.trainings = trainings
         self.fleet = fleet or len(trainings) > 1
-        self.engine = engine_of([training.engine for training in trainings], self._note, engine, fleet=self.fleet)
+        self.engine = make_engine([training.engine for training in trainings], self._note, engine, fleet=self.fleet)
         self.observer = observer
         self.checkpoint_seconds = checkpoint_seconds
 

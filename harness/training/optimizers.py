@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from harness.objective import Adam
-from harness.training.stacking import Part, share
+from harness.training.stacking import Slices, share
 
 
 class AdamState:
@@ -25,7 +25,7 @@ class AdamState:
         self.squares = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.counts = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
         self.rate: Tensor | None = None
-        """Where an update reads the learning rate, if it is recorded and replayed at other steps; 0-dimensional."""
+        """Where an update reads the learning rate, if it is captured and replayed at other steps; 0-dimensional."""
 
     @torch.no_grad()
     def update(self, gradients: Sequence[Tensor | None], step: int) -> None:
@@ -109,34 +109,34 @@ class StackedAdam:
 
     Args:
         states: the members' optimizers of the same objective; their tensors become slices of stacks.
-        recorded: whether updates are recorded, those too that members do by themselves.
+        captured: whether updates are captured in CUDA graphs, those too that members do by themselves.
     """
 
-    def __init__(self, states: Sequence[AdamState], *, recorded: bool = False) -> None:
+    def __init__(self, states: Sequence[AdamState], *, captured: bool = False) -> None:
         self._states = list(states)
         for lists in ([state.means for state in states], [state.squares for state in states]):
             for tensors in zip(*lists, strict=True):
                 share(tensors)
         self._rates: list[float] = []
-        self._recorded = rate_like(states[0].parameters[0], len(states)) if recorded else None
+        self._captured_rates = rate_like(states[0].parameters[0], len(states)) if captured else None
         for position, state in enumerate(states):
-            state.rate = None if self._recorded is None else self._recorded[position]
+            state.rate = None if self._captured_rates is None else self._captured_rates[position]
 
     def prepare(self, steps: Sequence[int]) -> None:
         """Settle the learning rate of every member; once per training step."""
         rates = [state.spec.lr_at(step) for state, step in zip(self._states, steps, strict=True)]
         # Copying numbers to a device waits for it: only when they change.
-        if self._recorded is not None and rates != self._rates:
-            self._recorded.copy_(torch.tensor(rates, dtype=self._recorded.dtype))
+        if self._captured_rates is not None and rates != self._rates:
+            self._captured_rates.copy_(torch.tensor(rates, dtype=self._captured_rates.dtype))
         self._rates = rates
 
     @torch.no_grad()
-    def update(self, part: Part, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
-        """Update stacked parameters (G, ...) of a part of the members, at the steps last prepared."""
+    def update(self, members: Slices, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
+        """Update stacked parameters (G, ...) of some of the members, at the steps last prepared."""
         alike: dict[Hashable, list[int]] = {}
-        for index, position in enumerate(part.positions):
+        for index, position in enumerate(members.positions):
             spec = self._states[position].spec
-            # Where a rate depends on the step, members that agree now may not when a recording is replayed.
+            # Where a rate depends on the step, members that agree now may not when a graph is replayed.
             alike.setdefault((spec, position if callable(spec.lr) else None), []).append(index)
         laid_out = [
             (number, parameter, _laid_out_as(parameter, gradient))
@@ -144,7 +144,7 @@ class StackedAdam:
             if gradient is not None
         ]
         for indices in alike.values():
-            states = [self._states[part.positions[index]] for index in indices]
+            states = [self._states[members.positions[index]] for index in indices]
             updates = [
                 _Update(
                     parameter[index], gradient[index], state.means[number], state.squares[number], state.counts[number]
@@ -153,4 +153,4 @@ class StackedAdam:
                 for number, parameter, gradient in laid_out
             ]
             rate = states[0].rate
-            _carry_out(updates, states[0].spec, self._rates[part.positions[indices[0]]] if rate is None else rate)
+            _carry_out(updates, states[0].spec, self._rates[members.positions[indices[0]]] if rate is None else rate)

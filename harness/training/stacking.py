@@ -27,7 +27,7 @@ def share(tensors: Sequence[Tensor]) -> Tensor:
     return whole
 
 
-class Part:
+class Slices:
     """Some members' slices of stacked tensors.
 
     Args:
@@ -51,7 +51,7 @@ class Part:
             stack.index_copy_(0, self._index, slices)
 
 
-class Group(Part):
+class Group(Slices):
     """Models whose methods are called as one.
 
     A method runs on the first of the models, whose tensors are replaced by stacked ones. A setting in
@@ -60,7 +60,7 @@ class Group(Part):
 
     Args:
         positions: of the models in the stack.
-        models: all models of the stack, equal in `structure`.
+        models: all models of the stack, equal in their signatures.
     """
 
     def __init__(self, positions: Sequence[int], models: Sequence[Model]) -> None:
@@ -131,7 +131,7 @@ class Group(Part):
 
 
 class Stacks:
-    """The parameters and buffers of models of equal `structure`, stacked; each model's own become slices."""
+    """The parameters and buffers of models of equal signature, stacked; each model's own become slices."""
 
     def __init__(self, models: Sequence[Model]) -> None:
         self._models = models

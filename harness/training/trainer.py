@@ -13,7 +13,7 @@ from harness.results.folder import ResultsFolder, TrialFolder
 from harness.suite.build import initial_model
 from harness.suite.trial import Trial
 from harness.training.batches import Batches
-from harness.training.engines.signature import structure
+from harness.training.engines.signature import signature_of
 from harness.training.loop import Interrupted, Observer, TrainingLoop, TrialTraining
 from harness.training.precision import products
 from harness.training.progress import Progress
@@ -135,7 +135,7 @@ def _alike(untrained: Sequence[tuple[Trial, Model]]) -> list[list[tuple[Trial, M
         return [list(untrained)]
     groups: dict[object, list[tuple[Trial, Model]]] = {}
     for trial, model in untrained:
-        groups.setdefault((trial.training.precision, structure(model)), []).append((trial, model))
+        groups.setdefault((trial.training.precision, signature_of(model)), []).append((trial, model))
     return list(groups.values())
 
 

@@ -21,7 +21,7 @@ from harness.results.folder import ResultsFolder
 from harness.suite.resolve import resolve
 from harness.suite.schema import Training
 from harness.suite.trial import Trial
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.eager import EagerStepper
 from harness.training.engines.fleet import FleetEngine
 from harness.training.trainer import Observer, train
 
@@ -47,7 +47,7 @@ class PlainLoop:
             for o in self.objectives
         }
 
-    @patch("harness.nn.convolution.is_thin", lambda *_: False)
+    @patch("harness.nn.convolution.has_few_channels", lambda *_: False)
     def step(self, step):
         schedule = {name: torch.tensor(value, device=DEVICE) for name, value in self.model.schedule(step).items()}
         inputs = None
@@ -145,7 +145,7 @@ def test_what_is_not_training(benchmark, tmp_path, monkeypatch, checkpoint_secon
     ]
     trial = Trial(*choice, Training(steps=2_000, batch_size=SMALL.batch_size), seed=0)
     images = load_images(SMALL, REGISTRY, DEVICE)
-    step, inside = EagerEngine.step, []
+    step, inside = EagerStepper.step, []
 
     def timed(engine, number):
         started = perf_counter()
@@ -153,7 +153,7 @@ def test_what_is_not_training(benchmark, tmp_path, monkeypatch, checkpoint_secon
         inside.append(perf_counter() - started)
         return losses
 
-    monkeypatch.setattr(EagerEngine, "step", timed)
+    monkeypatch.setattr(EagerStepper, "step", timed)
     observer = Observer(lambda trial, progress: None, lambda trial, error: pytest.fail(str(error)), lambda: False, dict)
 
     often = {"checkpoint_seconds": checkpoint_seconds}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from harness import Draws, FactorGrid, Model, Objective, Rng, TableEvaluation
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.eager import EagerStepper
 from support import REFERENCE
 
 
@@ -102,7 +102,7 @@ class Stream:
         return self.images()
 
 
-class Stepper(EagerEngine):
+class Stepper(EagerStepper):
     """The eager engine on a stream of images, with a log of what each update changes."""
 
     def __init__(self, model: Model, images: Callable[[], Tensor], seed: int = 0) -> None:

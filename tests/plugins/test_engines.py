@@ -16,12 +16,12 @@ from harness.model import build
 from harness.plugins.manager import PluginManager
 from harness.scoring.stacked_models import Companions
 from harness.testing.comparison import compare_engine, compare_fleet, varied
-from harness.testing.fake_cuda_graph import TapeRecorder
+from harness.testing.fake_cuda_graph import FakeCudaCapture
 from harness.training.batches import Batches
-from harness.training.engines.compiled import CompiledEngine
-from harness.training.engines.cuda_graphs import CudaRecorder
-from harness.training.engines.eager import EagerEngine
-from harness.training.engines.graph import GraphEngine
+from harness.training.engines.compiled import CompiledStepper
+from harness.training.engines.cuda_graphs import CudaCapture
+from harness.training.engines.eager import EagerStepper
+from harness.training.engines.graph import GraphStepper
 from harness.training.memory import training_bytes
 from harness.training.precision import products
 
@@ -58,9 +58,9 @@ def dataset(request):
 
 
 @pytest.fixture
-def recorder(dataset):
+def capture(dataset):
     """What records steps: CUDA graphs, or on a CPU what does as they do."""
-    return TapeRecorder() if dataset.device.type == "cpu" else CudaRecorder()
+    return FakeCudaCapture() if dataset.device.type == "cpu" else CudaCapture()
 
 
 def small(variant):
@@ -71,20 +71,20 @@ def small(variant):
     return model_class, {name: value for name, value in settings.items() if name in model_class.Config.model_fields}
 
 
-def compared(engine, variant, dataset, steps, recorder=None):
+def compared(engine, variant, dataset, steps, capture=None):
     """An engine beside the eager one; in double precision where its kernels have that."""
     how = {"steps": steps, "double": dataset.device.type == "cpu"}
     match engine:
         case "fleet":
             return compare_fleet(*small(variant), dataset, **how)
         case "recorded fleet":
-            return compare_fleet(*small(variant), dataset, recorder=recorder, **how)
+            return compare_fleet(*small(variant), dataset, capture=capture, **how)
         case "compiled fleet":
             return compare_fleet(*small(variant), dataset, compiled=True, **how)
         case "graph":
-            return compare_engine(partial(GraphEngine, recorder=recorder), *small(variant), dataset, **how)
+            return compare_engine(partial(GraphStepper, capture=capture), *small(variant), dataset, **how)
         case "compiled":
-            return compare_engine(CompiledEngine, *small(variant), dataset, **how)
+            return compare_engine(CompiledStepper, *small(variant), dataset, **how)
 
 
 def assert_alike(found, dataset):
@@ -103,19 +103,19 @@ def test_a_model_trains_in_a_fleet_as_alone(variant, dataset):
 
 
 @pytest.mark.parametrize("variant", list(variants()))
-def test_a_model_trains_alike_when_its_steps_are_recorded(variant, dataset, recorder):
-    found = compared("graph", variant, dataset, steps=12, recorder=recorder)
+def test_a_model_trains_alike_when_its_steps_are_recorded(variant, dataset, capture):
+    found = compared("graph", variant, dataset, steps=12, capture=capture)
     assert_alike(found, dataset)
     assert not found.notes, "a built-in model's steps can be recorded"
-    assert recorder.recorded
+    assert capture.captured
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.torch._prims_common.check. is deprecated:FutureWarning")  # within torch.compile
 @pytest.mark.parametrize("engine", ["fleet", "recorded fleet", "compiled fleet", "graph", "compiled"])
 @pytest.mark.parametrize("variant", list(variants()))
-def test_a_model_trains_alike_for_a_hundred_steps(variant, engine, dataset, recorder):
-    found = compared(engine, variant, dataset, steps=100, recorder=recorder)
+def test_a_model_trains_alike_for_a_hundred_steps(variant, engine, dataset, capture):
+    found = compared(engine, variant, dataset, steps=100, capture=capture)
     assert_alike(found, dataset)
     assert not found.notes
 
@@ -155,7 +155,7 @@ def test_what_a_step_costs_can_be_counted(variant, dataset):
     model_class, settings = small(variant)
     model = build(model_class, parse(model_class.Config, settings, "model"), dataset.image, Rng(0)).to(dataset.device)
     draws = Rng(1, dataset.device)
-    cost = cost_of(EagerEngine(model.train(), Batches(dataset, 4, 0), draws=draws, resets=Rng(2)))
+    cost = cost_of(EagerStepper(model.train(), Batches(dataset, 4, 0), draws=draws, resets=Rng(2)))
     # Each parameter is read at least once.
     assert cost.bytes > 4 * sum(parameter.numel() for parameter in model.parameters())
     assert cost.flop > 0

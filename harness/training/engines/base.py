@@ -9,11 +9,11 @@ from torch import Tensor
 from harness.model import Model
 from harness.rng import Rng
 from harness.training.batches import Batches
-from harness.training.engines.compiled import CompiledEngine
-from harness.training.engines.cuda_graphs import CudaRecorder
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.compiled import CompiledStepper
+from harness.training.engines.cuda_graphs import CudaCapture
+from harness.training.engines.eager import EagerStepper
 from harness.training.engines.fleet import FleetEngine
-from harness.training.engines.graph import GraphEngine
+from harness.training.engines.graph import GraphStepper
 
 
 class Engine(Protocol):
@@ -24,7 +24,7 @@ class Engine(Protocol):
         failures: the errors of members, by position; such a member has to leave.
     """
 
-    members: list[EagerEngine]
+    members: list[EagerStepper]
     failures: dict[int, Exception]
 
     def step(self, steps: Sequence[int]) -> None:
@@ -37,10 +37,10 @@ class Engine(Protocol):
         """Take members out; those behind them move up."""
 
 
-class Single:
+class SingleEngine:
     """One trial."""
 
-    def __init__(self, member: EagerEngine) -> None:
+    def __init__(self, member: EagerStepper) -> None:
         self.members = [member]
         self.failures: dict[int, Exception] = {}
         self._losses: dict[str, Tensor] = {}
@@ -62,9 +62,9 @@ class Single:
         self.members, self.failures = [], {}
 
 
-def make_member(
+def make_stepper(
     engine: str, model: Model, batches: Batches, draws: Rng, resets: Rng, precision: str, note: Callable[[str], None]
-) -> EagerEngine:
+) -> EagerStepper:
     """One trial at its beginning, as it is trained alone.
 
     Args:
@@ -77,23 +77,23 @@ def make_member(
         note: told why something is done eagerly all the same.
     """
     if engine == "compiled":
-        return CompiledEngine(model, batches, draws, resets, precision, note)
+        return CompiledStepper(model, batches, draws, resets, precision, note)
     if engine == "graph":
-        return GraphEngine(model, batches, draws, resets, precision, note)
-    return EagerEngine(model, batches, draws, resets, precision)
+        return GraphStepper(model, batches, draws, resets, precision, note)
+    return EagerStepper(model, batches, draws, resets, precision)
 
 
-def engine_of(
-    members: Sequence[EagerEngine], note: Callable[[str], None], engine: str = "eager", *, fleet: bool = False
+def make_engine(
+    members: Sequence[EagerStepper], note: Callable[[str], None], engine: str = "eager", *, fleet: bool = False
 ) -> Engine:
     """What steps these trials; several of them as a fleet.
 
     Args:
-        members: of equal `structure` and precision; those of a fleet are eager.
+        members: of equal signature and precision; those of a fleet are eager.
         note: told why a fleet does something one by one.
         engine: what a fleet's steps are: "eager", "compiled", or with "graph" recorded.
         fleet: whether one trial is a fleet too: the rest of one.
     """
     if len(members) == 1 and not fleet:
-        return Single(members[0])
-    return FleetEngine(members, note, CudaRecorder() if engine == "graph" else None, compiled=engine == "compiled")
+        return SingleEngine(members[0])
+    return FleetEngine(members, note, CudaCapture() if engine == "graph" else None, compiled=engine == "compiled")

@@ -13,13 +13,13 @@ from harness.model import Model
 from harness.objective import Draws, Loss
 from harness.rng import Rng
 from harness.training.batches import Batches
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.eager import EagerStepper
 from harness.training.stacking import Group, Method
 
 Tensors: TypeAlias = Mapping[str, Tensor]
 
 
-class CompiledEngine(EagerEngine):
+class CompiledStepper(EagerStepper):
     """One trial, its losses compiled when they are first called; one that cannot be is called as it is.
 
     Compiling takes from seconds to minutes for each loss, and on the CPU needs a C++ compiler.

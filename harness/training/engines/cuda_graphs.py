@@ -1,44 +1,63 @@
-"""Recordings: work on a device recorded as CUDA graphs and replayed, so that the host launches one thing per step."""
+"""CUDA graph capture: regions of work on a GPU are captured once and replayed, one launch per step.
+
+A *region* is a function of input tensors that works on the device alone. Regions of one *key* launch the same kernels.
+"""
 
 import warnings
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, TypeAlias
+from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_unflatten
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from harness.errors import in_a_line
 from harness.rng import Rng
 
+I = TypeVar("I")  # noqa: E741 - inputs
+M = TypeVar("M")  # what is in the middle
+O = TypeVar("O")  # noqa: E741 - outputs
+
 WARM_UP = 3
-"""How often a work is done eagerly before it is recorded, so that libraries have set up what they need."""
-
-Recorder: TypeAlias = Callable[[Callable[[], Any], Sequence[Rng]], Callable[[], Any]]
-"""Records a work on the device without doing it; the result does it on the same memory, again and again.
-
-Generators that the work draws from go on from where they are in each replay, as they would if it were done anew.
-"""
+"""Eager calls of a region before its capture, in which libraries set up what they need."""
 
 
-class CudaRecorder:
-    """Records works as CUDA graphs that share their memory.
+class Capture(Protocol):
+    """Captures a region without running it."""
 
-    They may, in whatever order they are replayed: nothing in that memory outlives a replay but outputs, and those
-    are never given away.
+    def __call__(self, region: Callable[[], O], rngs: Sequence[Rng]) -> Callable[[], O]:
+        """Return a function that runs the region again on the same memory and gives the same output tensors.
+
+        Each replay advances the random generators as an eager call would.
+
+        Args:
+            region: what to capture.
+            rngs: every generator that it draws from.
+
+        Raises:
+            Exception: the region does what a graph cannot hold.
+        """
+
+
+class CudaCapture:
+    """Captures regions as CUDA graphs in one memory pool.
+
+    Sharing the pool is safe in any order of replays: only outputs outlive a replay, and they are read before the next.
+
+    Attributes:
+        captured: how many regions.
     """
 
     def __init__(self) -> None:
         self._start_anew()
-        self.recorded = 0
-        """How many works."""
+        self.captured = 0
 
     def _start_anew(self) -> None:
         self._pool = torch.cuda.graph_pool_handle()
         self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
-    def __call__(self, work: Callable[[], Any], rngs: Sequence[Rng]) -> Callable[[], Any]:
-        """Record a work; its outputs are overwritten by each replay."""
+    def __call__(self, region: Callable[[], O], rngs: Sequence[Rng]) -> Callable[[], O]:
+        """Capture a region; its outputs are overwritten by each replay."""
         graph = torch.cuda.CUDAGraph()
         states = [rng.state for rng in rngs]
         with warnings.catch_warnings():  # Later versions of torch find generators by themselves, and say so.
@@ -47,131 +66,144 @@ class CudaRecorder:
                 graph.register_generator_state(rng.generator)
         try:
             with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
-                outputs = work()
+                outputs = region()
         except Exception:
-            # What was in a recording that failed may still take itself to be in it.
+            # A pool, a stream and generators that took part in a failed capture may stay in capture mode.
             self._start_anew()
             for rng, state in zip(rngs, states, strict=True):
                 rng.renew(state)
             raise
-        self.recorded += 1
+        self.captured += 1
 
-        def replay() -> Any:
+        def replay() -> O:
             graph.replay()
             return outputs
 
         return replay
 
 
-class Recordings:
-    """Does works, and records those that come again.
+class CapturedRegions:
+    """Runs regions, and captures those that come again.
 
-    Works of one phase do the same on the device, but for the values of their inputs and of tensors that lie where
-    they lay: parameters, optimizers' states, learning rates. Inputs are copied to where the recording reads them.
-    If one work cannot be recorded, all are done eagerly from then on.
+    A graph reads its inputs, parameters, optimizer states and learning rates at fixed addresses. Inputs are copied
+    there before each replay; the rest stays where it is. If one region cannot be captured, all run eagerly from then
+    on.
 
     Args:
-        note: told why works cannot be recorded.
-        recorder: records works.
-        what: how to call the works in a note.
-        rngs: whatever works draw from.
+        note: told why regions cannot be captured.
+        capture: captures regions.
+        what: how to call the regions in a note.
+        rngs: every generator that regions draw from.
     """
 
     def __init__(
-        self, note: Callable[[str], None], recorder: Recorder, what: str = "steps", rngs: Sequence[Rng] = ()
+        self, note: Callable[[str], None], capture: Capture, what: str = "steps", rngs: Sequence[Rng] = ()
     ) -> None:
         self._note = note
-        self._recorder: Recorder | None = recorder
+        self._capture: Capture | None = capture
         self._what = what
         self._rngs = rngs
-        self._done: dict[Hashable, int] = {}
-        self._recordings: dict[Hashable, _Recording] = {}
+        self._eager_calls: dict[Hashable, int] = {}
+        self._graphs: dict[Hashable, _CapturedGraph[object]] = {}
 
     @property
     def refused(self) -> bool:
-        """Whether a work could not be recorded."""
-        return self._recorder is None
+        """Whether a region could not be captured."""
+        return self._capture is None
 
-    def run(self, phase: Hashable, inputs: Any, work: Callable[[Any], Any]) -> Any:
-        """What work(inputs) returns, which a later run may overwrite.
+    def run(self, key: Hashable, inputs: I, region: Callable[[I], O]) -> O:
+        """Return region(inputs), in tensors that a later run may overwrite.
 
         Args:
-            phase: works of equal phase are the same.
-            inputs: tensors in lists, tuples and dictionaries; which of them are one is part of the phase.
-            work: what to do; nothing but tensors may be changed by it.
+            key: regions of equal keys launch the same kernels.
+            inputs: tensors in lists, tuples and dictionaries.
+            region: what to run; nothing but tensors may be changed by it.
         """
-        if self._recorder is None:
-            return work(inputs)
+        if self._capture is None:
+            return region(inputs)
         tensors, form = tree_flatten(inputs)
-        first = {id(tensor): number for number, tensor in reversed(list(enumerate(tensors)))}
-        key = phase, tuple(first[id(tensor)] for tensor in tensors)
-        if key not in self._recordings:
-            done = self._done[key] = self._done.get(key, 0) + 1
-            if done <= WARM_UP:
-                return _aside(lambda: work(inputs))
+        key = key, _sharing(tensors)
+        if key not in self._graphs:
+            calls = self._eager_calls[key] = self._eager_calls.get(key, 0) + 1
+            if calls <= WARM_UP:
+                return _on_a_side_stream(lambda: region(inputs))
             try:
-                self._recordings[key] = _Recording(
-                    tensors, lambda own: work(tree_unflatten(own, form)), self._recorder, self._rngs
-                )
-            except Exception as error:  # Recording does nothing, so that the work can still be done.
-                self._recorder = None
-                self._note(f"{self._what} are not recorded as CUDA graphs: {in_a_line(error)}")
-                return work(inputs)
-        return self._recordings[key].replay(tensors)
+                self._graphs[key] = _CapturedGraph(tensors, form, region, self._capture, self._rngs)
+            except Exception as error:  # A capture runs nothing, so that the step can still be done eagerly.
+                self._capture = None
+                self._note(f"{self._what} are not captured as CUDA graphs: {in_a_line(error)}")
+                return region(inputs)
+        outputs: O = self._graphs[key].replay(tensors)  # type: ignore[assignment] # one key, one type of outputs
+        return outputs
 
 
-class RecordedSteps:
-    """Does training steps, recorded with their batches and draws, or if those cannot be recorded, without them.
+class CapturedSteps:
+    """Runs training steps: captured with their batches and draws, or where those cannot be captured, without them.
 
     Args:
-        note: told what cannot be recorded, and why.
-        recorder: records works.
-        rngs: whatever draws are made from.
+        note: told what cannot be captured, and why.
+        capture: captures regions.
+        rngs: every generator that draws are made from.
     """
 
-    def __init__(self, note: Callable[[str], None], recorder: Recorder, rngs: Sequence[Rng]) -> None:
-        self._whole = Recordings(note, recorder, "batches and draws", rngs)
-        self._updates = Recordings(note, recorder)
+    def __init__(self, note: Callable[[str], None], capture: Capture, rngs: Sequence[Rng]) -> None:
+        self._whole = CapturedRegions(note, capture, "batches and draws", rngs)
+        self._updates = CapturedRegions(note, capture)
 
-    def run(self, phase: Hashable, orders: Any, fetch: Callable[[Any], Any], train: Callable[[Any], Any]) -> Any:
-        """What train(fetch(orders)) returns, which a later step may overwrite.
+    def run(self, key: Hashable, orders: I, fetch: Callable[[I], M], train: Callable[[M], O]) -> O:
+        """Return train(fetch(orders)), in tensors that a later step may overwrite.
 
         Args:
-            phase: steps of equal phase do the same.
+            key: steps of equal keys launch the same kernels.
             orders: tensors in lists, tuples and dictionaries.
             fetch: gathers batches and makes draws.
             train: does the updates on them.
         """
         if self._whole.refused:
-            return self._updates.run(phase, fetch(orders), train)
-        return self._whole.run(phase, orders, lambda own: train(fetch(own)))
+            return self._updates.run(key, fetch(orders), train)
+        return self._whole.run(key, orders, lambda own: train(fetch(own)))
 
 
-class _Recording:
-    """A recorded work, and the tensors that it reads its inputs from."""
+class _CapturedGraph(Generic[O]):
+    """A captured region, and the tensors that it reads its inputs from; equal inputs share one."""
 
     def __init__(
-        self, tensors: list[Tensor], work: Callable[[list[Tensor]], Any], recorder: Recorder, rngs: Sequence[Rng]
+        self,
+        tensors: list[Tensor],
+        form: TreeSpec,
+        region: Callable[[I], O],
+        capture: Capture,
+        rngs: Sequence[Rng],
     ) -> None:
         clones = {id(tensor): tensor.clone() for tensor in tensors}
         self._own = [clones[id(tensor)] for tensor in tensors]
-        self._replay = recorder(lambda: work(self._own), rngs)
+        self._replay = capture(lambda: region(tree_unflatten(self._own, form)), rngs)
 
-    def replay(self, tensors: list[Tensor]) -> Any:
-        """Do the work on other inputs."""
+    def replay(self, tensors: list[Tensor]) -> O:
+        """Run the region on other inputs."""
         pairs = {id(own): (own, tensor) for own, tensor in zip(self._own, tensors, strict=True)}.values()
         if pairs:
             torch._foreach_copy_([own for own, _ in pairs], [tensor for _, tensor in pairs])
         return self._replay()
 
 
-def _aside(work: Callable[[], Any]) -> Any:
-    """Do a work on a stream of its own, as torch asks for before a recording."""
+def _sharing(tensors: Sequence[Tensor]) -> tuple[int, ...]:
+    """For each tensor the position of its first occurrence: (a, b, a) gives (0, 1, 0).
+
+    It is part of a graph's key: a graph captured on inputs two of which were one tensor has one place for both, and
+    would read a wrong one where they are two.
+    """
+    first: dict[int, int] = {}
+    return tuple(first.setdefault(id(tensor), position) for position, tensor in enumerate(tensors))
+
+
+def _on_a_side_stream(region: Callable[[], O]) -> O:
+    """Run a region on a stream of its own, as torch asks for before a capture."""
     if not torch.cuda.is_available():
-        return work()
+        return region()
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
-        found = work()
+        outputs = region()
     torch.cuda.current_stream().wait_stream(stream)
-    return found
+    return outputs

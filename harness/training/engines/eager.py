@@ -32,7 +32,7 @@ def loss_in_words(objective: Objective, loss: Loss) -> str:
     return f"the loss {getattr(loss, '__qualname__', repr(loss))} of objective '{objective.name}'"
 
 
-class EagerEngine:
+class EagerStepper:
     """Steps a model through its objectives, in order, on the device where it lies.
 
     Args:

@@ -1,7 +1,7 @@
 """The fleet engine: alike trials stacked and stepped as one program.
 
 Small networks leave most of a large GPU idle; a fleet fills it. The members' parameters, buffers and
-optimizer states are slices of stacked tensors, so each member stays what it is alone: an `EagerEngine`
+optimizer states are slices of stacked tensors, so each member stays what it is alone: an `EagerStepper`
 with its own batches, generators, objectives and checkpoints. Only the updates are done together:
 `torch.func.vmap` turns a loss of one model into the same loss of all of them.
 """
@@ -9,7 +9,7 @@ with its own batches, generators, objectives and checkpoints. Only the updates a
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,20 +18,22 @@ from harness.model import Model
 from harness.nn.patches import by_patches
 from harness.rng import Rng
 from harness.training.engines.compiled import CompiledCalls
-from harness.training.engines.cuda_graphs import RecordedSteps, Recorder
-from harness.training.engines.eager import EagerEngine, Inputs, Order, loss_in_words
-from harness.training.engines.vmapped_calls import Calls
+from harness.training.engines.cuda_graphs import Capture, CapturedSteps
+from harness.training.engines.eager import EagerStepper, Inputs, Order, loss_in_words
+from harness.training.engines.vmapped_calls import VmappedCalls
 from harness.training.gradients import gradients_of
 from harness.training.optimizers import StackedAdam
 from harness.training.purity import Purity
 from harness.training.stacking import Group, Method
+
+O = TypeVar("O")  # noqa: E741 - outputs
 
 Losses: TypeAlias = list[tuple[Sequence[int], dict[str, Tensor]]]
 """Terms of groups of members: their positions, and each term with one number for each of them."""
 
 
 class FleetEngine:
-    """Steps several trials of equal `structure` and precision, each at a training step of its own.
+    """Steps several trials of equal signature and precision, each at a training step of its own.
 
     A loss that cannot be vmapped is called one by one, which is the eager engine. The error of a member is
     kept in `failures`, by the member's position: it does nothing more until it leaves, and stops no other.
@@ -39,23 +41,23 @@ class FleetEngine:
     Args:
         members: the trials; their tensors become slices of stacks.
         note: told, once, why a method is not called for all members at once.
-        recorder: records steps on a GPU, as the graph engine does; None to do them all eagerly.
+        capture: captures steps on a GPU, as the graph engine does; None to do them all eagerly.
         compiled: whether losses are compiled.
     """
 
     def __init__(
         self,
-        members: Sequence[EagerEngine],
+        members: Sequence[EagerStepper],
         note: Callable[[str], None],
-        recorder: Recorder | None = None,
+        capture: Capture | None = None,
         *,
         compiled: bool = False,
     ) -> None:
         self.members = list(members)
         self.failures: dict[int, Exception] = {}
-        self._recorder = recorder
+        self._capture = capture
         self._compiled = compiled
-        self._recording = False
+        self._capturing = False
         self._precision = self.members[0].precision
         self._note = note
         self._told: set[str] = set()
@@ -69,17 +71,17 @@ class FleetEngine:
         self._trained = [[names[id(parameter)] for parameter in objective.parameters()] for objective in objectives]
         self._optimizers = [
             StackedAdam(
-                [member.optimizers[objective.name] for member in self.members], recorded=self._recorder is not None
+                [member.optimizers[objective.name] for member in self.members], captured=self._capture is not None
             )
             for objective in objectives
         ]
-        self._calls = Calls(models, self._tell)
+        self._calls = VmappedCalls(models, self._tell)
         self._call_loss = CompiledCalls(self.members[0].draws.device, self._tell) if self._compiled else Group.call
         # The compiler makes its own of convolutions.
         self._by_patches = self.members[0].draws.device.type == "cuda" and not self._compiled
         self._losses: Losses = []
         rngs = [member.draws for member in self.members]
-        self._recorded = RecordedSteps(self._tell, self._record, rngs) if self._recorder else None
+        self._captured = CapturedSteps(self._tell, self._capture_region, rngs) if self._capture else None
 
     def leave(self, positions: Sequence[int]) -> None:
         """Take members out of the fleet; those behind them move up."""
@@ -101,16 +103,16 @@ class FleetEngine:
             optimizer.prepare(steps)
         sound = self._sound()
         resets = any(steps[p] in o.reset_at for p in sound for o in self.members[p].objectives)
-        if self._recorded is None or resets:
+        if self._captured is None or resets:
             self._losses = self._train(steps, self._fetch(orders))
         else:
-            phase = tuple(
+            key = tuple(
                 (p, number, objective.loss_at(steps[p]))
                 for p in sound
                 for number, objective in enumerate(self.members[p].objectives)
                 if objective.when(steps[p])
             )
-            self._losses = self._recorded.run(phase, orders, self._fetch, partial(self._train, steps))
+            self._losses = self._captured.run(key, orders, self._fetch, partial(self._train, steps))
 
     def _fetch(self, orders: Mapping[int, list[Order]]) -> dict[int, list[Inputs]]:
         """What the updates of each member see, gathered and drawn."""
@@ -149,34 +151,34 @@ class FleetEngine:
         return found
 
     def _update(self, number: int, steps: Sequence[int], inputs: Mapping[int, Inputs]) -> Losses:
-        """One update of an objective by the members that have inputs; returns their terms."""
+        """Do one update of an objective by the members that have inputs; returns their terms, of before the update.
+
+        Members whose losses can be vmapped are updated together, in groups of G; the others one by one, as alone.
+
+        Args:
+            number: of the objective, which all members have in the same place.
+            steps: the training step that each member is at, by position.
+            inputs: what each active member sees, by position: images (N, C, H, W), draws and the schedule's numbers.
+        """
         losses: Losses = []
         objectives = {position: self.members[position].objectives[number] for position in inputs}
+        name = self.members[0].objectives[number].name
 
         def keep(positions: Sequence[int], terms: Mapping[str, Tensor]) -> None:
-            name = self.members[0].objectives[number].name
             losses.append((positions, {f"{name}/{term}": value.detach() for term, value in terms.items()}))
 
-        def plan(group: Group, loss: Method) -> Callable[[], None]:
+        def together(group: Group, loss: Method) -> Callable[[], None]:
+            # Nothing is changed before `commit`: vmap may fail halfway, and the group is then divided.
             parameters, buffers = self._calls.take(group, loss)
-            trained = {name: parameters[name] for name in self._trained[number]}
-            leaves = {name: parameter.detach().requires_grad_() for name, parameter in trained.items()}
-            images, draws = zip(*(inputs[position] for position in group.positions), strict=True)
-            stacked = {name: torch.stack([each[name] for each in draws]) for name in draws[0]}
-            with_leaves = {**parameters, **leaves}
-            watched = self._purity.watch(loss_in_words(self.members[0].objectives[number], loss), loss)
-            with watched, by_patches(self._by_patches):
-                terms = self._call_loss(
-                    group, loss, with_leaves, buffers, torch.stack(images), stacked, precision=self._precision
-                )
-            gradients = gradients_of(terms, list(leaves.values()))
+            trained = {own: parameters[own] for own in self._trained[number]}
+            terms, gradients = self._differentiate(number, group, loss, parameters, trained, buffers, inputs)
 
-            def carry_out() -> None:
+            def commit() -> None:
                 self._optimizers[number].update(group, list(trained.values()), gradients)
                 self._calls.stacks.put(group, trained, buffers)
                 keep(group.positions, terms)
 
-            return carry_out
+            return commit
 
         def alone(position: int) -> None:
             images, draws = inputs[position]
@@ -184,10 +186,49 @@ class FleetEngine:
             images = images.contiguous()
             with self._failing(position):
                 terms = self.members[position].update(objectives[position], steps[position], images, draws)
-                keep([position], {name: value.view(1) for name, value in terms.items()})
+                keep([position], {term: value.view(1) for term, value in terms.items()})
 
-        self._calls.call({p: objective.loss_at(steps[p]) for p, objective in objectives.items()}, plan, alone)
+        # By the loss that applies at each member's own step, which may be another for each.
+        self._calls.call({p: objective.loss_at(steps[p]) for p, objective in objectives.items()}, together, alone)
         return losses
+
+    def _differentiate(
+        self,
+        number: int,
+        group: Group,
+        loss: Method,
+        parameters: Mapping[str, Tensor],
+        trained: Mapping[str, Tensor],
+        buffers: Mapping[str, Tensor],
+        inputs: Mapping[int, Inputs],
+    ) -> tuple[dict[str, Tensor], Sequence[Tensor | None]]:
+        """The loss of G members and its gradients.
+
+        The sum over members of losses that depend on one member's parameters each has, for every parameter, the
+        gradient that the member's own loss has: one backward pass gives all.
+
+        Args:
+            number: of the objective.
+            group: whose loss; it runs on the first model's code with stacked tensors.
+            loss: of the models' class.
+            parameters: all by name, (G, ...); `trained` are those that the objective updates.
+            trained: by name, (G, ...).
+            buffers: by name, (G, ...); batch normalisation changes them in place.
+            inputs: of each member: images (N, C, H, W), draws (N, ...) and the schedule's 0-dimensional numbers.
+
+        Returns:
+            Each term (G,), and a gradient (G, ...) for each of `trained`, None where there is none.
+        """
+        images, draws = zip(*(inputs[position] for position in group.positions), strict=True)
+        stacked = {name: torch.stack([each[name] for each in draws]) for name in draws[0]}
+        leaves = {name: parameter.detach().requires_grad_() for name, parameter in trained.items()}
+        state = {**parameters, **leaves}
+        watched = self._purity.watch(loss_in_words(self.members[0].objectives[number], loss), loss)
+        with watched, by_patches(self._by_patches):
+            terms = self._call_loss(
+                group, loss, state, buffers, torch.stack(images), stacked, precision=self._precision
+            )
+        return terms, gradients_of(terms, list(leaves.values()))
 
     @torch.no_grad()
     def _finish(self) -> None:
@@ -195,7 +236,7 @@ class FleetEngine:
         if type(self.members[0].model).finish_step is Model.finish_step:
             return
 
-        def plan(group: Group, finish_step: Method) -> Callable[[], None]:
+        def together(group: Group, finish_step: Method) -> Callable[[], None]:
             parameters, buffers = self._calls.take(group, finish_step)
             with self._purity.watch("the model's `finish_step`"):
                 group.call(finish_step, parameters, buffers)
@@ -206,7 +247,7 @@ class FleetEngine:
                 self.members[position].finish_step()
 
         methods = {position: self.members[position].model.finish_step for position in self._sound()}
-        self._calls.call(methods, plan, alone)
+        self._calls.call(methods, together, alone)
 
     def _tell(self, text: str) -> None:
         if text not in self._told:
@@ -222,14 +263,14 @@ class FleetEngine:
         try:
             yield
         except Exception as error:  # A model may raise anything; it must not stop the others.
-            if self._recording:  # Then it is the recording that cannot be.
+            if self._capturing:  # Then it is the capture that fails, for all members.
                 raise
             self.failures[position] = error
 
-    def _record(self, work: Callable[[], Losses], rngs: Sequence[Rng]) -> Callable[[], Losses]:
-        assert self._recorder is not None
-        self._recording = True
+    def _capture_region(self, region: Callable[[], O], rngs: Sequence[Rng]) -> Callable[[], O]:
+        assert self._capture is not None
+        self._capturing = True
         try:
-            return self._recorder(work, rngs)
+            return self._capture(region, rngs)
         finally:
-            self._recording = False
+            self._capturing = False

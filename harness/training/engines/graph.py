@@ -1,4 +1,4 @@
-"""The graph engine: the eager engine, its steps recorded as CUDA graphs and replayed."""
+"""The graph stepper: the eager one, its steps captured as CUDA graphs and replayed."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,16 +8,16 @@ from torch import Tensor
 from harness.model import Model
 from harness.rng import Rng
 from harness.training.batches import Batches
-from harness.training.engines.cuda_graphs import CudaRecorder, RecordedSteps, Recorder
-from harness.training.engines.eager import EagerEngine, Order
+from harness.training.engines.cuda_graphs import Capture, CapturedSteps, CudaCapture
+from harness.training.engines.eager import EagerStepper, Order
 from harness.training.optimizers import rate_like
 
 
-class GraphEngine(EagerEngine):
-    """One trial on a GPU. A step is one recording: its batches, draws, updates, and what the model does at its end.
+class GraphStepper(EagerStepper):
+    """Steps one trial on a GPU, each step a replay of one graph: its batches, draws, updates and `finish_step`.
 
-    What is recorded depends on the objectives that are active and the losses that apply: each combination is
-    done eagerly a few times, then recorded. Steps that re-initialise a network are done eagerly.
+    A graph's key is the active objectives with the losses that apply: each combination is run eagerly a few times, then
+    captured. Steps that re-initialise a network are run eagerly.
 
     Args:
         model: in training mode.
@@ -25,8 +25,8 @@ class GraphEngine(EagerEngine):
         draws: the generator handed to `Model.draw`, on the model's device.
         resets: the generator that re-initialises networks, on the CPU.
         precision: "bfloat16" has losses computed under autocast.
-        note: told why steps cannot be recorded.
-        recorder: records steps.
+        note: told why steps cannot be captured.
+        capture: captures steps.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class GraphEngine(EagerEngine):
         resets: Rng,
         precision: str,
         note: Callable[[str], None],
-        recorder: Recorder | None = None,
+        capture: Capture | None = None,
     ) -> None:
         super().__init__(model, batches, draws, resets, precision)
-        self._steps = RecordedSteps(note, recorder or CudaRecorder(), [draws])
+        self._steps = CapturedSteps(note, capture or CudaCapture(), [draws])
         self._rates: dict[str, float] = {}
         for optimizer in self.optimizers.values():
             optimizer.rate = rate_like(optimizer.parameters[0])
@@ -50,8 +50,8 @@ class GraphEngine(EagerEngine):
         self._set_rates(step)
         if any(step in objective.reset_at for objective in self.objectives):
             return super().advance(step, orders)
-        phase = tuple((o.name, o.loss_at(step)) for o in self.objectives if o.when(step))
-        losses: dict[str, Tensor] = self._steps.run(phase, list(orders), self.fetch, partial(self.train, step))
+        key = tuple((o.name, o.loss_at(step)) for o in self.objectives if o.when(step))
+        losses: dict[str, Tensor] = self._steps.run(key, list(orders), self.fetch, partial(self.train, step))
         return losses
 
     def _set_rates(self, step: int) -> None:

@@ -15,7 +15,7 @@ _OWN = frozenset(vars(nn.Module()))
 """Attributes that every module has."""
 
 
-def structure(model: Model) -> Hashable:
+def signature_of(model: Model) -> Hashable:
     """All that decides what a model computes, but for the values of parameters, buffers and numeric settings.
 
     Models of equal structure can be stacked. The numbers among the settings are left out because losses

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
 from types import MethodType
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from torch import Tensor
 
@@ -12,22 +13,48 @@ from harness.model import Model
 from harness.training.memory import is_out_of_memory
 from harness.training.stacking import Group, Method, Stacks
 
-TOGETHER, BY_SETTINGS, ALONE = range(3)
-HOW = ("together", "together only by members of equal settings", "by one member at a time")
-"""How the members of a fleet call a method."""
+
+class How(IntEnum):
+    """How the members of a fleet call a method; what fails in one way is tried in the next."""
+
+    TOGETHER = 0
+    BY_SETTINGS = 1
+    ALONE = 2
+
+    def __str__(self) -> str:
+        return ("together", "together only by members of equal settings", "by one member at a time")[self]
+
+
+class CallNote(str):
+    """A note that says how a method is called.
+
+    Attributes:
+        method: its name; a later note about it replaces this one.
+    """
+
+    method: str
+
+    @classmethod
+    def of(cls, method: object, how: How, reason: str) -> Self:
+        """A note about a method."""
+        name = getattr(method, "__qualname__", str(method))
+        note = cls(f"in this fleet {name} is called {how}: {reason}")
+        note.method = name
+        return note
+
 
 Plan: TypeAlias = Callable[[Group, Method], Callable[[], None]]
-"""Works out what calling a method leads to for a group, changing nothing; returns what carries it out."""
+"""Two-phase call: computes for a group without side effects, and returns a function that commits the results."""
 
 
-class Calls:
-    """Calls methods of models of equal `structure`, whose tensors become slices of stacks.
+class VmappedCalls:
+    """Calls methods of models of equal signature, for as many models at once as can be.
 
-    Whether a method can be vmapped, and over models of different settings, is found out by trying: once with copies
-    of all tensors, so that a failure leaves no trace.
+    Whether a method can be vmapped, and over models of different settings, is found out by trying: the first time with
+    copies of all tensors, so that a failure leaves no trace.
 
     Args:
-        models: the members' models.
+        models: the members' models; their tensors become slices of stacks.
         note: told why a method is not called for all members at once.
     """
 
@@ -36,7 +63,7 @@ class Calls:
         self._models = models
         self._settings = [json.dumps(model.config.values(), sort_keys=True) for model in models]
         self._note = note
-        self._how: dict[Method, int] = {}
+        self._how: dict[Method, How] = {}
         self._proven: set[tuple[Method, Group]] = set()
 
     def call(self, methods: Mapping[int, Callable[..., object]], plan: Plan, alone: Callable[[int], None]) -> None:
@@ -52,40 +79,55 @@ class Calls:
             if isinstance(method, MethodType) and method.__self__ is self._models[position]:
                 by_method.setdefault(method.__func__, []).append(position)
             else:
-                self._tell(ALONE, method, "it is no method of the model")
+                self._note(CallNote.of(method, How.ALONE, "it is no method of the model"))
                 alone(position)
         for method, positions in by_method.items():
-            self._divide(self._how.get(method, TOGETHER), method, positions, plan, alone)
+            self._divide(self._how.get(method, How.TOGETHER), method, positions, plan, alone)
 
     def _divide(
-        self, how: int, method: Method, positions: Sequence[int], plan: Plan, alone: Callable[[int], None]
+        self, how: How, method: Method, positions: Sequence[int], plan: Plan, alone: Callable[[int], None]
     ) -> None:
-        """Call a method in this way, and where that cannot be, by smaller groups."""
+        """Call a method in this way, and what of it fails in the next."""
         groups: dict[object, list[int]] = {}
         for position in positions:
-            groups.setdefault((None, self._settings[position], position)[how], []).append(position)
+            groups.setdefault(self._group_key(how, position), []).append(position)
         for group in groups.values():
             if len(group) == 1:
                 alone(group[0])
             elif not self._together(how, method, self.stacks.group(group), plan):
-                self._divide(how + 1, method, group, plan, alone)
+                self._divide(How(how + 1), method, group, plan, alone)
 
-    def _together(self, how: int, method: Method, group: Group, plan: Plan) -> bool:
-        """Call a method for a group at once; whether that worked. What has worked before has to."""
+    def _group_key(self, how: How, position: int) -> object:
+        """What members have in common who call a method together."""
+        match how:
+            case How.TOGETHER:
+                return None
+            case How.BY_SETTINGS:
+                return self._settings[position]
+            case How.ALONE:
+                return position
+
+    def _together(self, how: How, method: Method, group: Group, plan: Plan) -> bool:
+        """Try the vmapped call of a group.
+
+        Returns:
+            False if it failed and nothing has changed.
+
+        Raises:
+            Exception: it failed though it has worked for this group before, so that the error is no matter of vmap; or
+                the memory is too small.
+        """
         try:
-            carry_out = plan(group, method)
+            commit = plan(group, method)
         except Exception as error:  # Whatever vmap, or the model under it, says.
             if (method, group) in self._proven or is_out_of_memory(error):
                 raise
-            self._how[method] = how + 1
-            self._tell(how + 1, method, in_a_line(error))
+            self._how[method] = How(how + 1)
+            self._note(CallNote.of(method, self._how[method], in_a_line(error)))
             return False
         self._proven.add((method, group))
-        carry_out()
+        commit()
         return True
-
-    def _tell(self, how: int, method: Method, reason: str) -> None:
-        self._note(f"in this fleet {getattr(method, '__qualname__', method)} is called {HOW[how]}: {reason}")
 
     def take(self, group: Group, method: Method) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """A group's parameters and buffers for a plan; copies, until calling the method has worked."""

@@ -8,7 +8,7 @@ from torch.func import grad, vmap
 from torch.nn import functional
 
 from harness.nn.convolution import SameConv2d, SameConvTranspose2d, same_padding
-from harness.nn.few_channels import FEWEST, is_thin, thin_conv2d, thin_conv_transpose2d
+from harness.nn.few_channels import FEWEST, few_channel_conv2d, few_channel_conv_transpose2d, has_few_channels
 from harness.nn.patches import by_patches, conv2d_by_patches, conv_transpose2d_by_patches
 
 KINDS = ("conv2d", "conv_transpose2d", "conv2d by patches", "conv_transpose2d by patches")
@@ -16,8 +16,8 @@ KINDS = ("conv2d", "conv_transpose2d", "conv2d by patches", "conv_transpose2d by
 
 def ours(kind, settings):
     function = {
-        "conv2d": thin_conv2d,
-        "conv_transpose2d": thin_conv_transpose2d,
+        "conv2d": few_channel_conv2d,
+        "conv_transpose2d": few_channel_conv_transpose2d,
         "conv2d by patches": conv2d_by_patches,
         "conv_transpose2d by patches": conv_transpose2d_by_patches,
     }[kind]
@@ -102,8 +102,8 @@ def test_layers_use_it_and_stay_what_they_were(few, format, monkeypatch):
     layers = [SameConv2d(few, 8, 5).to(memory_format=format), SameConvTranspose2d(8, few, 5).to(memory_format=format)]
     maps = layers[0](images)
     results = [maps, layers[1](maps)]
-    assert is_thin(images, few)
-    monkeypatch.setattr("harness.nn.convolution.is_thin", lambda *_: False)
+    assert has_few_channels(images, few)
+    monkeypatch.setattr("harness.nn.convolution.has_few_channels", lambda *_: False)
     plain = [layers[0](images), layers[1](layers[0](images))]
     torch.testing.assert_close(results, plain)
 
@@ -132,9 +132,9 @@ def test_by_patches_too_autocast_rounds_products_and_gives_gradients_in_float32(
 
 def test_it_is_for_few_channels_in_float32_on_cpus():
     images = torch.zeros(1, 1, 4, 4)
-    assert is_thin(images, 1)
-    assert not is_thin(images, FEWEST)
-    assert not is_thin(images.double(), 1)
-    assert not is_thin(images.to("meta"), 1)
+    assert has_few_channels(images, 1)
+    assert not has_few_channels(images, FEWEST)
+    assert not has_few_channels(images.double(), 1)
+    assert not has_few_channels(images.to("meta"), 1)
     with torch.autocast("cpu", torch.bfloat16):
-        assert not is_thin(images, 1)
+        assert not has_few_channels(images, 1)

@@ -309,7 +309,7 @@ def test_what_engines_cannot_do_at_once_is_advice_and_no_failure():
     assert "avoid what vmap cannot do" in in_fleets
     assert when_recorded
     assert all(
-        "are not recorded as CUDA graphs" in each and "avoid what makes it wait" in each for each in when_recorded
+        "are not captured as CUDA graphs" in each and "avoid what makes it wait" in each for each in when_recorded
     )
 
 

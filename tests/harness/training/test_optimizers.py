@@ -3,7 +3,7 @@ import torch
 
 from harness import Adam
 from harness.training.optimizers import AdamState, StackedAdam
-from harness.training.stacking import Part
+from harness.training.stacking import Slices
 
 SHAPES = [(4, 3, 2, 2), (5,), (2, 3)]
 
@@ -59,7 +59,7 @@ def test_stacked_adam_is_each_members_own():
     alone, _ = members()
     together, stacks = members()
     stacked = StackedAdam(together)
-    everyone = Part([0, 1, 2], 3, torch.device("cpu"))
+    everyone = Slices([0, 1, 2], 3, torch.device("cpu"))
     for step in range(4):
         rows = [tensors(10 * step + seed, torch.double) for seed in range(3)]
         for state, row in zip(alone, rows, strict=True):
@@ -78,7 +78,7 @@ def test_a_part_of_the_members_is_updated_and_the_others_are_left_alone():
     alone, _ = members()
     together, stacks = members()
     stacked = StackedAdam(together)
-    some = Part([0, 2], 3, torch.device("cpu"))
+    some = Slices([0, 2], 3, torch.device("cpu"))
     for step in range(3):
         row = tensors(step, torch.double)
         for position in (0, 2):
@@ -102,7 +102,7 @@ def test_a_member_of_a_stack_may_go_on_alone():
     stacked = StackedAdam(together)
     row = tensors(7, torch.double)
     stacked.prepare([0, 0, 0])
-    stacked.update(Part([0, 1, 2], 3, torch.device("cpu")), stacks, [torch.stack([g] * 3) for g in row])
+    stacked.update(Slices([0, 1, 2], 3, torch.device("cpu")), stacks, [torch.stack([g] * 3) for g in row])
     for position, state in enumerate(alone):
         state.update(row, 0)
         state.update(row, 1)

@@ -6,7 +6,7 @@ from harness import Adam, ImageSpec, Model, Objective, Rng, Settings
 from harness.dataset import Dataset
 from harness.model import build
 from harness.training.batches import Batches
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.eager import EagerStepper
 from harness.training.engines.fleet import FleetEngine
 from harness.training.precision import bfloat16_slowdown, precision_note, products
 
@@ -51,7 +51,7 @@ class Reconstructing(Model):
 
 def engine(precision, seed=0):
     model = build(Reconstructing, Settings(), IMAGE, Rng(seed)).train()
-    return EagerEngine(model, Batches(Noise(), 10, seed), Rng(1), Rng(2), precision)
+    return EagerStepper(model, Batches(Noise(), 10, seed), Rng(1), Rng(2), precision)
 
 
 def test_products_use_tf32_only_where_asked():

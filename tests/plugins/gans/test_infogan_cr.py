@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from harness import ImageSpec, Rng, UserError
 from harness.config import parse
 from harness.model import build, initialise
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.eager import EagerStepper
 from harness_gans.infogan_cr import InfoGANCR
 from harness_gans.infogan_modified import InfoGANModified
 
@@ -404,7 +404,7 @@ class Images:
 def test_restarts_of_crd_spare_what_is_not_trained(networks: str, image: ImageSpec) -> None:
     """At the start and at a change of the gap; a step moves a parameter by at most the learning rate, 2e-3."""
     model = make(image=image, networks=networks, contrastive_start=2, gap=1.9, gap_changes=[{"step": 3, "gap": 0.0}])
-    engine = EagerEngine(model, Images(image), draws=Rng(1), resets=Rng(2))  # type: ignore[arg-type]
+    engine = EagerStepper(model, Images(image), draws=Rng(1), resets=Rng(2))  # type: ignore[arg-type]
     biases = [p for name, p in model.contrast.named_parameters() if name.endswith("bias")]
     layers = list(model.contrast.modules())
     gains = [layer.weight for layer in layers if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]

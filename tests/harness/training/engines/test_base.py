@@ -8,7 +8,7 @@ from harness import Adam, ImageSpec, Model, Objective, Rng, Settings
 from harness.dataset import Dataset
 from harness.model import build
 from harness.training.batches import Batches
-from harness.training.engines.base import make_member
+from harness.training.engines.base import make_stepper
 from harness.training.engines.fleet import FleetEngine
 
 IMAGE = ImageSpec(1, 8, 8)
@@ -89,7 +89,8 @@ class SmallGAN(Model):
 def member(engine, device, note, seed=0):
     dataset = Noise(device)
     model = build(SmallGAN, Settings(), IMAGE, Rng(seed)).to(device).train()
-    return make_member(engine, model, Batches(dataset, 10, seed), Rng(seed + 1, device), Rng(seed + 2), "float32", note)
+    batches, draws = Batches(dataset, 10, seed), Rng(seed + 1, device)
+    return make_stepper(engine, model, batches, draws, Rng(seed + 2), "float32", note)
 
 
 def assert_alike(found, expected):

@@ -9,7 +9,7 @@ from harness.data.held_out import split_held_out
 from harness.dataset import Dataset
 from harness.model import build
 from harness.training.batches import Batches
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.eager import EagerStepper
 
 
 class Numbers(Dataset):
@@ -61,14 +61,14 @@ class Scripted(Model):
         self.finished += 1
 
 
-def engine_of(script, batch_size=4, n=20):
+def make_engine(script, batch_size=4, n=20):
     model = build(Scripted, Settings(), ImageSpec(1, 1, 1), Rng(0))
     model.script = lambda: script(model)
-    return EagerEngine(model, Batches(Numbers(n), batch_size, seed=0), Rng(1), Rng(2))
+    return EagerStepper(model, Batches(Numbers(n), batch_size, seed=0), Rng(1), Rng(2))
 
 
 def test_an_objective_changes_only_what_it_trains():
-    engine = engine_of(lambda m: [Objective("a", [m.first], m.loss_named("a"), Adam(0.1))])
+    engine = make_engine(lambda m: [Objective("a", [m.first], m.loss_named("a"), Adam(0.1))])
     before = {name: value.clone() for name, value in engine.model.state_dict().items()}
     losses = engine.step(0)
     changed = [name for name, value in engine.model.state_dict().items() if not torch.equal(value, before[name])]
@@ -79,7 +79,7 @@ def test_an_objective_changes_only_what_it_trains():
 
 
 def test_updates_follow_the_declared_order_repeats_and_freshness():
-    engine = engine_of(
+    engine = make_engine(
         lambda m: [
             Objective("critic", [m.first], m.loss_named("critic"), Adam(0.1), repeats=3, fresh=True),
             Objective("generator", [m.second], m.loss_named("generator"), Adam(0.1), repeats=2),
@@ -99,7 +99,7 @@ def test_updates_follow_the_declared_order_repeats_and_freshness():
 
 
 def test_a_schedule_reaches_the_losses():
-    engine = engine_of(lambda m: [Objective("a", [m.first], m.loss_named("a"), Adam(0.1))])
+    engine = make_engine(lambda m: [Objective("a", [m.first], m.loss_named("a"), Adam(0.1))])
     for step in range(3):
         engine.step(step)
     assert [weight for *_, weight in engine.model.calls] == pytest.approx([0.0, 0.1, 0.2])
@@ -112,7 +112,7 @@ def test_objectives_alternate_and_losses_switch():
             Objective("switch", [m.second], {0: m.loss_named("early"), 2: m.loss_named("late")}, Adam(0.1)),
         ]
 
-    engine = engine_of(script)
+    engine = make_engine(script)
     for step in range(4):
         engine.step(step)
     assert [name for name, *_ in engine.model.calls] == ["even", "early", "early", "even", "late", "late"]
@@ -131,14 +131,14 @@ def test_a_reset_gives_the_same_numbers_however_parameters_lie_in_memory(format)
         model.second = Filling(2, 2, 2, bias=False)
         return [Objective("a", [model.second], model.loss_named("a"), Adam(0.1), reset_at=[0])]
 
-    engine = engine_of(script)
+    engine = make_engine(script)
     engine.model.second.to(memory_format=format)
     engine.reset(engine.objectives[0])
     assert engine.model.second.weight.flatten().tolist() == list(range(16))
 
 
 def test_a_reset_renews_parameters_and_optimizer_but_not_buffers():
-    engine = engine_of(lambda m: [Objective("a", [m.second], m.loss_named("a"), Adam(0.1), reset_at=[2])])
+    engine = make_engine(lambda m: [Objective("a", [m.second], m.loss_named("a"), Adam(0.1), reset_at=[2])])
     engine.model.second[1].running_mean.fill_(5.0)
     for step in range(2):
         engine.step(step)
@@ -154,7 +154,7 @@ def test_a_reset_renews_parameters_and_optimizer_but_not_buffers():
 
 
 def test_learning_rate_follows_its_schedule():
-    engine = engine_of(lambda m: [Objective("a", [m.first], m.loss_named("a"), Adam(lambda step: 0.1 / (step + 1)))])
+    engine = make_engine(lambda m: [Objective("a", [m.first], m.loss_named("a"), Adam(lambda step: 0.1 / (step + 1)))])
     weights = [engine.model.first.weight.item()]
     for step in range(2):
         engine.step(step)
@@ -208,13 +208,13 @@ def test_a_restored_engine_continues_bit_for_bit():
 
         return [Objective("a", [m.first, m.second], loss, Adam(0.1), repeats=2, fresh=True, reset_at=[3])]
 
-    straight, stopped = engine_of(script), engine_of(script)
+    straight, stopped = make_engine(script), make_engine(script)
     for step in range(6):
         straight.step(step)
     for step in range(2):
         stopped.step(step)
     state = {name: value.clone() for name, value in stopped.state().items()}
-    resumed = engine_of(script)
+    resumed = make_engine(script)
     resumed.restore(state)
     for step in range(2, 6):
         resumed.step(step)

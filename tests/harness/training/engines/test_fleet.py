@@ -8,9 +8,9 @@ from harness import Adam, Field, ImageSpec, Model, Objective, Rng, Settings
 from harness.dataset import Dataset
 from harness.model import build
 from harness.training.batches import Batches
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.eager import EagerStepper
 from harness.training.engines.fleet import FleetEngine
-from harness.training.engines.signature import structure
+from harness.training.engines.signature import signature_of
 
 IMAGE = ImageSpec(1, 4, 4)
 
@@ -120,7 +120,7 @@ DATASET = Noise()
 
 def member(seed, model_class=Critic, **settings):
     model = build(model_class, model_class.Config(**settings), IMAGE, Rng(seed)).train()
-    return EagerEngine(model, Batches(DATASET, 5, seed), draws=Rng(seed + 100), resets=Rng(seed + 200))
+    return EagerStepper(model, Batches(DATASET, 5, seed), draws=Rng(seed + 100), resets=Rng(seed + 200))
 
 
 def trained(engines, steps, starts=None):
@@ -285,20 +285,20 @@ def test_a_member_may_leave_and_go_on_alone_and_another_may_join_from_alone():
 
 def test_structure_is_equal_where_only_numbers_that_losses_read_differ():
     def of(**settings):
-        return structure(Critic(Critic.Config(**settings), IMAGE))
+        return signature_of(Critic(Critic.Config(**settings), IMAGE))
 
     assert of() == of(weight=3.0, lr=0.5, times=2)
     assert of() != of(leak=0.2), "the leak has become part of a module"
     assert of() != of(width=2.0), "the width has become shapes"
     assert of() != of(kind="fails"), "a text is not a number"
-    assert of() != structure(FailingFor(FailingFor.Config(), IMAGE))
+    assert of() != signature_of(FailingFor(FailingFor.Config(), IMAGE))
 
 
 def test_structure_looks_into_attributes():
     def of(value):
         model = Critic(Critic.Config(), IMAGE)
         model.extra = value
-        return structure(model)
+        return signature_of(model)
 
     assert of([1, {"a": (2.0, None)}]) == of([1, {"a": (2.0, None)}])
     assert of([1, {"a": (2.0, None)}]) != of([1, {"a": (2.5, None)}])

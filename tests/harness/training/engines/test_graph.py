@@ -9,12 +9,12 @@ from torch import nn
 from harness import Adam, ImageSpec, Model, Objective, Rng, Settings
 from harness.dataset import Dataset
 from harness.model import build
-from harness.testing.fake_cuda_graph import TapeRecorder
+from harness.testing.fake_cuda_graph import FakeCudaCapture
 from harness.training.batches import Batches
-from harness.training.engines.cuda_graphs import WARM_UP, CudaRecorder
-from harness.training.engines.eager import EagerEngine
+from harness.training.engines.cuda_graphs import WARM_UP, CudaCapture
+from harness.training.engines.eager import EagerStepper
 from harness.training.engines.fleet import FleetEngine
-from harness.training.engines.graph import GraphEngine
+from harness.training.engines.graph import GraphStepper
 
 IMAGE = ImageSpec(1, 2, 2)
 
@@ -70,14 +70,14 @@ class Pair(Model):
         self.steps += 1
 
 
-class Recorder:
+class Capture:
     """Records by keeping the work; counts recordings and replays."""
 
     def __init__(self):
-        self.recorded = self.replayed = 0
+        self.captured = self.replayed = 0
 
     def __call__(self, work, rngs):
-        self.recorded += 1
+        self.captured += 1
 
         def replay():
             self.replayed += 1
@@ -92,10 +92,10 @@ def parts():
 
 
 def test_recorded_steps_are_the_eager_ones():
-    recorder, notes = Recorder(), []
+    capture, notes = Capture(), []
     eager, graph = (
-        EagerEngine(**parts()),
-        GraphEngine(**parts(), precision="float32", note=notes.append, recorder=recorder),
+        EagerStepper(**parts()),
+        GraphStepper(**parts(), precision="float32", note=notes.append, capture=capture),
     )
     steps = 16
     for step in range(steps):
@@ -104,10 +104,10 @@ def test_recorded_steps_are_the_eager_ones():
         assert {name: value.item() for name, value in found.items()} == {n: v.item() for n, v in expected.items()}
         assert all(torch.equal(value, graph.state()[name]) for name, value in eager.state().items())
     # Both losses, each with and without the other network: four phases, of which the late two have enough steps.
-    assert recorder.recorded == 2
-    # Step 8 resets; of the others in each late phase the first few are done eagerly.
+    assert capture.captured == 2
+    # Step 8 resets; of the others in each late key the first few are done eagerly.
     late = {parity: [s for s in range(6, steps) if s % 2 == parity and s != 8] for parity in (0, 1)}
-    assert recorder.replayed == sum(len(own) - WARM_UP for own in late.values())
+    assert capture.replayed == sum(len(own) - WARM_UP for own in late.values())
     assert not notes
 
 
@@ -117,8 +117,8 @@ def test_a_step_that_cannot_be_recorded_is_done_eagerly_and_said_once():
 
     notes = []
     eager, graph = (
-        EagerEngine(**parts()),
-        GraphEngine(**parts(), precision="float32", note=notes.append, recorder=refuse),
+        EagerStepper(**parts()),
+        GraphStepper(**parts(), precision="float32", note=notes.append, capture=refuse),
     )
     for step in range(16):
         eager.step(step)
@@ -138,22 +138,22 @@ def test_where_draws_cannot_be_recorded_updates_still_are(together):
         models = [build(Waiting, Settings(), IMAGE, Rng(seed)).train() for seed in range(2)]
         return [{"model": m, "batches": Batches(Noise(), 5, 0), "draws": Rng(1), "resets": Rng(2)} for m in models]
 
-    def engines(recorder, note):
+    def engines(capture, note):
         if together:
-            return [FleetEngine([EagerEngine(**each) for each in members()], note, recorder)]
+            return [FleetEngine([EagerStepper(**each) for each in members()], note, capture)]
         return [
-            GraphEngine(**each, precision="float32", note=note, recorder=recorder) if recorder else EagerEngine(**each)
+            GraphStepper(**each, precision="float32", note=note, capture=capture) if capture else EagerStepper(**each)
             for each in members()
         ]
 
-    notes, recorder = [], TapeRecorder()
-    eager, recorded = engines(None, pytest.fail), engines(recorder, notes.append)
+    notes, capture = [], FakeCudaCapture()
+    eager, recorded = engines(None, pytest.fail), engines(capture, notes.append)
     for step in range(24):
         for engine in (*eager, *recorded):
             engine.step([step] * 2 if together else step)
-    assert all(note.startswith("batches and draws are not recorded") for note in notes)
+    assert all(note.startswith("batches and draws are not captured") for note in notes)
     assert notes
-    assert recorder.recorded
+    assert capture.captured
     for one, other in zip(eager, recorded, strict=True):
         for mine, its in zip(*((engine.members if together else [engine]) for engine in (one, other)), strict=True):
             assert all(torch.equal(value, its.state()[name]) for name, value in mine.state().items())
@@ -161,12 +161,12 @@ def test_where_draws_cannot_be_recorded_updates_still_are(together):
 
 def test_a_restored_engine_continues_as_the_eager_one():
     eager, graph = (
-        EagerEngine(**parts()),
-        GraphEngine(**parts(), precision="float32", note=pytest.fail, recorder=Recorder()),
+        EagerStepper(**parts()),
+        GraphStepper(**parts(), precision="float32", note=pytest.fail, capture=Capture()),
     )
     for step in range(12):
         eager.step(step)
-    halfway = EagerEngine(**parts())
+    halfway = EagerStepper(**parts())
     for step in range(4):
         halfway.step(step)
     graph.restore({name: value.clone() for name, value in halfway.state().items()})
@@ -177,13 +177,13 @@ def test_a_restored_engine_continues_as_the_eager_one():
 
 def fleet_parts(seed):
     model = build(Pair, Settings(), IMAGE, Rng(seed)).train()
-    return EagerEngine(model, Batches(Noise(), 5, seed), Rng(seed + 1), Rng(seed + 2))
+    return EagerStepper(model, Batches(Noise(), 5, seed), Rng(seed + 1), Rng(seed + 2))
 
 
 def test_recorded_steps_of_a_fleet_are_the_eager_ones():
-    recorder = Recorder()
+    capture = Capture()
     eager, recorded = (
-        FleetEngine([fleet_parts(seed) for seed in range(3)], pytest.fail, kind) for kind in (None, recorder)
+        FleetEngine([fleet_parts(seed) for seed in range(3)], pytest.fail, kind) for kind in (None, capture)
     )
     starts = [0, 0, 1]
     for step in range(20):
@@ -196,7 +196,7 @@ def test_recorded_steps_of_a_fleet_are_the_eager_ones():
         assert recorded.losses() == eager.losses()
         for one, other in zip(eager.members, recorded.members, strict=True):
             assert all(torch.equal(value, other.state()[name]) for name, value in one.state().items())
-    assert recorder.replayed > recorder.recorded > 1
+    assert capture.replayed > capture.captured > 1
 
 
 def test_what_cannot_be_recorded_of_a_fleet_is_no_error_of_a_member():
@@ -213,19 +213,19 @@ def test_what_cannot_be_recorded_of_a_fleet_is_no_error_of_a_member():
 
             return [Objective("first", [self.first], loss, Adam(1e-3))]
 
-    def recorder(work, rngs):
+    def capture(work, rngs):
         Odd.recording = True
         try:
-            return TapeRecorder()(work, rngs)
+            return FakeCudaCapture()(work, rngs)
         finally:
             Odd.recording = False
 
     def members():
         models = [build(Odd, Settings(), IMAGE, Rng(seed)).train() for seed in range(2)]
-        return [EagerEngine(m, Batches(Noise(), 5, 0), Rng(1), Rng(2)) for m in models]
+        return [EagerStepper(m, Batches(Noise(), 5, 0), Rng(1), Rng(2)) for m in models]
 
     notes = []
-    fleet, alone = FleetEngine(members(), notes.append, recorder), members()
+    fleet, alone = FleetEngine(members(), notes.append, capture), members()
     for step in range(8):
         fleet.step([step] * 2)
         for engine in alone:
@@ -248,22 +248,22 @@ def test_learning_rates_fall_in_recorded_steps_of_members_on_their_own_too():
 
     def members():
         models = [build(Closed, Settings(), IMAGE, Rng(seed)).train() for seed in range(2)]
-        return [EagerEngine(m, Batches(Noise(), 5, 0), Rng(1), Rng(2)) for m in models]
+        return [EagerStepper(m, Batches(Noise(), 5, 0), Rng(1), Rng(2)) for m in models]
 
-    recorder = Recorder()
-    fleet, alone = FleetEngine(members(), lambda text: None, recorder), members()
+    capture = Capture()
+    fleet, alone = FleetEngine(members(), lambda text: None, capture), members()
     for step in range(12):
         fleet.step([step] * 2)
         for engine in alone:
             engine.step(step)
-    assert recorder.replayed == 12 - WARM_UP
+    assert capture.replayed == 12 - WARM_UP
     for one, other in zip(alone, fleet.members, strict=True):
         assert all(torch.equal(value, other.state()[name]) for name, value in one.state().items())
 
 
 @pytest.fixture
 def cuda(monkeypatch):
-    """CUDA's graphs as far as a recorder handles them; what is recorded is done again."""
+    """CUDA's graphs as far as a capture handles them; what is recorded is done again."""
 
     made = []
 
@@ -291,17 +291,17 @@ def cuda(monkeypatch):
 
 
 def test_graphs_share_memory_and_go_on_with_the_generators_that_they_draw_from(cuda):
-    rng, recorder = Rng(0), CudaRecorder()
-    first, second = (recorder(lambda: "outputs", [rng]) for _ in range(2))
+    rng, capture = Rng(0), CudaCapture()
+    first, second = (capture(lambda: "outputs", [rng]) for _ in range(2))
     assert (first(), second(), first()) == ("outputs", "outputs", "outputs")
     assert [graph.replays for graph in cuda] == [2, 1]
     assert [graph.generators for graph in cuda] == [[rng.generator]] * 2
     assert cuda[0].place == cuda[1].place
-    assert recorder.recorded == 2
+    assert capture.captured == 2
 
 
 def test_a_graph_that_cannot_be_recorded_leaves_neither_memory_nor_generators_behind(cuda):
-    rng, recorder = Rng(0), CudaRecorder()
+    rng, capture = Rng(0), CudaCapture()
     generator, expected = rng.generator, Rng(0).normal(3)
 
     def work():
@@ -309,9 +309,9 @@ def test_a_graph_that_cannot_be_recorded_leaves_neither_memory_nor_generators_be
         raise RuntimeError("operation not permitted when stream is capturing")
 
     with pytest.raises(RuntimeError, match="not permitted"):
-        recorder(work, [rng])
+        capture(work, [rng])
     assert rng.generator is not generator
     assert torch.equal(rng.normal(3), expected)
-    recorder(lambda: None, [rng])
+    capture(lambda: None, [rng])
     assert cuda[1].generators == [rng.generator]
     assert all(one is not other for one, other in zip(cuda[0].place, cuda[1].place, strict=True))

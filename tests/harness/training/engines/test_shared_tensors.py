@@ -8,9 +8,9 @@ from torch import nn
 
 from harness import Adam, Field, ImageSpec, Model, Objective, Settings
 from harness.testing.comparison import compare_engine, compare_fleet
-from harness.testing.fake_cuda_graph import TapeRecorder
+from harness.testing.fake_cuda_graph import FakeCudaCapture
 from harness.testing.pictures import Squares
-from harness.training.engines.graph import GraphEngine
+from harness.training.engines.graph import GraphStepper
 
 IMAGE = ImageSpec(1, 8, 8)
 
@@ -144,5 +144,5 @@ def test_it_trains_in_a_fleet_as_alone(model, dataset):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_it_trains_alike_when_its_steps_are_recorded(model, dataset):
-    found = compare_engine(partial(GraphEngine, recorder=TapeRecorder()), model, {}, dataset, steps=7)
+    found = compare_engine(partial(GraphStepper, capture=FakeCudaCapture()), model, {}, dataset, steps=7)
     assert max(found.apart) < 1e-9
