@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.nn.few_channels import few_channel_conv2d, few_channel_conv_transpose2d, has_few_channels
-from harness.nn.patches import conv2d_by_patches, conv_transpose2d_by_patches, is_by_patches
 
 
 def same_padding(kernel: int, stride: int) -> tuple[int, int]:
@@ -32,8 +31,6 @@ class SameConv2d(nn.Conv2d):
 
     def convolve(self, input: Tensor, weight: Tensor) -> Tensor:
         """The convolution with another weight of the same shape."""
-        if is_by_patches():
-            return conv2d_by_patches(input, weight, self.bias, (self.stride[0], int(self.padding[0])))
         if has_few_channels(input, self.in_channels):
             return few_channel_conv2d(input, weight, self.bias, (self.stride[0], int(self.padding[0])))
         if self.extra:
@@ -51,8 +48,6 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         """(N, inputs, H, W) to (N, outputs, stride * H, stride * W)."""
-        if is_by_patches():
-            return conv_transpose2d_by_patches(input, self.weight, self.bias, (self.stride[0], int(self.padding[0])))
         if has_few_channels(input, self.out_channels):
             return few_channel_conv_transpose2d(input, self.weight, self.bias, (self.stride[0], int(self.padding[0])))
         output = super().forward(input, output_size)

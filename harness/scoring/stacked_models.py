@@ -11,7 +11,6 @@ from torch import Tensor
 
 from harness.errors import in_a_line
 from harness.model import Model
-from harness.nn.patches import by_patches
 from harness.training.stacking import Stacks
 
 
@@ -48,12 +47,11 @@ class Companions:
         if name in self._alone:
             return None
         try:
-            with by_patches(inputs[0].device.type == "cuda"):
-                found = self._group.call(
-                    lambda model, *own: {"found": getattr(model, name)(*own)},
-                    *self._stacks.take(self._group, copied=False),
-                    *(tensor.expand(len(self), *tensor.shape) for tensor in inputs),
-                )
+            found = self._group.call(
+                lambda model, *own: {"found": getattr(model, name)(*own)},
+                *self._stacks.take(self._group, copied=False),
+                *(tensor.expand(len(self), *tensor.shape) for tensor in inputs),
+            )
         except Exception as error:  # Whatever vmap, or the model under it, says.
             self._alone.add(name)
             self._note(f"in this fleet {name} is called by one model at a time: {in_a_line(error)}")

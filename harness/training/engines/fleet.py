@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from harness.model import Model
-from harness.nn.patches import by_patches
 from harness.rng import Rng
 from harness.training.engines.compiled import CompiledCalls
 from harness.training.engines.cuda_graphs import Capture, CapturedSteps
@@ -77,8 +76,6 @@ class FleetEngine:
         ]
         self._calls = VmappedCalls(models, self._tell)
         self._call_loss = CompiledCalls(self.members[0].draws.device, self._tell) if self._compiled else Group.call
-        # The compiler makes its own of convolutions.
-        self._by_patches = self.members[0].draws.device.type == "cuda" and not self._compiled
         self._losses: Losses = []
         rngs = [member.draws for member in self.members]
         self._captured = CapturedSteps(self._tell, self._capture_region, rngs) if self._capture else None
@@ -224,7 +221,7 @@ class FleetEngine:
         leaves = {name: parameter.detach().requires_grad_() for name, parameter in trained.items()}
         state = {**parameters, **leaves}
         watched = self._purity.watch(loss_in_words(self.members[0].objectives[number], loss), loss)
-        with watched, by_patches(self._by_patches):
+        with watched:
             terms = self._call_loss(
                 group, loss, state, buffers, torch.stack(images), stacked, precision=self._precision
             )

@@ -9,17 +9,14 @@ from torch.nn import functional
 
 from harness.nn.convolution import SameConv2d, SameConvTranspose2d, same_padding
 from harness.nn.few_channels import FEWEST, few_channel_conv2d, few_channel_conv_transpose2d, has_few_channels
-from harness.nn.patches import by_patches, conv2d_by_patches, conv_transpose2d_by_patches
 
-KINDS = ("conv2d", "conv_transpose2d", "conv2d by patches", "conv_transpose2d by patches")
+KINDS = ("conv2d", "conv_transpose2d")
 
 
 def ours(kind, settings):
     function = {
         "conv2d": few_channel_conv2d,
         "conv_transpose2d": few_channel_conv_transpose2d,
-        "conv2d by patches": conv2d_by_patches,
-        "conv_transpose2d by patches": conv_transpose2d_by_patches,
     }[kind]
     return lambda maps, weight, bias: function(maps, weight, bias, settings)
 
@@ -106,28 +103,6 @@ def test_layers_use_it_and_stay_what_they_were(few, format, monkeypatch):
     monkeypatch.setattr("harness.nn.convolution.has_few_channels", lambda *_: False)
     plain = [layers[0](images), layers[1](layers[0](images))]
     torch.testing.assert_close(results, plain)
-
-
-@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (3, 1), (2, 2), (3, 2), (4, 2), (5, 2), (5, 3)])
-def test_layers_give_the_same_by_patches(kernel, stride):
-    images = torch.randn(2, 6, 12, 6)
-    layers = [SameConv2d(6, 8, kernel, stride), SameConvTranspose2d(8, 6, kernel, stride)]
-    plain = [layers[0](images), layers[1](layers[0](images))]
-    with by_patches(True):
-        results = [layers[0](images), layers[1](layers[0](images))]
-    torch.testing.assert_close(results, plain)
-
-
-@pytest.mark.parametrize("layer", [SameConv2d(4, 8, 4), SameConvTranspose2d(4, 8, 4)])
-def test_by_patches_too_autocast_rounds_products_and_gives_gradients_in_float32(layer):
-    images = torch.randn(2, 4, 8, 8)
-    with torch.autocast("cpu", torch.bfloat16), by_patches(True):
-        result = layer(images)
-    assert result.dtype == torch.bfloat16
-    torch.testing.assert_close(result.float(), layer(images), rtol=0.02, atol=0.05)
-    (slope,) = torch.autograd.grad(result.float().square().sum(), [layer.weight])
-    (expected,) = torch.autograd.grad(layer(images).square().sum(), [layer.weight])
-    assert (slope - expected).norm() < 0.03 * expected.norm()
 
 
 def test_it_is_for_few_channels_in_float32_on_cpus():
