@@ -67,13 +67,13 @@ class History:
         empty = pd.DataFrame({**declared, "images_per_second": pd.Series(dtype=float)})
         write_table(path, "history", pd.DataFrame(self.rows) if self.rows else empty)
 
-    def resume(self, path: Path, done: int, seconds: float | None = None) -> None:
+    def resume(self, path: Path, done: int, seconds: float) -> None:
         """Continue the rows in `path` after step `done`; later ones are forgotten.
 
         Args:
             path: where `save` wrote them; there may be none.
             done: steps done.
-            seconds: what they took; by default what the last row says.
+            seconds: what they took, s.
 
         Raises:
             DamagedFileError: the file is damaged.
@@ -83,5 +83,5 @@ class History:
         except FileNotFoundError:
             rows = []
         self.rows = [{str(name): value for name, value in row.items()} for row in rows if row["step"] <= done]
-        self._seconds_before = self.latest.get("seconds", 0.0) if seconds is None else seconds
+        self._seconds_before = seconds
         self._started = monotonic()

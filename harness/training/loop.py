@@ -35,13 +35,13 @@ class Interrupted(Exception):  # noqa: N818 - not an error
 
 @dataclass(frozen=True)
 class Observer:
-    """Whom a training tells, and whom it asks.
+    """Callbacks of the training loop.
 
     Attributes:
         report: called about once a second for each trial.
         failed: called when a trial ends badly: it diverged, or its model raised.
         stopping: asked before every step.
-        provenance: asked when a trained model is written: what is to be known about where it was trained.
+        provenance: asked when a trained model is written; what is recorded of the machine and the code.
     """
 
     report: Callable[[Trial, Progress], None]

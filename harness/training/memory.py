@@ -39,7 +39,7 @@ def training_bytes(model: Model, image: ImageSpec, batch_size: int, steps: Seque
 
 def _peak(model: Model, image: ImageSpec, batch_size: int, step: int) -> int:
     """The most bytes that any update of a step has in use at once, the model's own left out."""
-    rng, live = Rng(0), Live()
+    rng, live = Rng(0), LiveBytes()
     schedule = {name: torch.tensor(value) for name, value in model.schedule(step).items()}
     for objective in model.objectives():
         if objective.when(step):
@@ -51,7 +51,7 @@ def _peak(model: Model, image: ImageSpec, batch_size: int, step: int) -> int:
     return live.most
 
 
-class Live(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_subclass__
+class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_subclass__
     """Adds up the tensors made under it that are still in use.
 
     Attributes:

@@ -112,12 +112,24 @@ def test_a_model_trains_alike_when_its_steps_are_recorded(variant, dataset, capt
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.torch._prims_common.check. is deprecated:FutureWarning")  # within torch.compile
-@pytest.mark.parametrize("engine", ["fleet", "recorded fleet", "compiled fleet", "graph", "compiled"])
+@pytest.mark.parametrize("engine", ["fleet", "recorded fleet", "graph", "compiled"])
 @pytest.mark.parametrize("variant", list(variants()))
 def test_a_model_trains_alike_for_a_hundred_steps(variant, engine, dataset, capture):
     found = compared(engine, variant, dataset, steps=100, capture=capture)
     assert_alike(found, dataset)
     assert not found.notes
+
+
+if torch.cuda.is_available():
+
+    @pytest.mark.slow
+    @pytest.mark.filterwarnings("ignore:.torch._prims_common.check. is deprecated:FutureWarning")  # as above
+    @pytest.mark.parametrize("dataset", ["cuda"], indirect=True)
+    @pytest.mark.parametrize("variant", list(variants()))
+    def test_a_model_trains_alike_in_a_compiled_fleet(variant, dataset):
+        found = compared("compiled fleet", variant, dataset, steps=100)
+        assert_alike(found, dataset)
+        assert not found.notes
 
 
 @pytest.mark.parametrize("variant", list(variants()))

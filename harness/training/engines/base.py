@@ -1,4 +1,4 @@
-"""Engines: who does the steps of a training. All of them give the eager engine's numbers, up to rounding."""
+"""Engines, which step one or several trials; each trial is a stepper's. All give the eager numbers, up to rounding."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -38,7 +38,7 @@ class Engine(Protocol):
 
 
 class SingleEngine:
-    """One trial."""
+    """Adapts the stepper of one trial to the Engine protocol."""
 
     def __init__(self, member: EagerStepper) -> None:
         self.members = [member]
@@ -58,7 +58,7 @@ class SingleEngine:
         return [dict(zip(self._losses, numbers, strict=True))]
 
     def leave(self, positions: Sequence[int]) -> None:
-        """Be done."""
+        """Drop the only member."""
         self.members, self.failures = [], {}
 
 

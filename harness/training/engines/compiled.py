@@ -67,16 +67,14 @@ class CompiledStepper(EagerStepper):
 class CompiledCalls:
     """Calls methods of the models of a fleet, compiled; one that cannot be compiled is called as it is.
 
-    On a CPU all is done but the last step, the making of a program: with torch 2.15 that of DCGAN's fleet writes beyond
-    its memory, and the process crashes.
+    For GPUs alone: on a CPU, Inductor's code for DCGAN's fleet writes beyond its memory (torch 2.15), and the process
+    crashes.
 
     Args:
-        device: where the models are.
         note: told, once for each method, why it is not compiled.
     """
 
-    def __init__(self, device: torch.device, note: Callable[[str], None]) -> None:
-        self._backend = "inductor" if device.type == "cuda" else "aot_eager"
+    def __init__(self, note: Callable[[str], None]) -> None:
         self._note = note
         self._compiled: dict[tuple[Group, Method], Callable[..., dict[str, Tensor]]] = {}
 
@@ -99,7 +97,7 @@ class CompiledCalls:
             # What vmap makes of a method is first written down as operations on stacked tensors.
             with torch.no_grad():
                 written = make_fx(call)(*tree_map_only(Tensor, lambda tensor: tensor.detach().clone(), given))
-            compiled = torch.compile(written, dynamic=False, backend=self._backend)
+            compiled = torch.compile(written, dynamic=False)
             # Once with copies, so that a failure leaves no trace.
             compiled(*tree_map_only(Tensor, _copy, given))
         except Exception as error:  # Whatever the compiler says; the method itself may be sound.

@@ -75,7 +75,7 @@ class FleetEngine:
             for objective in objectives
         ]
         self._calls = VmappedCalls(models, self._tell)
-        self._call_loss = CompiledCalls(self.members[0].draws.device, self._tell) if self._compiled else Group.call
+        self._call_loss = CompiledCalls(self._tell) if self._compiled else Group.call
         self._losses: Losses = []
         rngs = [member.draws for member in self.members]
         self._captured = CapturedSteps(self._tell, self._capture_region, rngs) if self._capture else None

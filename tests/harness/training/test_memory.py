@@ -4,7 +4,7 @@ from torch import nn
 
 from harness import Adam, ImageSpec, Model, Objective, Rng, Settings
 from harness.model import build
-from harness.training.memory import Live, is_out_of_memory, training_bytes
+from harness.training.memory import LiveBytes, is_out_of_memory, training_bytes
 
 IMAGE = ImageSpec(1, 4, 4)
 PARAMETERS = 4 * (16 * 8 + 8)
@@ -39,7 +39,7 @@ def bytes_of(batch_size, steps):
 
 def test_what_is_in_use_is_counted():
     given = Rng(0).uniform(10, 100)
-    with Live() as live:
+    with LiveBytes() as live:
         doubled = given * 2
         assert live.now == 4000
         view = (doubled + 1).view(-1)  # A view takes nothing.
@@ -54,7 +54,7 @@ def test_what_is_in_use_is_counted():
 
 def test_what_was_there_before_is_not_counted():
     given = Rng(0).uniform(10, 100)
-    with Live() as live:
+    with LiveBytes() as live:
         given += 1
         given.view(-1)
     assert live.most == 0
