@@ -1,7 +1,7 @@
 """The contract of a model selector: which of these models is best, without looking at labels?"""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -39,6 +39,9 @@ class Selector:
 
     Otherwise each pool is compared by itself, and there are no intervals over resampled pools.
     """
+
+    progress: Callable[[int, int], None] = staticmethod(lambda done, of: None)
+    """What `compare`, where it takes long, may tell how many of how many parts are done; a run shows the time left."""
 
     def __init__(self, config: Settings) -> None:
         self.config = config

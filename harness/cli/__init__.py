@@ -133,7 +133,8 @@ def main() -> None:
     gc.set_threshold(100_000)  # Records of thousands of trials live to the end; to look for garbage in them takes long.
     try:
         code = cli.main(standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except UserError as error:
         echo(f"harness: {error}", err=True)
         code = 2

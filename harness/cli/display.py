@@ -1,5 +1,8 @@
 """What `harness run` shows while it works: a live table on a terminal, plain lines elsewhere."""
 
+import os
+from contextlib import suppress
+from threading import Event, Thread
 from time import monotonic
 from typing import Self
 
@@ -8,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from harness.execution.devices import Slots
-from harness.execution.ray_cluster import Cluster
+from harness.execution.ray_connection import Cluster
 from harness.plugins.hookspecs import hookimpl
 from harness.results.result import Outcome, Result
 from harness.suite.trial import Trial
@@ -16,6 +19,9 @@ from harness.training.progress import Progress
 
 LINE_SECONDS = 15.0
 """Time between two plain lines about the same trial."""
+
+
+STOPPING = "Stopping: running trials save their state..."
 
 
 class Display:
@@ -35,19 +41,34 @@ class Display:
         self.slots = slots
         self.done = 0
         self.failed = 0
-        self.running: dict[str, tuple[Trial, Progress | None]] = {}
-        self.stage = ""
-        self._spoken: dict[str, float] = {}
+        self.running: dict[str, _Running] = {}
+        self.comparison: _Running | None = None
+        self.stopping = False
+        self._began = monotonic()
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
+        self._ended = Event()
+        self._speaking = Thread(target=self._speak, daemon=True)
 
     def __enter__(self) -> Self:
         if self.console.is_terminal:
             self._live.start()
+        else:
+            self._speaking.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self.console.is_terminal:
             self._live.stop()
+        else:
+            self._ended.set()
+            self._speaking.join()
+
+    def stop(self) -> None:
+        """Show that the run is being stopped; the handler of a signal may call it."""
+        self.stopping = True
+        if not self.console.is_terminal:
+            with suppress(OSError):
+                os.write(2, f"\n{STOPPING}\n".encode())
 
     @hookimpl
     def harness_suite_started(self, trials: list[Trial]) -> None:
@@ -59,18 +80,14 @@ class Display:
     @hookimpl
     def harness_trial_started(self, trial: Trial) -> None:
         """Show the trial."""
-        self.running[trial.id] = (trial, None)
-        self._spoken[trial.id] = monotonic()
+        self.running[trial.id] = _Running(trial.title)
 
     @hookimpl
     def harness_trial_progress(self, trial: Trial, progress: Progress) -> None:
         """Show where the trial is."""
-        self.running[trial.id] = (trial, progress)
+        self.running.setdefault(trial.id, _Running(trial.title)).move(progress)
         if progress.note:
             self._say(f"{trial.title}: {progress.note}")
-        if not self.console.is_terminal and monotonic() - self._spoken.get(trial.id, 0.0) >= LINE_SECONDS:
-            self._spoken[trial.id] = monotonic()
-            self._say(f"{trial.title}: {_line(progress)}")
 
     @hookimpl
     def harness_trial_finished(self, trial: Trial, result: Result) -> None:
@@ -87,48 +104,112 @@ class Display:
     @hookimpl
     def harness_comparison_progress(self, progress: Progress) -> None:
         """Say which selector is at work."""
-        self.stage = f"{progress.stage} compares the models ({progress.step + 1} of {progress.steps})"
-        if not self.console.is_terminal:
-            self.console.print(self.stage, markup=False)
+        new = self.comparison is None or self.comparison.stage != progress.stage
+        self.comparison = self.comparison or _Running("")
+        self.comparison.move(progress)
+        if new and not self.console.is_terminal:
+            self.console.print(self.comparison.comparing(), markup=False)
+
+    def speak(self) -> None:
+        """Say a line about everything of which none was said for a while."""
+        for running in list(self.running.values()):
+            if running.progress and running.due():
+                self._say(f"{running.title}: {running.line()}{self._suite_left()}")
+        if self.comparison and self.comparison.due():
+            self.console.print(f"{self.comparison.comparing()}, {self.comparison.time()}", markup=False)
+
+    def _speak(self) -> None:
+        while not self._ended.wait(1.0):
+            self.speak()
 
     def _say(self, text: str) -> None:
         self.console.print(f"[{self.done}/{self.pending}] {text}", markup=False)
+
+    def _suite_left(self) -> str:
+        """The time that all trials of the run may still take, in words, once something is known about it."""
+        elapsed = monotonic() - self._began
+        share = (self.done + sum(each.share() for each in list(self.running.values()))) / max(1, self.pending)
+        if elapsed < LINE_SECONDS or not 0 < share < 1:
+            return ""
+        return f"; about {_duration(elapsed * (1 - share) / share)} left in all"
 
     def _render(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for heading in ("running", "step", "images/s", "left", "loss"):
             table.add_column(heading, justify="left" if heading in ("running", "loss") else "right")
-        for trial, progress in list(self.running.values()):
-            cells = (_position(progress), _speed(progress), _left(progress), _losses(progress)) if progress else ()
-            table.add_row(trial.title, *cells)
+        for running in list(self.running.values()):
+            table.add_row(running.title, *(running.cells() if running.progress else ()))
         waiting = self.pending - self.done - len(self.running)
         failed = f", {self.failed} failed" if self.failed else ""
-        table.caption = self.stage or f"{self.done} done{failed}, {len(self.running)} running, {waiting} waiting"
+        counts = f"{self.done} done{failed}, {len(self.running)} running, {waiting} waiting{self._suite_left()}"
+        compared = f"{self.comparison.comparing()}, {self.comparison.time()}" if self.comparison else ""
+        table.caption = "\n".join([compared or counts, *([STOPPING] if self.stopping else [])])
         table.caption_justify = "left"
         return table
 
 
-def _line(progress: Progress) -> str:
-    if progress.stage != "training":
-        return _position(progress)
-    return f"step {_position(progress)}, {_speed(progress)} images/s, {_left(progress)} left"
+class _Running:
+    """A trial or a comparison at work, and since when it is at its stage."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.progress: Progress | None = None
+        self.stage = ""
+        self.since = self.spoken = monotonic()
+
+    def move(self, progress: Progress) -> None:
+        """Note where it is."""
+        if progress.stage != self.stage:
+            self.stage, self.since = progress.stage, monotonic()
+        self.progress = progress
+
+    def due(self) -> bool:
+        """Whether it is time for a line; from now on, if so, for the next one."""
+        if monotonic() - self.spoken < LINE_SECONDS:
+            return False
+        self.spoken = monotonic()
+        return True
+
+    def share(self) -> float:
+        """How much of its training is done; scoring is not counted."""
+        return self.progress.step / self.progress.steps if self.progress and self.progress.steps else 0.0
+
+    def time(self) -> str:
+        """How long it has been at its stage, and how long that may still take."""
+        elapsed = monotonic() - self.since
+        share = self.progress.share if self.progress else 0.0
+        left = f", about {_duration(elapsed * (1 - share) / share)} left" if share else ""
+        return f"for {_duration(elapsed)}{left}"
+
+    def line(self) -> str:
+        """Where it is."""
+        assert self.progress
+        if self.progress.stage != "training":
+            return f"scoring {self.progress.stage}, {self.time()}"
+        position, speed, left, _ = self.cells()
+        return f"step {position}, {speed} images/s, {left} left"
+
+    def comparing(self) -> str:
+        """Which selector compares."""
+        assert self.progress
+        return f"{self.progress.stage} compares the models ({self.progress.step + 1} of {self.progress.steps})"
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """Position, speed, time left and losses."""
+        progress = self.progress
+        assert progress
+        speed = f"{progress.images_per_second:,.0f}" if progress.images_per_second else "-"
+        losses = "  ".join(
+            f"{name.rpartition('/')[2]} {value:.3g}" for name, value in list(progress.losses.items())[:4]
+        )
+        if progress.stage != "training":
+            return f"scoring {progress.stage}", speed, self.time(), losses
+        left = "-" if progress.seconds_left is None else _duration(progress.seconds_left)
+        return f"{progress.step:,}/{progress.steps:,}", speed, left, losses
 
 
-def _position(progress: Progress) -> str:
-    return f"{progress.step:,}/{progress.steps:,}" if progress.stage == "training" else f"scoring {progress.stage}"
-
-
-def _speed(progress: Progress) -> str:
-    return f"{progress.images_per_second:,.0f}" if progress.images_per_second else "-"
-
-
-def _left(progress: Progress) -> str:
-    if progress.seconds_left is None:
-        return "-"
-    minutes, seconds = divmod(round(progress.seconds_left), 60)
+def _duration(seconds: float) -> str:
+    """Seconds as minutes:seconds, or hours:minutes:seconds."""
+    minutes, whole = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def _losses(progress: Progress) -> str:
-    return "  ".join(f"{name.rpartition('/')[2]} {value:.3g}" for name, value in list(progress.losses.items())[:4])
+    return f"{hours}:{minutes:02}:{whole:02}" if hours else f"{minutes}:{whole:02}"

@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.errors import StorageError, UserError
 from harness.execution.forkserver import ForkServer
-from harness.execution.process import End, Worker
-from harness.execution.protocol import CompareJob, Job, Placement, TrialJob
+from harness.execution.process import End, Report, Worker
+from harness.execution.protocol import CompareJob, Exit, Job, Placement, TrialJob
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result
 from harness.storage.atomic import storing, write_whole
 from harness.storage.records import now
 from harness.suite.trial import Trial
-from harness.training.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Done:
         results: of the trials that have ended.
         again: what is to be done in its place: the halves of a fleet that ran out of memory.
         held: the job, if another run holds its trials.
+        holder: who that is, in words.
         lost: whether another run has taken its trials over.
     """
 
@@ -31,7 +32,12 @@ class Done:
     results: Sequence[Result] = ()
     again: Sequence[TrialJob] = ()
     held: Sequence[TrialJob] = ()
+    holder: str = ""
     lost: bool = False
+
+
+NOTHING = Done(End(Exit.DONE))
+"""What comes of a job that had nothing to do."""
 
 
 class Attempt:
@@ -43,10 +49,16 @@ class Attempt:
         timeout: seconds that one trial, or a comparison, may take; a fleet so many times as many as it has trials.
             None for no limit.
         fork_server: forks the process; None to start it anew.
+        held: files that the worker is to hold open, see `Claim.files`.
     """
 
     def __init__(
-        self, job: Job, placement: Placement, timeout: float | None, fork_server: ForkServer | None = None
+        self,
+        job: Job,
+        placement: Placement,
+        timeout: float | None,
+        fork_server: ForkServer | None = None,
+        held: Sequence[int] = (),
     ) -> None:
         self.job = job
         folder = ResultsFolder(job.folder)
@@ -61,14 +73,27 @@ class Attempt:
         log = self._folders[job.trials[0].id].log
         for trial in job.trials[1:]:
             _refer(self._folders[trial.id].log, log)
-        self._worker = Worker(job, placement, log, self._timeout, fork_server)
+        self._worker = Worker(job, placement, log, self._timeout, fork_server, held)
 
-    def run(self, report: Callable[[str, Progress], None]) -> Done:
-        """Do the job to its end, passing on what the worker reports about which trial."""
-        end = self._worker.run(report)
+    def run(self, report: Report, stopping: Callable[[], bool] = lambda: False) -> Done:
+        """Do the job to its end, passing on what the worker reports.
+
+        Args:
+            report: is told where trials are.
+            stopping: asked from time to time whether to save and end.
+
+        Raises:
+            StorageError: results could not be read or written; the job can be tried again from its checkpoints.
+            UserError: the plugins or the dataset cannot be loaded.
+        """
+        end = self._worker.run(report, stopping)
+        if end.returncode == Exit.USER_MISTAKE and end.problem:
+            raise UserError(end.problem.text)
+        if end.returncode == Exit.STORAGE and end.problem:
+            raise StorageError(end.problem.errno, end.problem.text, end.problem.place)
         if isinstance(self.job, CompareJob):
             return Done(end)
-        lost = [] if end.interrupted or end.returncode == 0 else self._unrecorded()
+        lost = [] if end.interrupted else self._unrecorded()
         again = self.job.halves(lost) if end.out_of_memory and self.job.divisible else []
         if not again:
             for trial in lost:
@@ -76,10 +101,6 @@ class Attempt:
         unrecorded = {trial.id for trial in self._unrecorded()}
         results = [folder.result for name, folder in self._folders.items() if name not in unrecorded]
         return Done(end, [result for result in results if result], again)
-
-    def stop(self) -> None:
-        """Have the worker save its state and end."""
-        self._worker.stop()
 
     def _unrecorded(self) -> list[Trial]:
         """The trials of which the worker has written no result."""

@@ -1,6 +1,8 @@
 """Devices: which there are, how many trials fit side by side, and who holds which GPU."""
 
+import logging
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -15,6 +17,9 @@ import joblib
 from harness.errors import UserError
 from harness.execution.protocol import Placement
 from harness.storage.atomic import locked
+from harness.storage.leases import holder
+
+logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
 
@@ -130,7 +135,8 @@ def reserve_gpu(gpus: tuple[str, ...], per_gpu: int = 1) -> Iterator[str]:
         gpus: to choose from.
         per_gpu: how many may share one.
     """
-    folder = Path(tempfile.gettempdir()) / f"harness-gpus-{os.getuid()}{os.environ.get('SLURM_JOB_ID', '')}"
+    folder = _locks_folder()
+    told = False
     while True:
         for share in range(per_gpu):
             for gpu in gpus:
@@ -138,4 +144,22 @@ def reserve_gpu(gpus: tuple[str, ...], per_gpu: int = 1) -> Iterator[str]:
                     if got:
                         yield gpu
                         return
+        if not told:
+            logger.warning("every GPU is held by another run, such as %s; waiting", holder(folder / f"{gpus[0]}.lock"))
+            told = True
         time.sleep(POLL_SECONDS)
+
+
+def _locks_folder() -> Path:
+    """Where the locks of this user's GPUs are: a folder that nobody else can make first or write to.
+
+    Raises:
+        UserError: somebody else has made it.
+    """
+    folder = Path(tempfile.gettempdir()) / f"harness-gpus-{os.getuid()}{os.environ.get('SLURM_JOB_ID', '')}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise UserError(f"{folder}: it belongs to somebody else; set TMPDIR to a folder of your own")
+    folder.chmod(0o700)
+    return folder

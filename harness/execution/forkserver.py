@@ -1,12 +1,17 @@
 """The fork server: a process that has imported what workers need, and forks one of them for each job.
 
 The imports take a worker seconds, which small trials do not take. It computes nothing and starts no thread, so that a
-worker forked from it is as a new process is after the imports: what it computes does not depend on the jobs
-before it, and if it crashes, it crashes alone. Workers on GPUs are not forked: a plugin might touch CUDA on import.
+worker forked from it is as a new process is after the imports: what it computes does not depend on the jobs before it,
+and if it crashes, it crashes alone. Workers on GPUs are not forked: a plugin might touch CUDA on import.
+
+The fork server of the standard library's multiprocessing does not do: it begins with `python -c`, so that a file
+`random.py` in the user's folder is taken for Python's own; it takes no environment, which settles threads and devices
+before torch is imported; there is one of it in a process, which does not end; and if it dies, its workers end with
+code 255, live on, and can no longer be stopped.
 
 Its own side is `python -m harness.execution.worker.forkserver PLUGIN...`. Orders come over the socket that is its
-standard input: with each, a worker's standard input, output and error, and a pipe that is to be told its process id
-and, later, its exit code.
+standard input: with each, a worker's standard input, output and error, a pipe that is to be told its process id and,
+later, its exit code, and the files that the worker is to hold open.
 """
 
 import os
@@ -15,7 +20,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Self
@@ -23,8 +27,12 @@ from typing import IO, Self
 from harness.execution.protocol import ORDER
 
 
+class ForkServerDiedError(Exception):
+    """The fork server has ended, and what became of a worker that it was to fork is not known."""
+
+
 class Forked:
-    """A forked worker process as its parent sees it; what `subprocess.Popen` offers of it.
+    """A forked worker process as its parent sees it; what `subprocess.Popen` offers of it, for one thread.
 
     Args:
         stdin: its standard input.
@@ -36,38 +44,40 @@ class Forked:
         self.stdin = stdin
         self.stdout = stdout
         self._told = told
-        self._lock = threading.Lock()
         self._returncode: int | None = None
-        self.pid = int(told.readline() or 0)
-        """0 if the fork server has ended."""
+        self.pid = 0
+        """0 until the fork server has told it, which may be busy importing plugins."""
 
-    def poll(self) -> int | None:
-        """The exit code, if it has ended."""
-        if self._lock.acquire(blocking=False):  # Otherwise somebody waits for its end.
-            try:
-                if self._returncode is None and select.select([self._told], [], [], 0)[0]:
-                    self._read()
-            finally:
-                self._lock.release()
-        return self._returncode
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; returns the exit code.
 
-    def wait(self) -> int:
-        """Wait for its end; returns the exit code."""
-        with self._lock:
-            if self._returncode is None:
-                self._read()
-        assert self._returncode is not None
+        Raises:
+            subprocess.TimeoutExpired: it goes on.
+            ForkServerDiedError: nobody knows its exit code.
+        """
+        while self._returncode is None:
+            if not select.select([self._told], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("worker", timeout or 0)
+            line = self._told.readline()
+            if not line:
+                self._told.close()
+                self._returncode = -signal.SIGKILL
+                raise ForkServerDiedError
+            if self.pid:
+                self._returncode = int(line)
+                self._told.close()
+            else:
+                self.pid = int(line)
         return self._returncode
 
     def terminate(self) -> None:
-        """Ask it to end."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGTERM)
-
-    def _read(self) -> None:
-        # A fork server that was killed tells nothing; whoever kills it may have killed the worker for the same reason.
-        self._returncode = int(self._told.readline() or -signal.SIGKILL)
-        self._told.close()
+        """Ask it to end; what is not forked yet is given up."""
+        if self.pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+        else:
+            self._returncode = -signal.SIGTERM
+            self._told.close()
 
 
 class ForkServer:
@@ -95,21 +105,42 @@ class ForkServer:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        """End it; every worker has ended, or is given up because it could not be forked yet."""
         self._orders.close()
+        self._process.kill()
         self._process.wait()
 
-    def fork(self, log: IO[bytes]) -> Forked | None:
-        """A new worker process whose errors go to a log; None if the fork server has ended."""
-        (stdin, to_worker), (from_worker, stdout), (told, tell) = os.pipe(), os.pipe(), os.pipe()
-        # Where nobody is there to take the order, no process id will come.
-        with suppress(OSError):
-            socket.send_fds(self._orders, [ORDER], [stdin, stdout, log.fileno(), tell])
-        for given in (stdin, stdout, tell):
-            os.close(given)
-        forked = Forked(os.fdopen(to_worker, "wb"), os.fdopen(from_worker, "rb"), os.fdopen(told, "rb"))
-        if forked.pid:
-            return forked
-        for file in (forked.stdin, forked.stdout):
-            file.close()
-        forked.wait()
-        return None
+    def fork(self, log: IO[bytes], held: Sequence[int] = ()) -> Forked | None:
+        """Order a worker process; None if the fork server has ended.
+
+        Args:
+            log: gets its standard error.
+            held: files that it is to hold open.
+
+        Raises:
+            OSError: this process has too many open files.
+        """
+        (stdin, to_worker), (from_worker, stdout), (told, tell) = _pipes(3)
+        try:
+            socket.send_fds(self._orders, [ORDER], [stdin, stdout, log.fileno(), tell, *held])
+        except OSError:
+            for file in (to_worker, from_worker, told):
+                os.close(file)
+            return None
+        finally:
+            for file in (stdin, stdout, tell):
+                os.close(file)
+        return Forked(os.fdopen(to_worker, "wb"), os.fdopen(from_worker, "rb"), os.fdopen(told, "rb", buffering=0))
+
+
+def _pipes(count: int) -> list[tuple[int, int]]:
+    """So many pipes, or none."""
+    pipes: list[tuple[int, int]] = []
+    try:
+        pipes.extend(os.pipe() for _ in range(count))
+    except OSError:
+        for pipe in pipes:
+            for file in pipe:
+                os.close(file)
+        raise
+    return pipes

@@ -4,14 +4,17 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 
 from joblib import Parallel, delayed
 
-from harness.errors import StorageError
-from harness.execution.attempt import Attempt, Done
+from harness.errors import HarnessError, StorageError, UserError
+from harness.execution.attempt import NOTHING, Attempt, Done
 from harness.execution.claims import claim_trials
 from harness.execution.devices import Slots
+from harness.execution.executor import Executor, HeldJob
 from harness.execution.forkserver import ForkServer
+from harness.execution.patience import PATIENCE_SECONDS, patiently
 from harness.execution.process import End, environment
 from harness.execution.protocol import CompareJob, Placement, TrialJob
 from harness.results.result import Result
@@ -19,27 +22,18 @@ from harness.suite.trial import Trial
 from harness.training.progress import Progress
 
 
-class LocalExecutor:
-    """Runs each job in a process of its own.
-
-    A process that crashes, hangs or runs out of memory ends its own trial, or the trials of its fleet,
-    with a recorded outcome, and no other.
+class LocalExecutor(Executor):
+    """Runs jobs on this machine.
 
     Args:
         slots: how many side by side, and where.
-        timeout: seconds that one trial may take in this run, and a fleet so many times as many as it has
-            trials; None for no limit.
+        timeout: see `Executor`.
+        patience: see `Executor`.
     """
 
-    def __init__(self, slots: Slots, timeout: float | None = None) -> None:
+    def __init__(self, slots: Slots, timeout: float | None = None, patience: float = PATIENCE_SECONDS) -> None:
+        super().__init__(timeout, patience)
         self.slots = slots
-        self.timeout = timeout
-        self._running: set[Attempt] = set()
-        self._lock = threading.Lock()
-        self.stopping = False
-        """Whether it was asked to stop."""
-        self.lost = False
-        """Whether another run has taken over trials of this one, which then stops."""
 
     def run_trials(
         self,
@@ -47,92 +41,101 @@ class LocalExecutor:
         started: Callable[[Trial], None],
         progressed: Callable[[Trial, Progress], None],
         finished: Callable[[Trial, Result], None],
-    ) -> list[TrialJob]:
-        """Run every job, beginning with the first; the callbacks come from several threads, one at a time.
-
-        Returns:
-            Jobs that were not begun because another run holds their trials.
-
-        Raises:
-            StorageError: not even how a trial ended could be written.
-        """
-        callbacks = threading.Lock()
-        held: list[TrialJob] = []
-        unwritten: list[StorageError] = []
-
-        def run(job: TrialJob) -> None:
-            if self.stopping:
-                return
-            try:
-                run_claimed(job)
-            except StorageError as error:  # The others may save their state, but nothing more can be begun.
-                unwritten.append(error)
-                self.stop()
-
-        def run_claimed(job: TrialJob) -> None:
-            trials = {trial.id: trial for trial in job.trials}
-
-            def report(name: str, progress: Progress) -> None:
-                with callbacks:
-                    progressed(trials[name], progress)
-
-            with self.slots.reserve() as placement, claim_trials(job, self.lose) as left:
-                if left is None:
-                    held.append(job)
-                if not left or not left.trials:
-                    return
-                attempt = Attempt(left, placement, self.timeout, fork_server)
-                if not self._admit(attempt):
-                    return
-                with callbacks:
-                    for trial in left.trials:
-                        started(trial)
-                done = self._watch(attempt, report)
-            with callbacks:
-                for result in done.results:
-                    finished(trials[result.trial], result)
-            for smaller in done.again:
-                run(smaller)
-
+    ) -> Sequence[HeldJob]:
+        """Run every job; see `Executor.run_trials`."""
         with self._fork_server(jobs) as fork_server:
+            batch = _Batch(self, fork_server, started, progressed, finished)
             Parallel(n_jobs=self.slots.count, backend="threading", batch_size=1, pre_dispatch="all")(
-                delayed(run)(job) for job in jobs
+                delayed(batch.run)(job) for job in jobs
             )
-        if unwritten:
-            raise unwritten[0]
-        return held
+        if batch.errors:
+            raise batch.errors[0]
+        return batch.held
 
     def run_comparison(self, job: CompareJob, progressed: Callable[[Progress], None]) -> End | None:
-        """Run a comparison of models; None if the run is being stopped."""
-        with self.slots.reserve() as place:
-            attempt = Attempt(job, place, self.timeout)
-            return self._watch(attempt, lambda _, progress: progressed(progress)).end if self._admit(attempt) else None
+        """Run a comparison of models; see `Executor.run_comparison`."""
 
-    def stop(self) -> None:
-        """Start no further job, and have the running ones save and end."""
-        self.stopping = True
-        for attempt in list(self._running):
-            attempt.stop()
+        def compare() -> End | None:
+            if self.stopping:
+                return None
+            with self.slots.reserve() as placement:
+                attempt = Attempt(job, placement, self.timeout)
+                return attempt.run(lambda _, progress: progressed(progress), self._asked_to_stop).end
 
-    def lose(self) -> None:
-        """Stop, because another run does what this one believed to hold."""
-        self.lost = True
-        self.stop()
+        return patiently(compare, self.patience, self._asked_to_stop)
+
+    def _asked_to_stop(self) -> bool:
+        return self.stopping
 
     def _fork_server(self, jobs: Sequence[TrialJob]) -> AbstractContextManager[ForkServer | None]:
         """What forks the worker processes, where that is worth it and safe: on a Mac system libraries forbid it."""
         if self.slots.gpus or len(jobs) < 2 or sys.platform != "linux":
             return nullcontext()
-        return ForkServer(environment(Placement("cpu", self.slots.threads)), jobs[0].plugins)
-
-    def _admit(self, attempt: Attempt) -> bool:
-        with self._lock:
-            if not self.stopping:
-                self._running.add(attempt)
-            return not self.stopping
-
-    def _watch(self, attempt: Attempt, report: Callable[[str, Progress], None]) -> Done:
         try:
-            return attempt.run(report)
-        finally:
-            self._running.discard(attempt)
+            return ForkServer(environment(Placement("cpu", self.slots.threads)), jobs[0].plugins)
+        except OSError:  # Too many processes or open files: workers are started one by one, when there is room.
+            return nullcontext()
+
+
+@dataclass
+class _Batch:
+    """Jobs being run by the threads of one executor.
+
+    Attributes:
+        executor: whose they are.
+        fork_server: starts their processes, if there is one.
+        started, progressed, finished: told about trials, one at a time.
+        held: jobs whose trials another run holds.
+        errors: why no further job can be begun.
+    """
+
+    executor: LocalExecutor
+    fork_server: ForkServer | None
+    started: Callable[[Trial], None]
+    progressed: Callable[[Trial, Progress], None]
+    finished: Callable[[Trial, Result], None]
+    held: list[HeldJob] = field(default_factory=list)
+    errors: list[HarnessError] = field(default_factory=list)
+    _callbacks: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, job: TrialJob) -> None:
+        """Run a job, and the halves of its fleet if that is too large."""
+        if self._stopping():
+            return
+        try:
+            done = patiently(lambda: self._attempt(job), self.executor.patience, self._stopping)
+        except (StorageError, UserError) as error:  # The others may save their state, but nothing more can be begun.
+            self.errors.append(error)
+            self.executor.stop()
+            return
+        trials = {trial.id: trial for trial in job.trials}
+        with self._callbacks:
+            for result in done.results:
+                self.finished(trials[result.trial], result)
+        for smaller in done.again:
+            self.run(smaller)
+
+    def _attempt(self, job: TrialJob) -> Done:
+        """Try a job once, with what is left of it."""
+        if self._stopping():
+            return NOTHING
+        trials = {trial.id: trial for trial in job.trials}
+
+        def report(name: str, progress: Progress) -> None:
+            with self._callbacks:
+                self.progressed(trials[name], progress)
+
+        with self.executor.slots.reserve() as placement, claim_trials(job, self.executor.lose) as claim:
+            if claim.job is None:
+                self.held.append((job, claim.holder))
+                return NOTHING
+            if not claim.job.trials:
+                return NOTHING
+            attempt = Attempt(claim.job, placement, self.executor.timeout, self.fork_server, claim.files)
+            with self._callbacks:
+                for trial in claim.job.trials:
+                    self.started(trial)
+            return attempt.run(report, self._stopping)
+
+    def _stopping(self) -> bool:
+        return self.executor.stopping

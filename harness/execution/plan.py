@@ -6,8 +6,9 @@ from functools import partial
 
 from harness.execution.devices import Slots, find_slots, free_memory
 from harness.execution.engine_choice import require_gpu, settle_engine
+from harness.execution.patience import PATIENCE_SECONDS
 from harness.execution.protocol import CHECKPOINT_SECONDS
-from harness.execution.ray_cluster import Cluster, connect
+from harness.execution.ray_connection import Cluster, connect
 from harness.execution.schedule import shard
 from harness.plugins.manager import PluginManager
 from harness.suite.suite import Suite
@@ -31,6 +32,7 @@ class RunOptions:
         checkpoint_seconds: time between two checkpoints of a trial.
         fresh: whether what there is of the trials is deleted first.
         retry_failed: whether what failed before is tried again.
+        patience: seconds that storage is waited for when it is full or out of reach.
     """
 
     device: str = "auto"
@@ -45,6 +47,7 @@ class RunOptions:
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     fresh: bool = False
     retry_failed: bool = False
+    patience: float = PATIENCE_SECONDS
 
 
 @dataclass(frozen=True)

@@ -1,45 +1,67 @@
 """One worker process as its parent sees it: started, listened to, and ended for good."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import IO
 
-from harness.execution.forkserver import Forked, ForkServer
-from harness.execution.protocol import INTERRUPTED, OUT_OF_MEMORY, Job, Placement
+from harness.errors import StorageError
+from harness.execution.forkserver import Forked, ForkServer, ForkServerDiedError
+from harness.execution.protocol import Event, Exit, Job, Placement, Problem, decode_event, encode_job
 from harness.results.folder import local_log
 from harness.training.progress import Progress
 
 GRACE_SECONDS = 20.0
 """How long a worker that was asked to stop may take to save its checkpoint."""
 
+POLL_SECONDS = 0.2
+"""Time between two looks at whether to stop a worker."""
+
+DRAIN_SECONDS = 5.0
+"""How long the last events of a worker that has ended are waited for."""
+
+ASKED = (Exit.INTERRUPTED, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
+"""How a worker ends that somebody has asked to, be it this run or whoever shuts the machine down."""
+
+Report = Callable[[str, Progress], None]
+"""Is told the id of a trial and where it is."""
+
 
 @dataclass(frozen=True)
 class End:
-    """How a worker process ended."""
+    """How a worker process ended.
+
+    Attributes:
+        returncode: its exit code, see `Exit`; minus the number of the signal that ended it.
+        timed_out: whether it took too long, and was killed.
+        stopped: whether this run asked it to stop; it was killed if it did not.
+        last_words: the last line of its log.
+        problem: why it could do nothing, if that is what its exit code says.
+    """
 
     returncode: int
     timed_out: bool = False
     stopped: bool = False
-    """It was asked to stop, and killed if it did not."""
     last_words: str = ""
+    problem: Problem | None = None
 
     @property
     def interrupted(self) -> bool:
         """It ended before its time because it was asked to."""
-        return self.returncode == INTERRUPTED or (self.stopped and self.returncode != 0)
+        asked = self.returncode in ASKED or (self.stopped and self.returncode != Exit.DONE)
+        return asked and not self.timed_out
 
     @property
     def out_of_memory(self) -> bool:
         """It ran out of memory, or was killed as the kernel does when memory runs out."""
-        return self.returncode == OUT_OF_MEMORY or (self.returncode == -signal.SIGKILL and not self.timed_out)
+        return self.returncode == Exit.OUT_OF_MEMORY or (self.returncode == -signal.SIGKILL and not self.timed_out)
 
     @property
     def reason(self) -> str:
@@ -48,6 +70,8 @@ class End:
             name = signal.Signals(-self.returncode).name
             hint = "; the kernel does this when memory runs out" if name == "SIGKILL" else ""
             return f"the process was ended by {name}{hint}"
+        if self.returncode == Exit.DONE:
+            return "the process ended with code 0 before there was a result; something in it ends the process"
         return f"the process ended with code {self.returncode}: {self.last_words or 'no message'}"
 
 
@@ -60,6 +84,7 @@ class Worker:
         log: the file to which the worker's standard error is appended.
         timeout: seconds after which it is killed; None for no limit.
         fork_server: forks the process, if it still can; otherwise the process begins anew.
+        held: files that the worker is to hold open, the leases of its trials.
     """
 
     def __init__(
@@ -69,85 +94,121 @@ class Worker:
         log: Path,
         timeout: float | None = None,
         fork_server: ForkServer | None = None,
+        held: Sequence[int] = (),
     ) -> None:
         self._job = replace(job, placement=placement)
         self._log = log
         self._timeout = timeout
-        self._timed_out = False
-        self._stopping = False
         self._fork_server = fork_server
-        self._process: subprocess.Popen[bytes] | Forked | None = None
+        self._held = held
+        self._problem: Problem | None = None
 
-    def run(self, report: Callable[[str, Progress], None]) -> End:
-        """Do the job and wait for its end, passing on what the worker reports about which trial, if about one."""
-        with local_log(self._log) as log:
-            return self._run(log, report)
+    def run(self, report: Report, stopping: Callable[[], bool] = lambda: False) -> End:
+        """Do the job and wait for its end.
 
-    def _run(self, path: Path, report: Callable[[str, Progress], None]) -> End:
-        with path.open("ab") as log:
-            forked = self._fork_server.fork(log) if self._fork_server else None
-            self._process = process = forked or subprocess.Popen(
-                # -P: modules in the user's folder must not be taken for Python's own.
-                [sys.executable, "-P", "-m", "harness.execution.worker.main"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=environment(self._job.placement),
-                start_new_session=True,  # Ctrl-C at the terminal is for the parent, which stops workers in order.
-            )
+        Args:
+            report: is told what the worker reports.
+            stopping: asked from time to time whether the worker is to save and end; after a grace period it is killed.
+
+        Raises:
+            StorageError: the log cannot be written, or there are too many processes or open files.
+        """
+        with local_log(self._log) as path:
+            deadline = monotonic() + self._timeout if self._timeout else float("inf")
+            try:
+                return self._mind(self._start(path, self._fork_server), path, report, stopping, deadline)
+            except ForkServerDiedError:  # Its workers have died with it; the job goes on from its checkpoints.
+                return self._mind(self._start(path, None), path, report, stopping, deadline)
+
+    def _start(self, path: Path, fork_server: ForkServer | None) -> subprocess.Popen[bytes] | Forked:
+        try:
+            with path.open("ab") as log:
+                forked = fork_server.fork(log, self._held) if fork_server else None
+                return forked or subprocess.Popen(
+                    # -P: modules in the user's folder must not be taken for Python's own.
+                    [sys.executable, "-P", "-m", "harness.execution.worker.main", *map(str, self._held)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    pass_fds=self._held,
+                    env=environment(self._job.placement),
+                    start_new_session=True,  # Ctrl-C at the terminal is for the parent, which stops workers in order.
+                )
+        except OSError as error:
+            place = str(path) if error.filename else "a worker process cannot be started"
+            raise StorageError(error.errno, error.strerror or str(error), place) from error
+
+    def _mind(
+        self,
+        process: subprocess.Popen[bytes] | Forked,
+        path: Path,
+        report: Report,
+        stopping: Callable[[], bool],
+        deadline: float,
+    ) -> End:
+        """Talk to a process until it has ended; whatever it has started ends with it."""
         assert process.stdin is not None
         assert process.stdout is not None
-        if self._stopping:  # Asked before there was a process to ask.
-            self.stop()
-        deadline = threading.Timer(self._timeout or 0, self._expire)
-        if self._timeout:
-            deadline.start()
+        stdin, stdout = process.stdin, process.stdout
+        # In a thread of its own: a process that it has started may keep its end of the pipe open for ever.
+        talk = threading.Thread(target=self._talk, args=(stdin, stdout, report), daemon=True)
+        talk.start()
+        stopped = timed_out = False
         try:
-            # Standard input stays open until the worker has ended: it is how the worker knows that we live.
-            with process.stdout, process.stdin:
-                self._send(process.stdin)
-                for line in process.stdout:
-                    event = json.loads(line)
-                    report(event["trial"], Progress(**event["progress"]))
-                return End(process.wait(), self._timed_out, self._stopping, _last_words(path))
+            while True:
+                try:
+                    returncode = process.wait(timeout=POLL_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    if monotonic() > deadline:
+                        timed_out = timed_out or not stopped
+                        _kill(process)
+                    elif stopping() and not stopped:
+                        stopped = True
+                        deadline = min(deadline, monotonic() + GRACE_SECONDS)
+                        process.terminate()
         finally:
-            deadline.cancel()
-            self.kill()
+            _kill(process)
+            talk.join(DRAIN_SECONDS)
+            with suppress(OSError, ValueError):
+                stdin.close()
+        return End(returncode, timed_out, stopped, _last_words(path), self._problem)
 
-    def _send(self, stdin: IO[bytes]) -> None:
-        try:
-            stdin.write(json.dumps(self._job.to_json()).encode() + b"\n")
+    def _talk(self, stdin: IO[bytes], stdout: IO[bytes], report: Report) -> None:
+        """Send the job, then pass on events until there are no more."""
+        with suppress(BrokenPipeError, ValueError):  # It died at once; its exit code tells.
+            # Standard input stays open until the worker has ended: it is how the worker knows that we live.
+            stdin.write(encode_job(self._job))
             stdin.flush()
-        except BrokenPipeError:
-            return  # It died at once; its exit code tells.
+        with stdout:
+            for line in stdout:
+                try:
+                    event = decode_event(line)
+                except (KeyError, TypeError, ValueError):
+                    continue  # Cut off by its end.
+                if isinstance(event, Event):
+                    report(event.trial, event.progress)
+                else:
+                    self._problem = event
 
-    def stop(self) -> None:
-        """Ask the worker to save and end; after a grace period it is killed."""
-        self._stopping = True
-        if self._process and self._process.poll() is None:
-            self._process.terminate()
-            reaper = threading.Timer(GRACE_SECONDS, self.kill)
-            reaper.daemon = True
-            reaper.start()
 
-    def kill(self) -> None:
-        """End the worker and every process it started, now."""
-        if self._process is None:
-            return
-        with suppress(ProcessLookupError):  # It has ended by itself.
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def _expire(self) -> None:
-        self._timed_out = True
-        self.kill()
+def _kill(process: subprocess.Popen[bytes] | Forked) -> None:
+    """End a process and every process of its group, now; its number is still its own, or was until a moment ago."""
+    if not process.pid:
+        process.terminate()
+        return
+    with suppress(ProcessLookupError, PermissionError):  # It has ended by itself.
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _last_words(log: Path) -> str:
-    """The last line of a log."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 2000))
-        lines = file.read().decode(errors="replace").strip().splitlines()
+    """The last line of a log; "" if it is gone."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 2000))
+            lines = file.read().decode(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
     return lines[-1] if lines else ""
 
 

@@ -1,14 +1,37 @@
-"""What a run and its worker processes tell each other: jobs, stop requests, exit codes."""
+"""What a run and its worker processes tell each other: jobs, events, stop requests, exit codes."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from enum import IntEnum
 from types import FrameType
-from typing import Any, Self
+from typing import Self
 
-from harness.suite.trial import Choice, Trial
+from harness.suite.trial import Choice, Trial, checked
+from harness.training.progress import Progress
 
 CHECKPOINT_SECONDS = 30.0
 """Time between two checkpoints of a trial, unless told otherwise."""
+
+ORDER = b"fork"
+"""What is sent to the fork server beside the files; that nothing is would mean that the parent has ended."""
+
+
+class Exit(IntEnum):
+    """Exit codes of a worker. Any other one is an accident, as is DONE of a trial without a result."""
+
+    DONE = 0
+    USER_MISTAKE = 2
+    """The plugins or the dataset cannot be loaded because of something that the user can mend; nothing is recorded."""
+    INTERRUPTED = 3
+    """It was asked to stop, and its state is saved."""
+    OUT_OF_MEMORY = 4
+    """A fleet ran out of memory; trials without a result are to be tried in smaller fleets."""
+    STORAGE = 5
+    """Results cannot be read or written now; the job continues from its last checkpoint when they can."""
+    INCOMPLETE = 6
+    """Some models that were to be compared are damaged or missing; their trials are to be done again first."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +53,20 @@ class Placement:
 class TrialJob:
     """Train trials as far as needed and score each with those metrics it has no score of.
 
-    Several trials are a fleet: they share a dataset and are trained together. `engine` is "eager", "compiled" or
-    "graph". `halved` marks what is left of a fleet that ran out of memory. `planned` says of trials that have ended
-    before, but are to be tried again, when they had.
+    Attributes:
+        trials: what to do; several are a fleet, which shares a dataset and is trained together.
+        folder: the results folder, a path or a URL.
+        metrics: what to score by.
+        evaluation_seed: of the metrics' draws.
+        plugins: files of plugins to load.
+        blocked: plugins not to load.
+        engine: "eager", "compiled" or "graph".
+        checkpoint_seconds: time between two checkpoints.
+        placement: where to compute.
+        halved: whether this is what is left of a fleet that ran out of memory.
+        planned: finish time of an earlier, failed result of each trial to retry; by it a run notices that another one
+            has redone the trial meanwhile.
+        leases: at a URL, the objects by which the run holds the trials; gone if another run has taken one over.
     """
 
     trials: Sequence[Trial]
@@ -46,6 +80,7 @@ class TrialJob:
     placement: Placement = field(default_factory=Placement)
     halved: bool = False
     planned: Mapping[str, str] = field(default_factory=dict)
+    leases: Sequence[str] = ()
 
     @property
     def divisible(self) -> bool:
@@ -58,31 +93,10 @@ class TrialJob:
         parts = (trials[:half], trials[half:])
         return [replace(self, trials=part, halved=True) for part in parts if part]
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"kind": "trial", **asdict(self), "trials": [trial.to_json() for trial in self.trials]}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The opposite of `to_json`."""
-        return cls(
-            [Trial.from_json(trial) for trial in data["trials"]],
-            data["folder"],
-            [Choice(**metric) for metric in data["metrics"]],
-            data["evaluation_seed"],
-            data["plugins"],
-            data["blocked"],
-            data["engine"],
-            data["checkpoint_seconds"],
-            Placement(**data["placement"]),
-            data["halved"],
-            data["planned"],
-        )
-
 
 @dataclass(frozen=True)
 class CompareJob:
-    """Let selectors compare the models of finished trials."""
+    """Let selectors compare the models of finished trials; attributes as of `TrialJob`."""
 
     trials: Sequence[Trial]
     folder: str
@@ -92,33 +106,74 @@ class CompareJob:
     blocked: Sequence[str] = ()
     placement: Placement = field(default_factory=Placement)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"kind": "compare", **asdict(self), "trials": [trial.to_json() for trial in self.trials]}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The opposite of `to_json`."""
-        return cls(
-            [Trial.from_json(trial) for trial in data["trials"]],
-            data["folder"],
-            [Choice(**selector) for selector in data["selectors"]],
-            data["evaluation_seed"],
-            data["plugins"],
-            data["blocked"],
-            Placement(**data["placement"]),
-        )
-
 
 Job = TrialJob | CompareJob
 
-
-INTERRUPTED = 3
-"""Exit code of a worker that was asked to stop and did."""
+JOBS: dict[str, type[TrialJob] | type[CompareJob]] = {"trial": TrialJob, "compare": CompareJob}
 
 
-OUT_OF_MEMORY = 4
-"""Exit code of a worker whose fleet ran out of memory; trials without a result are to be tried in smaller fleets."""
+def encode_job(job: Job) -> bytes:
+    """A job as a line of JSON."""
+    kind = next(kind for kind, job_class in JOBS.items() if isinstance(job, job_class))
+    trials = [trial.to_json() for trial in job.trials]
+    return json.dumps({"kind": kind, **asdict(replace(job, trials=())), "trials": trials}).encode() + b"\n"
+
+
+def decode_job(line: bytes) -> Job:
+    """The opposite of `encode_job`.
+
+    Raises:
+        KeyError, ValueError: something is missing or of another type, as of another version of the harness.
+    """
+    data = json.loads(line)
+    trials = [Trial.from_json(trial) for trial in data["trials"]]
+    job: Job = checked(JOBS[data.pop("kind")], {**data, "trials": trials})
+    return job
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a worker reports: where one of its trials is.
+
+    Attributes:
+        trial: its id; "" for a comparison.
+        progress: where it is.
+    """
+
+    trial: str
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a worker ends without a result; its exit code says what kind of problem it is.
+
+    Attributes:
+        text: the reason.
+        place: the file or URL that cannot be read or written.
+        errno: of that, 0 if it is not known.
+    """
+
+    text: str
+    place: str = ""
+    errno: int = 0
+
+
+def encode_event(event: Event | Problem) -> bytes:
+    """An event as a line of JSON."""
+    return json.dumps({"kind": type(event).__name__, **asdict(event)}).encode() + b"\n"
+
+
+def decode_event(line: bytes) -> Event | Problem:
+    """The opposite of `encode_event`.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    data = json.loads(line)
+    if data.pop("kind") == "Problem":
+        return Problem(**data)
+    return Event(data["trial"], Progress(**data["progress"]))
 
 
 class StopNow(BaseException):
@@ -128,24 +183,28 @@ class StopNow(BaseException):
 class StopRequest:
     """Whether the parent has asked the worker to stop.
 
-    While `polite` the work asks for itself, at a moment when it can save; otherwise the request
-    interrupts it.
+    Within `politely` the work asks for itself, at moments when it can save; elsewhere the request interrupts it.
     """
 
     def __init__(self) -> None:
-        self.polite = False
+        self._polite = False
         self.requested = False
 
     def __call__(self) -> bool:
         """Whether to stop."""
         return self.requested
 
+    @contextmanager
+    def politely(self) -> Iterator[None]:
+        """Do not interrupt what is done within; it asks."""
+        self._polite = True
+        try:
+            yield
+        finally:
+            self._polite = False
+
     def handle(self, signum: int, frame: FrameType | None) -> None:
         """Handle the signal."""
         self.requested = True
-        if not self.polite:
+        if not self._polite:
             raise StopNow
-
-
-ORDER = b"fork"
-"""What is sent beside the files; that nothing is would mean that the parent has ended."""

@@ -1,25 +1,27 @@
 """A study: a suite run into a results folder, from what is left to do to the finished tables."""
 
 import logging
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import sleep
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.errors import StorageError, in_a_line
 from harness.execution.devices import Slots
+from harness.execution.executor import Executor
 from harness.execution.local import LocalExecutor
+from harness.execution.patience import patiently
 from harness.execution.plan import Plan, RunOptions, plan_run
-from harness.execution.protocol import CompareJob, TrialJob
+from harness.execution.protocol import CompareJob, Exit, TrialJob
 from harness.execution.ray_cluster import ClusterExecutor
 from harness.execution.schedule import longest_first
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.results.status import StudyStatus
 from harness.selection.tables import comparison_key, nothing_compared, read_comparison
-from harness.storage.leases import lease
+from harness.storage.leases import holder, lease
 from harness.storage.location import absolute, location
 from harness.storage.records import write_json
 from harness.suite.suite import Suite, load_suite
@@ -27,6 +29,8 @@ from harness.suite.trial import Choice, Trial
 from harness.summary.tables import Tables, failures, read_tables, write_tables
 from harness.training.precision import precision_note
 from harness.training.progress import Progress
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +74,12 @@ class RunSummary:
         """The run's trials that have something left to do."""
         own = {trial.id for trial in self.trials}
         return [trial for trial in self.status.pending if trial.id in own]
+
+    @property
+    def unfinished(self) -> Sequence[str]:
+        """What a run that was not stopped has left undone all the same, a line each."""
+        reason = f"it has no result after {ROUNDS} tries: its process was ended each time, or its record is unreadable"
+        return [f"{trial.title} ({trial.id}): {reason}" for trial in self.pending]
 
 
 def run(
@@ -121,10 +131,10 @@ class Study:
         self.manager = manager
         self.plan = plan
         self.options = options
-        self.executor: LocalExecutor | ClusterExecutor = (
-            LocalExecutor(plan.slots, options.timeout)
+        self.executor: Executor = (
+            LocalExecutor(plan.slots, options.timeout, options.patience)
             if isinstance(plan.slots, Slots)
-            else ClusterExecutor(plan.slots, options.timeout)
+            else ClusterExecutor(plan.slots, options.timeout, options.patience)
         )
 
     def run(self) -> RunSummary:
@@ -134,12 +144,14 @@ class Study:
         to be damaged is done again.
 
         Raises:
-            StorageError: something cannot be written, or another run has taken over trials that this one held.
+            UserError: `fresh` would delete what another run works on; the dataset cannot be loaded.
+            StorageError: something could not be written for as long as it was waited for, or another run has taken
+                over trials that this one held.
         """
         retry_failed = self.options.retry_failed
         if self.options.fresh:
             self.folder.discard(self.plan.trials)
-        self.folder.write_suite(self.suite)
+        self._begin()
         status = self._read_status()
         pending = self._own(status.left(retry_failed=retry_failed))
         self._tell_before_training(pending, status)
@@ -148,7 +160,7 @@ class Study:
             if pending:
                 self._train(self._trial_jobs(pending, status))
                 status = self._read_status()
-            if self._compare(status, retry_failed):
+            if self._patiently(partial(self._compare, status, retry_failed)):
                 status = self._read_status()  # Damaged models were set aside, and their results with them.
             retry_failed = False
             pending = self._own(status.pending)
@@ -156,14 +168,30 @@ class Study:
                 break
         if self.executor.lost:
             raise StorageError(0, "it was out of reach for so long that another run took trials over", self.folder.path)
-        tables = read_tables(self.folder, status) or write_tables(self.folder, status, self.manager)
+        tables = self._patiently(lambda: self._tables(status))
         self._observe("harness_suite_finished", suite=self.suite, folder=self.folder.path)
-        return RunSummary(
-            self.folder, tables, status, self.plan.trials, failures(self.folder, status, tables.selections)
-        )
+        failed = self._patiently(lambda: failures(self.folder, status, tables.selections))
+        return RunSummary(self.folder, tables, status, self.plan.trials, failed)
+
+    def _begin(self) -> None:
+        """Record which suite is run, and say what the folder holds of others."""
+        if others := self._patiently(lambda: self.folder.others(self.suite)):
+            logger.warning(
+                "%s holds %d more trials, of another suite or other settings. They stay there, but the tables are of "
+                "the suite that is run now; with another --output both are kept apart",
+                self.folder.path,
+                len(others),
+            )
+        self._patiently(lambda: self.folder.write_suite(self.suite))
 
     def _read_status(self) -> StudyStatus:
-        return StudyStatus.read(self.suite, self.folder)
+        return self._patiently(lambda: StudyStatus.read(self.suite, self.folder))
+
+    def _tables(self, status: StudyStatus) -> Tables:
+        return read_tables(self.folder, status) or write_tables(self.folder, status, self.manager)
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        return patiently(work, self.options.patience, lambda: self.executor.stopping)
 
     def _own(self, trials: Sequence[Trial]) -> Sequence[Trial]:
         """Those of some trials that this run is to do."""
@@ -171,20 +199,24 @@ class Study:
         return [trial for trial in trials if trial.id in own]
 
     def _train(self, jobs: Sequence[TrialJob]) -> None:
-        told = 0
+        """Run jobs, and those that another run holds when it has given them back."""
+        told = ""
         while jobs:
-            jobs = self.executor.run_trials(
+            held = self.executor.run_trials(
                 jobs,
                 started=lambda trial: self._observe("harness_trial_started", trial=trial),
                 progressed=self._observe_progress,
                 finished=lambda trial, result: self._observe("harness_trial_finished", trial=trial, result=result),
             )
+            jobs = [job for job, _ in held]
+            if not jobs or self.executor.stopping:
+                return
             left = sum(len(job.trials) for job in jobs)
-            if left and left != told:
-                logger.warning("another run holds %d of the trials that are left; waiting for it", left)
-                told = left
-            if left:
-                sleep(WAIT_SECONDS)
+            holders = ", ".join(sorted({holder for _, holder in held}))
+            if (line := f"another run ({holders}) holds {left} of the trials that are left; waiting for it") != told:
+                logger.warning("%s", line)
+                told = line
+            sleep(WAIT_SECONDS)
 
     def _tell_before_training(self, pending: Sequence[Trial], status: StudyStatus) -> None:
         """Log what a user might want to change before hours have passed."""
@@ -237,7 +269,8 @@ class Study:
                     self._compare_all(status, self._pending_selectors(status, retry_failed))
                     return True
             if not waiting:
-                logger.warning("another run compares the models; this one waits for it")
+                who = holder(self.folder.comparisons_lease)
+                logger.warning("another run (%s) compares the models; this one waits for it", who)
                 waiting = True
             sleep(WAIT_SECONDS)
         return False
@@ -251,7 +284,7 @@ class Study:
         self.folder.set_aside_damaged_comparisons()
         job = CompareJob(status.finished, **self._common(), selectors=selectors)
         end = self.executor.run_comparison(job, self._observe_comparison)
-        if end is None or end.interrupted or end.returncode == 0:
+        if end is None or end.interrupted or end.returncode == Exit.INCOMPLETE:
             return
         reason = "it took too long" if end.timed_out else end.reason
         for choice in self._pending_selectors(status):
@@ -274,5 +307,5 @@ class Study:
         """Tell the plugins; an observer that fails is reported and changes nothing."""
         try:
             getattr(self.manager.hook, hook)(**arguments)
-        except Exception as error:  # An observer may raise anything; it must not stop the study.
-            warnings.warn(f"a plugin's {hook} failed: {in_a_line(error)}", stacklevel=2)
+        except (Exception, SystemExit) as error:  # An observer may raise anything; it must not stop the study.
+            logger.warning("a plugin's %s failed: %s", hook, in_a_line(error))

@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
@@ -15,7 +16,8 @@ from harness.registry import DISTRIBUTION
 from harness.results.parquet import read_table, write_table
 from harness.results.result import Result
 from harness.results.schema import TABLES
-from harness.storage.atomic import read_bytes, set_aside, write_whole
+from harness.storage.atomic import exists, read_bytes, refuse_link, remove_unfinished, set_aside, storing, write_whole
+from harness.storage.leases import holder, lease
 from harness.storage.location import is_local, location, remote
 from harness.storage.records import parse_json, read_json, write_json
 from harness.suite.suite import Suite
@@ -72,13 +74,8 @@ class TrialFolder:
         return self.path / "log.txt"
 
     @property
-    def lock(self) -> Path:
-        """Held by the process that works on the trial, on a disk."""
-        return self.path / "lock"
-
-    @property
     def lease(self) -> Path:
-        """Held by the run that sees to the trial, see `harness.storage.leases`."""
+        """Held by the run that sees to the trial and by its worker, see `harness.storage.leases`."""
         return self.path / "lease"
 
     @property
@@ -125,10 +122,19 @@ class TrialFolder:
         """Record how the trial ended."""
         write_json(self.result_file, result.to_json())
 
-    def remove_leftovers(self) -> None:
-        """Remove files that a killed process was still writing aside, on a disk."""
-        for file in self.path.glob(".*"):
-            file.unlink()
+    def remove_unfinished(self) -> None:
+        """Remove files that a killed process was still writing aside, on a disk; only for who holds the trial."""
+        if is_local(self.path) and self.path.is_dir():
+            remove_unfinished(self.path)
+
+    def refuse_links(self) -> None:
+        """Refuse a folder of which a part is a link: writing there would change what it leads to.
+
+        Raises:
+            UserError: there is one.
+        """
+        for path in (self.path.parent, self.path, self.log):
+            refuse_link(path)
 
 
 class ResultsFolder:
@@ -156,7 +162,7 @@ class ResultsFolder:
                 with tempfile.TemporaryFile(dir=self.path):
                     pass
             else:
-                probe = self.path / f".{os.getpid()}"
+                probe = self.path / f".{uuid.uuid4().hex}"
                 write_whole(probe, lambda file: file.write(b"can be written"))
                 probe.unlink()
         except OSError as error:
@@ -177,7 +183,8 @@ class ResultsFolder:
     def _fetched(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Result | None]]:
         folders = [self.trial(trial.id) for trial in trials]
         paths = [remote(folder.result_file).path for folder in folders]
-        found: dict[str, Any] = remote(self.path).fs.cat(paths, on_error="return")
+        with storing(self.path):
+            found: dict[str, Any] = remote(self.path).fs.cat(paths, on_error="return")
         for trial, folder, path in zip(trials, folders, paths, strict=True):
             content = found[path]
             if isinstance(content, FileNotFoundError):
@@ -188,13 +195,22 @@ class ResultsFolder:
                 yield trial, folder.parse_result(content)
 
     def discard(self, trials: Iterable[Trial]) -> None:
-        """Delete what there is of trials, and all comparisons."""
-        for path in [*(self.trial(trial.id).path for trial in trials), self.path / "comparisons"]:
-            if is_local(path):
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                with suppress(FileNotFoundError):
-                    remote(path).fs.rm(remote(path).path, recursive=True)
+        """Delete what there is of trials, and all comparisons.
+
+        Raises:
+            UserError: another run works on one of them; nothing is deleted then.
+        """
+        folders = [folder for trial in trials if exists((folder := self.trial(trial.id)).path)]
+        for folder in folders:
+            folder.refuse_links()
+        refuse_link(self.comparisons_lease.parent)
+        leases = [*(folder.lease for folder in folders), self.comparisons_lease]
+        for path in leases:
+            with _free(path):
+                pass
+        for path in leases:
+            with _free(path):
+                _delete(path.parent)
 
     @property
     def comparisons_lease(self) -> Path:
@@ -212,6 +228,14 @@ class ResultsFolder:
     def comparison(self, key: str) -> Path:
         """The file of one selector's comparison of one pool."""
         return self.path / "comparisons" / f"{key}.json"
+
+    def others(self, suite: Suite) -> list[str]:
+        """The ids of trials in the folder that are none of a suite's: of another one, or of other settings."""
+        own = {trial.id for trial in suite.trials}
+        trials = self.path / "trials"
+        with storing(trials):
+            found = [file.name for file in trials.iterdir()] if trials.is_dir() else []
+        return sorted(name for name in found if name not in own)
 
     def write_suite(self, suite: Suite) -> None:
         """Record which suite the folder belongs to, unless that stands there already."""
@@ -243,14 +267,15 @@ class ResultsFolder:
         found = sorted(file.parent.name for file in self.path.glob("*/suite.json")) if is_local(self.path) else []
         return f"; did you mean {self.path / found[0]}?" if found else "; `harness run` writes one"
 
-    def state(self, suite: Suite) -> str:
-        """A hash of what a suite's tables are made from: it changes with every result or comparison that is written.
+    def state(self, suite: Suite | None = None) -> str:
+        """A hash of what tables, of a suite, are made from: it changes with every result or comparison that is written.
 
         It is another for another suite, which another run may have written here meanwhile, and for another version of
         the harness.
         """
-        stamps = sorted(self._local_stamps() if is_local(self.path) else self._remote_stamps())
-        return digest([version(DISTRIBUTION), suite.to_json(), stamps], 64)
+        with storing(self.path):
+            stamps = sorted(self._local_stamps() if is_local(self.path) else self._remote_stamps())
+        return digest([version(DISTRIBUTION), suite.to_json() if suite else None, stamps], 64)
 
     def _local_stamps(self) -> Iterator[str]:
         trials, comparisons = self.path / "trials", self.path / "comparisons"
@@ -290,10 +315,33 @@ class ResultsFolder:
 
 
 @contextmanager
+def _free(path: Path) -> Iterator[None]:
+    """Hold a lease that nobody else may hold.
+
+    Raises:
+        UserError: somebody does.
+    """
+    with lease(path, lambda: None) as got:
+        if got is None:
+            raise UserError(f"--fresh: {path.parent}: {holder(path)} works on it; stop that run first")
+        yield
+
+
+def _delete(folder: Path) -> None:
+    with storing(folder):
+        if is_local(folder):
+            shutil.rmtree(folder)
+        else:
+            with suppress(FileNotFoundError):
+                remote(folder).fs.rm(remote(folder).path, recursive=True)
+
+
+@contextmanager
 def local_log(log: Path) -> Iterator[Path]:
     """A log as a file on this machine that can be added to; one of a URL is put there at the end."""
     if is_local(log):
-        log.parent.mkdir(parents=True, exist_ok=True)
+        with storing(log):
+            log.parent.mkdir(parents=True, exist_ok=True)
         yield log
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -1,18 +1,28 @@
 """Files of results, on disk or at a URL: written whole or not at all, and checked when they are read."""
 
+import errno
 import fcntl
 import io
+import logging
 import os
+import re
+import socket
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-from harness.errors import StorageError, in_a_line
+from harness.errors import StorageError, UserError, in_a_line
 from harness.storage.location import is_local, remote
 
-if TYPE_CHECKING:
-    pass
+logger = logging.getLogger(__name__)
+
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.part")
+"""Names of files that are being written; random, because containers that share a folder share process numbers too."""
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+"""What a filesystem without file locks answers."""
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -24,7 +34,7 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             path.write_bytes(content.getvalue())
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         with aside.open("wb") as file:
             write(file)
@@ -47,7 +57,7 @@ def storing(path: Path, *passing: type[OSError]) -> Iterator[None]:
         yield
     except passing:
         raise
-    except StorageError:
+    except (StorageError, UserError):
         raise
     except OSError as error:
         raise StorageError(error.errno, error.strerror or str(error), str(path)) from error
@@ -85,16 +95,76 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-@contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold a lock file that the kernel frees at any death; yields whether it was got."""
+def exists(path: Path) -> bool:
+    """Whether there is a file of results.
+
+    Raises:
+        StorageError: that cannot be found out.
+    """
     with storing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("a")
-    with lock as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
+        return path.exists()
+
+
+def remove(path: Path) -> None:
+    """Remove a file of results, if there is one.
+
+    Raises:
+        StorageError: it cannot be removed.
+    """
+    with storing(path), suppress(FileNotFoundError):
+        path.unlink()
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a killed process was still writing in a local folder, and nothing else."""
+    for file in folder.iterdir():
+        if TEMPORARY.fullmatch(file.name) and not file.is_symlink() and file.is_file():
+            file.unlink(missing_ok=True)
+
+
+def refuse_link(path: Path) -> None:
+    """Refuse a path that is a symbolic link: in somebody else's results folder it may lead anywhere.
+
+    Raises:
+        UserError: it is one.
+    """
+    if is_local(path) and path.is_symlink():
+        raise UserError(f"{path}: it is a link, and what it leads to would be changed; replace it by a folder or file")
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[IO[bytes] | None]:
+    """Hold a lock file, in which the holder's name stands; yields the open file, None if somebody else has it.
+
+    The kernel frees it when the last process that has the open file has ended. Where the filesystem has no locks, a
+    warning says so, and nothing is locked.
+    """
+    while True:
+        with storing(path):
+            refuse_link(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+b", buffering=0)
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield None
+                return
+            except OSError as error:
+                if error.errno not in NO_LOCKS:
+                    raise StorageError(error.errno, f"cannot be locked: {error.strerror}", str(path)) from error
+                logger.warning("%s: there are no file locks here; only one run at a time may use it", path.parent)
+            if not _is_still_there(file, path):  # It was deleted, by who held it, before we got it.
+                continue
+            with suppress(OSError):  # Who holds it is for people only.
+                file.truncate(0)
+                file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+            yield file
             return
-        yield True
+
+
+def _is_still_there(file: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

@@ -7,12 +7,14 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import sleep
+from typing import IO
 
-from harness.storage.atomic import locked
-from harness.storage.location import is_local, remote
+from harness.storage.atomic import exists, locked, storing
+from harness.storage.location import is_local, location, remote
 from harness.storage.records import now
 
 LEASE_SECONDS = 60.0
@@ -26,44 +28,80 @@ LOOK_SECONDS = 0.1
 """How often, and how long after another, somebody who wants a lease looks whether others withdraw."""
 
 
+@dataclass(frozen=True)
+class Lease:
+    """A lease that is held.
+
+    Attributes:
+        file: on a disk, the locked file. A worker process inherits it, so that the lease lasts as long as the worker
+            even if the run is killed.
+        own: at a URL, the holder's object. It is gone if another run has taken the lease over.
+    """
+
+    file: IO[bytes] | None = None
+    own: str = ""
+
+
 @contextmanager
-def lease(path: Path, lost: Callable[[], None], seconds: float = LEASE_SECONDS) -> Iterator[bool]:
-    """Hold a lease, if nobody else does; yields whether it was got.
+def lease(path: Path, lost: Callable[[], None], seconds: float = LEASE_SECONDS) -> Iterator[Lease | None]:
+    """Hold a lease, if nobody else does; None if somebody does.
 
     On a disk it is a file lock, which the kernel frees at any death of its holder. On an object store it is an
     object that its holder renews; after a death it expires.
 
     Args:
         path: its place; a file on a disk, a folder of objects elsewhere.
-        lost: called if the lease could not be renewed in time and somebody else has it now.
+        lost: called if the lease could not be renewed in time and somebody else has it now, or has had it.
         seconds: time after which a lease that is not renewed has expired.
+
+    Raises:
+        StorageError: the store is out of reach.
     """
     if is_local(path):
-        with locked(path, wait=False) as got:
-            yield got
+        with locked(path, wait=False) as file:
+            yield Lease(file) if file else None
         return
     announced = _Announced(path, seconds)
-    if not announced.get():
-        yield False
+    with storing(path):
+        got = announced.get()
+    if not got:
+        yield None
         return
     ended = threading.Event()
     renewing = threading.Thread(target=announced.keep, args=(ended, lost), daemon=True)
     renewing.start()
     try:
-        yield True
+        yield Lease(own=str(announced.own))
     finally:
         ended.set()
         renewing.join()
         announced.remove()
 
 
-class _Announced:
-    """A lease as an object of its holder's own name beside those of others.
+def holder(path: Path) -> str:
+    """Who holds a lease, in words: "process 12 on host"; "another process" if that is not known."""
+    try:
+        if is_local(path):
+            return path.read_text(encoding="utf-8", errors="replace")[:200] or "another process"
+        owner = json.loads(next(iter(path.iterdir())).read_bytes())
+        return f"process {owner['process']} on {owner['host']}"
+    except Exception:  # It has just been given back, or the store is out of reach; it is for people only.
+        return "another process"
 
-    Whoever wants the lease first writes an object, then looks for others, and has the lease if there are none. Of two
-    who do so at the same time at least the one who looks last sees both, whatever the store can do beside showing
-    what was written; the one whose name comes first then looks again for a moment, and the other withdraws. Ages are
-    read off the store's own clock.
+
+def is_lost(own: str) -> bool:
+    """Whether another run has taken over the lease whose holder's object was this one; "" for one on a disk."""
+    return bool(own) and not exists(location(own))
+
+
+class _Announced:
+    """A lease as an object of its holder's own name beside those of others: a lock like Lamport's bakery.
+
+    Whoever wants the lease writes an object of its own, then lists the others, and has the lease if there are none. Of
+    two at the same time the later one sees both; the one with the smaller name looks again for a moment, the other
+    withdraws. It needs nothing of the store but that what was written is seen. Writes on condition (`If-None-Match`)
+    would do for taking a lease, but not for renewing one or taking an expired one over, fsspec offers them for few
+    stores, and elsewhere checks and writes in two steps. Ages are read off the store's own clock.
     """
 
     def __init__(self, folder: Path, seconds: float) -> None:
@@ -94,6 +132,9 @@ class _Announced:
         """Renew the lease until it is given back; after a pause that was too long, see whether it is taken."""
         while not ended.wait(self.seconds / RENEWALS):
             try:
+                if not self.own.exists():  # Whoever takes an expired lease over removes it.
+                    lost()
+                    return
                 self._announce()
                 before, self.renewed = self.renewed, self._written(self.own)
                 if (self.renewed - before).total_seconds() > self.seconds and self._others():

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 class Progress:
     """Where a running trial is.
 
-    `images_per_second` is None until it is known; `losses` are the latest terms by name; `note` is something
-    that people should be told once, `warning` something wrong that they should be.
+    `images_per_second` is None until it is known; `losses` are the latest terms by name; `share`, of a stage that is
+    no training, is what is done of it; `note` is something that people should be told once, `warning` something wrong
+    that they should be.
     """
 
     step: int
@@ -18,5 +19,6 @@ class Progress:
     seconds_left: float | None = None
     losses: Mapping[str, float] = field(default_factory=dict)
     stage: str = "training"
+    share: float = 0.0
     note: str = ""
     warning: str = ""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from harness.errors import DamagedFileError
 from harness.results.folder import TrialFolder
-from harness.storage.atomic import move, set_aside
+from harness.storage.atomic import exists, move, remove, set_aside
 from harness.storage.tensors import load_tensors, save_tensors
 
 State = tuple[dict[str, Tensor], dict[str, Any]]
@@ -24,7 +24,7 @@ def save_checkpoint(folder: TrialFolder, state: Mapping[str, Tensor], meta: Mapp
     Raises:
         StorageError: it cannot be written.
     """
-    if folder.checkpoint.exists():
+    if exists(folder.checkpoint):
         move(folder.checkpoint, folder.previous_checkpoint)
     save_tensors(folder.checkpoint, state, {"trial": folder.path.name, **meta})
 
@@ -124,8 +124,8 @@ def _fleets(saved: Mapping[str, Sequence[Checkpoint]]) -> list[set[str]]:
 
 def remove_checkpoints(folder: TrialFolder) -> None:
     """Remove what a trained model has no more need of."""
-    folder.checkpoint.unlink(missing_ok=True)
-    folder.previous_checkpoint.unlink(missing_ok=True)
+    remove(folder.checkpoint)
+    remove(folder.previous_checkpoint)
 
 
 def load_model(folder: TrialFolder) -> State:
@@ -143,5 +143,5 @@ def load_model(folder: TrialFolder) -> State:
 
 def set_aside_model(folder: TrialFolder) -> str:
     """Set a damaged model aside, and the result with it: its scores are of that model. Says so in words."""
-    names = [set_aside(file).name for file in (folder.model, folder.result_file) if file.exists()]
+    names = [set_aside(file).name for file in (folder.model, folder.result_file) if exists(file)]
     return f"{' and '.join(names)} are set aside, and the trial is done again"

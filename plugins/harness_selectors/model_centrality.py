@@ -85,7 +85,9 @@ class ModelCentrality(Selector):
 
     def fill(self, accuracies: Floats, wanted: NDArray[np.bool_], models: Sequence[ModelEvaluation]) -> None:
         """Write the wanted accuracies, (M, M), into their places."""
-        for j in np.flatnonzero(wanted.any(axis=0)).tolist():
+        generators = np.flatnonzero(wanted.any(axis=0)).tolist()
+        for done, j in enumerate(generators):
+            self.progress(done, len(generators))
             encoders = np.flatnonzero(wanted[:, j]).tolist()
             labels = self._labels(models[j])
             codes = self._encoded(models[j], [models[i] for i in encoders])

@@ -14,10 +14,13 @@ import click
 
 from harness.cli import plugin_option
 from harness.cli.completers import complete_suite
+from harness.cli.streams import dispensable_streams
 from harness.cli.terminal import echo
 from harness.storage.location import location
 
 if TYPE_CHECKING:
+    from harness.cli.display import Display
+    from harness.execution.plan import RunOptions
     from harness.execution.study import RunSummary, Study
     from harness.results.folder import ResultsFolder
     from harness.suite.suite import Suite
@@ -73,6 +76,13 @@ def _shard(context: click.Context, parameter: click.Parameter, text: str | None)
 @click.option("--download", is_flag=True, help="Fetch dataset files that are missing and may be fetched.")
 @click.option("--fresh", is_flag=True, help="Delete what there is of this suite's trials first.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0),
+    default=120,
+    show_default=True,
+    help="Seconds to wait for a full disk or a store out of reach.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the trials and their number; do nothing.")
 @plugin_option
 def command(
@@ -115,22 +125,31 @@ def command(
     study = Study(checked, folder.path, manager, plan, asked)
     display = Display(console(), len(plan.trials), plan.slots)
     manager.pluggy.register(display)
-    with _stopping_politely(study) as interrupted, display:
-        summary = study.run()
-    if interrupted:
-        left = len(summary.pending)
-        echo(f"Stopped; {left} of {len(summary.trials)} trials are left. The same command continues.", err=True)
-        return 128 + interrupted[0]
+    with dispensable_streams():
+        with _stopping_politely(study, display) as interrupted, display:
+            summary = study.run()
+        return _stopped(summary, interrupted[0]) if interrupted else _finished(summary, display, asked, plugins)
+
+
+def _stopped(summary: "RunSummary", signum: int) -> int:
+    """Say what is left; returns the exit code."""
+    left = len(summary.pending)
+    echo(f"Stopped; {left} of {len(summary.trials)} trials are left. The same command continues.", err=True)
+    return 128 + signum
+
+
+def _finished(summary: "RunSummary", display: "Display", asked: "RunOptions", plugins: tuple[Path, ...]) -> int:
+    """The tables, what to do next and what went wrong; returns the exit code."""
     if not display.pending:
         echo(f"All {len(summary.trials)} trials are done already; nothing to do.\n")
     _print_tables(summary)
-    echo(f"Results are in {folder.path}. Next, the same table and all the rest as a page with pictures:\n")
+    echo(f"Results are in {summary.folder.path}. Next, the same table and the rest as a page with pictures:\n")
     named = "".join(f" --plugin {shlex.quote(str(file))}" for file in plugins)
-    place = shlex.quote(str(folder.path))
+    place = shlex.quote(str(summary.folder.path))
     echo(f"  harness leaderboard {place}{named}\n  harness report {place}{named}\n")
     code = _print_failures(summary)
     if asked.shard and (left := len(summary.status.pending)):
-        echo(f"{left} of the suite's {len(checked.trials)} trials are left to other shards.")
+        echo(f"{left} of the suite's {len(summary.status.suite.trials)} trials are left to other shards.")
     return code
 
 
@@ -149,12 +168,14 @@ def _print_tables(summary: "RunSummary") -> None:
 
 
 def _print_failures(summary: "RunSummary") -> int:
-    """What failed, a line each; returns the exit code."""
+    """What failed and what is left undone, a line each; returns the exit code."""
     for line in summary.failures:
         echo(f"failed: {line}", err=True)
+    for line in summary.unfinished:
+        echo(f"not done: {line}", err=True)
     if summary.failures:
         echo("Tracebacks are in trials/*/result.json and log.txt there; --retry-failed tries again.", err=True)
-    return 1 if summary.failures else 0
+    return 1 if summary.failures or summary.unfinished else 0
 
 
 def _print_plan(suite: "Suite", folder: "ResultsFolder", fresh: bool) -> None:
@@ -171,14 +192,15 @@ def _print_plan(suite: "Suite", folder: "ResultsFolder", fresh: bool) -> None:
 
 
 @contextmanager
-def _stopping_politely(study: "Study") -> Iterator[list[int]]:
+def _stopping_politely(study: "Study", display: "Display") -> Iterator[list[int]]:
     """Turn Ctrl-C and SIGTERM into an orderly stop; yields a list that gets the signal's number."""
     received: list[int] = []
 
     def stop(signum: int, frame: FrameType | None) -> None:
+        # It may interrupt anything, printing too, so it prints past Python's streams.
         received.append(signum)
-        echo("\nStopping: running trials save their state...", err=True)
         study.stop()
+        display.stop()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

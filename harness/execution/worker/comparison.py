@@ -2,14 +2,16 @@
 
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from harness.errors import DamagedFileError, NotApplicableError, in_a_line
 from harness.evaluation import Evaluation
-from harness.execution.protocol import CompareJob
+from harness.execution.protocol import CompareJob, Exit
 from harness.plugins.manager import PluginManager
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder
@@ -21,12 +23,13 @@ from harness.selection.tables import compared_together, comparison_key, nothing_
 from harness.storage.records import write_json
 from harness.suite.build import initial_model, load_dataset, make_selector
 from harness.suite.trial import Choice, digest
+from harness.training.loop import PROGRESS_SECONDS
 from harness.training.progress import Progress
 from harness.training.trainer import load_weights
 from harness.training.trial_state import set_aside_model
 
 
-def compare(job: CompareJob, report: Callable[[Progress], None]) -> None:
+def compare(job: CompareJob, report: Callable[[Progress], None]) -> Exit:
     """Let each selector compare the trials' models, and write what it found.
 
     If a model is damaged or missing, nothing is compared: its trial is to be done again first.
@@ -49,20 +52,41 @@ def compare(job: CompareJob, report: Callable[[Progress], None]) -> None:
         evaluation.setting = digest([trial.model.to_json(), trial.training.values()])
         evaluations[trial.id] = evaluation
     if len(evaluations) < len(job.trials):  # Compared when all are there again.
-        return
+        return Exit.INCOMPLETE
     for done, choice in enumerate(job.selectors):
         report(Progress(done, len(job.selectors), stage=choice.name))
-        found = _compare(choice, registry, job, folder, evaluations)
+        progress = _progress(report, Progress(done, len(job.selectors), stage=choice.name))
+        found = _compare(choice, registry, progress, job, folder, evaluations)
         write_json(folder.comparison(comparison_key(choice, job.trials, job.evaluation_seed)), found)
+    return Exit.DONE
+
+
+def _progress(report: Callable[[Progress], None], stage: Progress) -> Callable[[int, int], None]:
+    """Report how much of a comparison is done, about once a second."""
+    reported = monotonic()
+
+    def progress(done: int, of: int) -> None:
+        nonlocal reported
+        if monotonic() - reported >= PROGRESS_SECONDS:
+            reported = monotonic()
+            report(replace(stage, share=done / max(1, of)))
+
+    return progress
 
 
 def _compare(
-    choice: Choice, registry: Registry, job: CompareJob, folder: ResultsFolder, evaluations: dict[str, Evaluation]
+    choice: Choice,
+    registry: Registry,
+    progress: Callable[[int, int], None],
+    job: CompareJob,
+    folder: ResultsFolder,
+    evaluations: dict[str, Evaluation],
 ) -> dict[str, Any]:
     """One selector's comparisons as plain data; an error in it is recorded, and costs no other selector's."""
     found = nothing_compared(choice)
     try:
         selector = make_selector(registry, choice)
+        selector.progress = progress
         found["left_out"] = {
             name: reason for name, evaluation in evaluations.items() if (reason := selector.lacks(evaluation))
         }

@@ -1,51 +1,103 @@
-"""The worker process: reads one job from standard input, does it, and reports in JSON lines.
+"""The worker process: reads one job from standard input, does it, and reports events as JSON lines.
 
-Run as `python -m harness.execution.worker.main`. Events go to the original standard output; whatever
-plugins print goes to the log. When its parent dies, standard input closes and the worker ends.
+Run as `python -m harness.execution.worker.main FILE...`, with the numbers of inherited files that it holds open. Events
+go to the original standard output; whatever plugins print goes to the log. When its parent dies, it ends.
 """
 
-import json
+import ctypes
 import os
 import signal
 import sys
 import threading
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from harness.execution.protocol import INTERRUPTED, OUT_OF_MEMORY, CompareJob, StopNow, StopRequest, TrialJob
+from harness.errors import StorageError, UserError
+from harness.execution.protocol import (
+    CompareJob,
+    Event,
+    Exit,
+    Job,
+    Problem,
+    StopNow,
+    StopRequest,
+    decode_job,
+    encode_event,
+)
 from harness.training.progress import Progress
 
+PR_SET_PDEATHSIG = 1
 
-def main() -> None:
-    """Do the job on standard input."""
-    events = os.fdopen(os.dup(1), "w", buffering=1)
+
+def main(held: Sequence[int]) -> None:
+    """Do the job on standard input, and end the process.
+
+    Args:
+        held: files that are open for as long as the worker lives, the leases of its trials.
+    """
+    die_with_parent()
+    events = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    job = json.loads(sys.stdin.buffer.readline())
+    _keep_from_children(held, events.fileno())
+    line = sys.stdin.buffer.readline()
+    if not line:  # The run has given it up.
+        sys.exit(Exit.INTERRUPTED)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     stop = StopRequest()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which stops workers in order.
     signal.signal(signal.SIGTERM, stop.handle)
 
-    def report(trial: str, progress: Progress) -> None:
-        events.write(json.dumps({"trial": trial, "progress": asdict(progress)}) + "\n")
+    def send(event: Event | Problem) -> None:
+        with suppress(BrokenPipeError):  # The run has been killed, and so will this process be.
+            events.write(encode_event(event))
 
     try:
-        sys.exit(_do(job, report, stop))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+        code = _do(decode_job(line), lambda trial, progress: send(Event(trial, progress)), stop)
     except StopNow:
-        sys.exit(INTERRUPTED)
+        code = Exit.INTERRUPTED
+    except UserError as error:
+        send(Problem(str(error)))
+        code = Exit.USER_MISTAKE
+    except StorageError as error:
+        send(Problem(str(error.strerror), str(error.filename), error.errno or 0))
+        code = Exit.STORAGE
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # All is saved: a second request must not end it as an accident.
+    sys.exit(code)
 
 
-def _do(job: dict[str, Any], report: Any, stop: "StopRequest") -> int:
+def _do(job: Job, report: Callable[[str, Progress], None], stop: StopRequest) -> Exit:
     """Do a job; returns the exit code."""
     import torch
 
     from harness.execution.worker.comparison import compare
     from harness.execution.worker.trials import run_trials
 
-    torch.set_num_threads(job["placement"]["threads"])
-    if job["kind"] == "trial":
-        return OUT_OF_MEMORY if run_trials(TrialJob.from_json(job), report, stop) else 0
-    compare(CompareJob.from_json(job), lambda progress: report("", progress))
-    return 0
+    torch.set_num_threads(job.placement.threads)
+    if isinstance(job, CompareJob):
+        return compare(job, lambda progress: report("", progress))
+    return run_trials(job, report, stop)
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the thread that started it ends, be it in the midst of C code.
+
+    Linux only. Elsewhere a worker ends when it next runs Python code, see `_end_with_parent`.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _keep_from_children(held: Sequence[int], events: int) -> None:
+    """Close leases and events in processes that plugins start: they may live longer than this one."""
+
+    def close() -> None:
+        for file in (*held, events):
+            os.dup2(2, file)  # Not closed: its number would be that of another file of the child soon.
+
+    for file in held:
+        os.set_inheritable(file, False)
+    os.register_at_fork(after_in_child=close)
 
 
 def _end_with_parent() -> None:
@@ -56,4 +108,4 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main([int(number) for number in sys.argv[1:]])

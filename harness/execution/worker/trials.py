@@ -1,15 +1,14 @@
-"""The life of a trial, or of a fleet of them, in its worker process: train, score, record."""
+"""The trials of a job in their worker process: train, score, record."""
 
+import errno
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from harness.dataset import Dataset
-from harness.errors import DivergenceError, in_a_line
-from harness.execution.protocol import TrialJob
+from harness.errors import DivergenceError, StorageError, UserError, in_a_line
+from harness.execution.protocol import Exit, StopRequest, TrialJob
 from harness.model import Model
 from harness.plugins.manager import PluginManager
 from harness.registry import Registry
@@ -18,8 +17,7 @@ from harness.results.provenance import provenance
 from harness.results.result import Outcome, Result
 from harness.scoring.model_evaluation import ModelEvaluation, join_alike
 from harness.scoring.score import score
-from harness.storage.atomic import locked
-from harness.storage.location import is_local
+from harness.storage.leases import is_lost
 from harness.storage.records import now
 from harness.suite.build import load_dataset
 from harness.suite.trial import Trial, score_key
@@ -27,30 +25,33 @@ from harness.training.memory import is_out_of_memory
 from harness.training.progress import Progress
 from harness.training.trainer import Interrupted, Observer, Trained, train
 
-if TYPE_CHECKING:
-    from harness.execution.protocol import StopRequest
+ANY_ERROR = (Exception, SystemExit, KeyboardInterrupt)
+"""What plugins may raise; only `StopNow` is ours."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors that a file of a plugin meets on a full disk."""
 
 
-def run_trials(job: TrialJob, report: Callable[[str, Progress], None], stop: "StopRequest") -> bool:
+def run_trials(job: TrialJob, report: Callable[[str, Progress], None], stop: StopRequest) -> Exit:
     """Do what is left of a job's trials and write their results; a stop leaves checkpoints and no results.
 
-    Returns:
-        Whether the job's fleet was too large for the memory; trials without a result are to be tried in smaller ones.
+    The run holds the leases of the trials.
+
+    Raises:
+        UserError: the plugins or the dataset cannot be loaded because of something that the user can mend.
+        StorageError: results cannot be read or written.
     """
     results = ResultsFolder(job.folder)
-    with ExitStack() as locks:
-        # Always in the same order, so that no two jobs wait for each other.
-        for trial in sorted(job.trials, key=lambda trial: trial.id):
-            folder = results.trial(trial.id)
-            if is_local(folder.path):
-                # The run holds the trial's lease, but of a run that was killed the worker may live a moment longer.
-                locks.enter_context(locked(folder.lock))
-                folder.remove_leftovers()
-            folder.write_trial(trial)
-        life = _TrialRun(job, results, report)
-        with suppress(Interrupted):
-            life.train_and_score(stop)
-    return life.crowded
+    for trial in job.trials:
+        folder = results.trial(trial.id)
+        folder.remove_unfinished()
+        folder.write_trial(trial)
+    run = _TrialRun(job, results, report)
+    try:
+        run.train_and_score(stop)
+    except Interrupted:
+        return Exit.INTERRUPTED
+    return Exit.OUT_OF_MEMORY if run.crowded else Exit.DONE
 
 
 class _TrialRun:
@@ -63,27 +64,50 @@ class _TrialRun:
         self.started = monotonic()
         self.crowded = False
 
-    def train_and_score(self, stop: "StopRequest") -> None:
+    def train_and_score(self, stop: StopRequest) -> None:
         """Train all trials and score each that came to its end.
 
         Raises:
             Interrupted: it was asked to stop.
+            UserError, StorageError: as `run_trials`.
         """
         try:
             registry = PluginManager([Path(file) for file in self.job.plugins], self.job.blocked).registry
             dataset = load_dataset(registry, self.job.trials[0].dataset, self.job.placement.device)
-        except Exception as error:  # Any end of a trial is a recorded outcome.
-            for trial in self.job.trials:
-                self._fail(trial, error)
+        except UserError:  # It concerns every trial, and there is nothing yet to be recorded.
+            raise
+        except ANY_ERROR as error:  # Any other end of a trial is a recorded outcome.
+            self._fail_all(self.job.trials, error)
             return
+        try:
+            with stop.politely():
+                models = self._train(registry, dataset, stop)
+        except (SystemExit, KeyboardInterrupt) as error:  # A model ends its process, and so all of its fleet.
+            self._fail_all(self.job.trials, error)
+            return
+        trained = [trial for trial in self.job.trials if trial.id in models]
+        try:
+            evaluations = self._evaluations(models, dataset, registry)
+        except ANY_ERROR as error:
+            self._fail_all(trained, error)
+            return
+        for trial in trained:
+            if stop():
+                raise Interrupted
+            try:
+                self._score(trial, evaluations[trial.id], registry)
+            except ANY_ERROR as error:
+                self._fail(trial, error)
+            evaluations[trial.id].end()
+
+    def _train(self, registry: Registry, dataset: Dataset, stop: StopRequest) -> Mapping[str, Model]:
         observer = Observer(
             report=lambda trial, progress: self.report(trial.id, progress),
             failed=self._fail,
             stopping=stop,
             provenance=self._provenance,
         )
-        stop.polite = True
-        models = train(
+        return train(
             self.job.trials,
             registry,
             dataset,
@@ -92,23 +116,6 @@ class _TrialRun:
             engine=self.job.engine,
             checkpoint_seconds=self.job.checkpoint_seconds,
         )
-        stop.polite = False
-        try:
-            evaluations = self._evaluations(models, dataset, registry)
-        except Exception as error:  # As above.
-            for trial in self.job.trials:
-                if trial.id in models:
-                    self._fail(trial, error)
-            return
-        for trial in self.job.trials:
-            if stop():
-                raise Interrupted
-            if trial.id in evaluations:
-                try:
-                    self._score(trial, evaluations[trial.id], registry)
-                except Exception as error:  # As above.
-                    self._fail(trial, error)
-                evaluations[trial.id].end()
 
     def _evaluations(
         self, models: Mapping[str, Model], dataset: Dataset, registry: Registry
@@ -152,13 +159,24 @@ class _TrialRun:
             # Of the training: a metric that is added on another machine moves no model there.
             provenance=trained.provenance,
         )
-        folder.write_result(result)
+        self._write(result)
 
-    def _fail(self, trial: Trial, error: Exception) -> None:
+    def _fail_all(self, trials: Sequence[Trial], error: BaseException) -> None:
+        for trial in trials:
+            self._fail(trial, error)
+
+    def _fail(self, trial: Trial, error: BaseException) -> None:
         """Write the result of a trial that ended with an error; scores it had before are kept.
 
         Where the memory was too small for a fleet that can still be divided, there is no result yet.
+
+        Raises:
+            StorageError: the error says that storage is full or out of reach, which is the end of no trial.
         """
+        if isinstance(error, StorageError):
+            raise error
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise StorageError(error.errno, error.strerror, error.filename or "a file of the trial") from error
         if self.job.divisible and outcome_of(error) is Outcome.OUT_OF_MEMORY:
             self.crowded = True
             return
@@ -174,13 +192,19 @@ class _TrialRun:
             scores=earlier.scores if earlier else (),
             provenance=self._provenance(),
         )
-        folder.write_result(result)
+        self._write(result)
+
+    def _write(self, result: Result) -> None:
+        """Write a result, unless another run has taken the trials over while this process was asleep."""
+        if any(is_lost(own) for own in self.job.leases):
+            raise StorageError(0, "another run has taken the trial over", self.folder.trial(result.trial).path)
+        self.folder.trial(result.trial).write_result(result)
 
     def _provenance(self) -> dict[str, str | int]:
         return {**provenance(self.job.placement.device), "engine": self.job.engine, "fleet": len(self.job.trials)}
 
 
-def outcome_of(error: Exception) -> Outcome:
+def outcome_of(error: BaseException) -> Outcome:
     """Which kind of end an error is."""
     if isinstance(error, DivergenceError):
         return Outcome.DIVERGED

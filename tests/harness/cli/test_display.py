@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from harness.cli.display import Display
+from harness.cli.display import LINE_SECONDS, Display
 from harness.execution.devices import Slots
 from harness.results.result import Outcome, Result, ScoreRecord
 from harness.suite.schema import Training
@@ -35,9 +35,10 @@ def test_elsewhere_than_on_a_terminal_there_are_plain_lines(show):
     with display:
         display.harness_suite_started([TRIAL, TRIAL])
         display.harness_trial_started(TRIAL)
-        display._spoken[TRIAL.id] = -1e9
         display.harness_trial_progress(TRIAL, HALF)
-        display.harness_trial_progress(TRIAL, HALF)
+        display.running[TRIAL.id].spoken -= LINE_SECONDS
+        display.speak()
+        display.speak()
         display.harness_trial_finished(TRIAL, result())
         display.harness_trial_finished(TRIAL, result(Outcome.DIVERGED, "loss is nan"))
         display.harness_comparison_progress(Progress(0, 2, stage="udr-lasso"))

@@ -7,14 +7,14 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import cli
-from harness.execution.protocol import TrialJob
+from harness.execution.protocol import StopRequest, TrialJob
 from harness.execution.worker.trials import run_trials
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome
 from harness.results.status import StudyStatus
 from harness.storage.tensors import load_tensors
 from harness.suite.suite import load_suite
-from support import TOY
+from support import TOY, StopAfter
 
 SUITE = """
 title = "Far away"
@@ -38,21 +38,6 @@ def run(*arguments):
 @pytest.fixture
 def suite(suite_file, registry):
     return load_suite(suite_file(SUITE), registry)
-
-
-class Never:
-    polite = False
-
-    def __call__(self):
-        return False
-
-
-class AfterTenSteps(Never):
-    steps = 0
-
-    def __call__(self):
-        self.steps += 1
-        return self.steps > 10
 
 
 def test_a_study_runs_resumes_and_is_read_at_a_url(s3, suite, suite_file, tmp_path, monkeypatch):
@@ -96,10 +81,10 @@ def test_a_trial_continues_from_its_checkpoint_at_a_url_to_the_same_numbers(s3, 
         job = TrialJob(suite.trials[:1], place, suite.metrics, 0, plugins=[str(TOY)])
         folder = ResultsFolder(place).trial(suite.trials[0].id)
         for _ in range(2):
-            run_trials(job, lambda *_: None, AfterTenSteps())
+            run_trials(job, lambda *_: None, StopAfter(10))
         assert load_tensors(folder.checkpoint)[1]["step"] == 20
         assert load_tensors(folder.previous_checkpoint)[1]["step"] == 10
-        run_trials(job, lambda *_: None, Never())
+        run_trials(job, lambda *_: None, StopRequest())
         assert not folder.checkpoint.exists()
         ends.append(folder.result.scores[0].score)
     assert ends[0] == ends[1]

@@ -24,7 +24,7 @@ from harness.results.status import StudyStatus
 from harness.storage.tensors import load_tensors, save_tensors
 from harness.suite.suite import load_suite
 from harness.training.trial_state import load_checkpoints, load_model, save_checkpoint
-from support import TOY
+from support import TOY, StopAfter
 
 SUITE = """
 seeds = 2
@@ -39,18 +39,6 @@ name = "linear"
 metrics = ["spread"]
 selectors = ["alike"]
 """
-
-
-class StopAfter:
-    """Asks the training to stop after so many steps."""
-
-    def __init__(self, steps):
-        self.left = steps
-        self.polite = False
-
-    def __call__(self):
-        self.left -= 1
-        return self.left < 0
 
 
 @pytest.fixture
@@ -203,8 +191,8 @@ def test_a_damaged_result_is_set_aside_by_whoever_holds_the_trial(job, caplog):
     damage(folder.result_file, "truncated", None)
     assert folder.result is None
     assert folder.result_file.exists(), "whoever only reads changes nothing"
-    with claim_trials(job, pytest.fail) as left:
-        assert left.trials == list(job.trials)
+    with claim_trials(job, pytest.fail) as claim:
+        assert claim.job.trials == list(job.trials)
     assert not folder.result_file.exists()
     assert (folder.path / "result.json.damaged").exists()
     lines = caplog.messages

@@ -12,7 +12,9 @@ import pytest
 
 from harness import UserError
 from harness.execution.protocol import Placement, TrialJob
-from harness.execution.ray_cluster import Cluster, ClusterExecutor, connect, placement
+from harness.execution.ray_cluster import ClusterExecutor
+from harness.execution.ray_connection import Cluster, connect
+from harness.execution.ray_task import placement
 from harness.results.folder import ResultsFolder
 from harness.suite.suite import load_suite
 from support import TOY

@@ -15,7 +15,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result
 from harness.storage.records import write_json
 from harness.suite.suite import load_suite
-from support import TOY
+from support import TOY, StopAfter
 
 SUITE = """
 seeds = 1
@@ -66,17 +66,6 @@ def read_only():
 @pytest.fixture
 def suite(suite_file, registry):
     return load_suite(suite_file(SUITE), registry)
-
-
-class StopAfter:
-    polite = False
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def __call__(self):
-        self.left -= 1
-        return self.left < 0
 
 
 def do(job, steps=10_000):
