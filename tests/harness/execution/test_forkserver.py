@@ -1,12 +1,14 @@
 import os
 import signal
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from harness.execution.forkserver import ForkServer
 from harness.execution.process import Worker, environment
-from harness.execution.protocol import Placement, TrialJob
+from harness.execution.protocol import Exit, Placement, TrialJob
 from harness.results.folder import ResultsFolder
 from harness.suite.suite import load_suite
 from support import TOY
@@ -53,11 +55,13 @@ def test_forked_workers_compute_what_new_processes_do_and_crash_alone(jobs, tmp_
         again = do(tmp_path / "again", fork_server)
         with (tmp_path / "log.txt").open("wb") as log:
             forked = fork_server.fork(log)
+            while not forked.pid:
+                with suppress(subprocess.TimeoutExpired):
+                    forked.wait(0.1)
             assert Path(f"/proc/{forked.pid}/stat").read_text().rpartition(")")[2].split()[1] == str(fork_server.pid)
-            assert forked.poll() is None
-            forked.stdin.close()  # As if the parent had died.
+            forked.stdin.close()  # As if the run had given it up.
             forked.stdout.close()
-            assert forked.wait() == forked.poll() == 1
+            assert forked.wait() == Exit.INTERRUPTED
     assert ends == [0, 0, -signal.SIGKILL]
     assert again == (ends, scores)
     assert do(tmp_path / "new", None, 1) == (ends[:1], scores[:1])

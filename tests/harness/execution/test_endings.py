@@ -1,0 +1,250 @@
+"""Every end of a trial is recorded or told, whatever plugins, signals and observers do."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.execution.plan import RunOptions
+from harness.execution.study import run
+from harness.results.folder import ResultsFolder
+
+PLUGIN = '''
+import multiprocessing, os, signal, sys, time
+import numpy as np
+import torch
+import harness
+from harness import Adam, FactorGrid, Field, ImageSpec, LatentSpace, Normal, Objective, Settings
+from torch import nn
+
+@harness.hookimpl
+def harness_register_datasets(register):
+    register("dots", Dots, "one dot")
+
+@harness.hookimpl
+def harness_register_models(register):
+    register("ending", Ending, "ends its process")
+
+@harness.hookimpl
+def harness_register_metrics(register):
+    register("quitting", Quitting, "calls sys.exit")
+    register("nought", Nought, "is 0")
+
+class Dots(harness.GroundTruthDataset):
+    class Config(Settings):
+        file: str = Field("", description="a file that must be there")
+        quits: bool = Field(False, description="whether loading ends the process")
+
+    image = ImageSpec(1, 4, 4)
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.factors = FactorGrid(["place"], [16])
+
+    def load(self, device="cpu"):
+        if self.config.quits:
+            sys.exit(0)
+        if self.config.file and not os.path.exists(self.config.file):
+            raise harness.UserError(f"dots: there is no file {self.config.file}")
+        super().load(device)
+
+    def images(self, indices):
+        images = torch.zeros(len(indices), 16)
+        images[torch.arange(len(indices)), indices.cpu()] = 1.0
+        return images.reshape(-1, 1, 4, 4).to(self.device)
+
+class Ending(harness.Model):
+    class Config(Settings):
+        how: str = Field("", description="how it ends")
+
+    def __init__(self, config, image):
+        super().__init__(config, image)
+        self.latents = LatentSpace({"codes": Normal(2)})
+        self.encoder = nn.Linear(16, 2)
+
+    def draw(self, n, rng):
+        return {}
+
+    def objectives(self):
+        return [Objective("all", trains=[self.encoder], loss=self.loss, optimizer=Adam(1e-2))]
+
+    def loss(self, images, draws):
+        match self.config.how:
+            case "sys.exit":
+                sys.exit(0)
+            case "os._exit":
+                os._exit(0)
+            case "SIGTERM":
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(0.2)
+            case "child":
+                if not multiprocessing.active_children():
+                    multiprocessing.get_context("fork").Process(target=leave_the_group, daemon=True).start()
+            case "deaf":
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                time.sleep(3600)
+        return {"size": self.encode(images).square().mean()}
+
+    def encode(self, images):
+        return self.encoder(images.flatten(1))
+
+def leave_the_group():
+    os.setsid()
+    time.sleep(3600)
+
+class Quitting(harness.Metric):
+    def score(self, evaluation):
+        sys.exit(0)
+
+class Nought(harness.Metric):
+    def score(self, evaluation):
+        return harness.Score(0.0)
+'''
+
+SUITE = """
+seeds = {seeds}
+[dataset]
+name = "dots"
+[training]
+steps = 3
+batch_size = 4
+[[models]]
+name = "ending"
+config.how = "{how}"
+[evaluation]
+metrics = ["{metric}"]
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    path = tmp_path / "ending_plugin.py"
+    path.write_text(PLUGIN)
+    return path
+
+
+@pytest.fixture
+def suite(suite_file):
+    def write(how="", metric="nought", seeds=1):
+        return suite_file(SUITE.format(how=how, metric=metric, seeds=seeds))
+
+    return write
+
+
+def the_result(folder):
+    (file,) = Path(folder).glob("trials/*/result.json")
+    return ResultsFolder(folder).trial(file.parent.name).result
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome", "reason"),
+    [
+        ("sys.exit", "failed", "SystemExit: 0"),
+        ("os._exit", "crashed", "the process ended with code 0 before there was a result"),
+    ],
+)
+def test_a_loss_that_ends_its_process_is_a_recorded_failure(command, suite, plugin, tmp_path, how, outcome, reason):
+    found = command("run", suite(how), "--plugin", plugin, "--output", "out")
+    assert found.returncode == 1, found.stderr
+    assert the_result(tmp_path / "out").outcome == outcome
+    assert reason in the_result(tmp_path / "out").reason
+
+
+def test_a_metric_and_a_dataset_that_end_the_process_are_recorded_failures(command, suite, plugin, tmp_path):
+    found = command("run", suite(metric="quitting"), "--plugin", plugin, "--output", "out")
+    assert found.returncode == 1, found.stderr
+    assert "SystemExit" in found.stderr
+    found = command("run", suite(), "--plugin", plugin, "--output", "dataset", "--set", "dataset.quits=true")
+    assert found.returncode == 1, found.stderr
+    assert "SystemExit: 0" in the_result(tmp_path / "dataset").reason
+
+
+def test_a_worker_that_is_terminated_every_time_leaves_a_line_and_code_1(command, suite, plugin):
+    found = command("run", suite("SIGTERM"), "--plugin", plugin, "--output", "out")
+    assert found.returncode == 1, found.stderr
+    assert "not done: ending seed=0" in found.stderr
+
+
+def test_a_mistake_about_data_is_one_line_and_is_tried_again_when_it_is_mended(command, suite, plugin, tmp_path):
+    arguments = ["run", suite(seeds=2), "--plugin", plugin, "--output", "out", "--set", "dataset.file='data.bin'"]
+    found = command(*arguments)
+    assert found.returncode == 2, found.stderr
+    assert found.stderr.splitlines() == ["harness: dots: there is no file data.bin"]
+    assert not list(tmp_path.glob("out/trials/*/result.json"))
+    (tmp_path / "data.bin").write_text("")
+    found = command(*arguments)
+    assert found.returncode == 0, found.stderr
+
+
+def test_a_process_that_a_model_leaves_behind_holds_up_nothing(command, suite, plugin, tmp_path):
+    for _ in range(2):  # The second would wait for the first one's lease.
+        found = command("run", suite("child"), "--plugin", plugin, "--output", "out", "--fresh", timeout=120)
+        assert found.returncode == 0, found.stderr
+    subprocess.run(["pkill", "-f", str(plugin)], check=False)
+
+
+def test_a_worker_that_is_deaf_to_its_parents_death_ends_with_it(suite, plugin, tmp_path, command):
+    arguments = [sys.executable, "-m", "harness", "run", suite("deaf", seeds=2), "--plugin", plugin, "--output", "out"]
+    victim = subprocess.Popen(
+        list(map(str, arguments)), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("out/trials/*/trial.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    heir = command("run", suite("", seeds=2), "--plugin", plugin, "--output", "out", timeout=120)
+    assert heir.returncode == 0, heir.stderr
+    assert "holds" not in heir.stderr
+
+
+def test_an_observer_that_ends_the_process_is_told_and_changes_nothing(suite, plugin, tmp_path, caplog):
+    plugin.write_text(PLUGIN + "\n@harness.hookimpl\ndef harness_trial_started(trial):\n    sys.exit(0)\n")
+    summary = run(suite(), tmp_path / "out", options=RunOptions(device="cpu"), plugins=[plugin])
+    assert not summary.failures
+    assert not summary.pending
+    assert any("harness_trial_started failed: SystemExit" in line for line in caplog.messages)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="it takes a device that is always full")
+@pytest.mark.parametrize("shell", ["{} | head -c 1", "{} > /dev/full", "{} >&-"])
+def test_a_run_goes_on_where_its_output_cannot_be_written(suite, plugin, tmp_path, shell):
+    command = f"{sys.executable} -m harness run {suite()} --plugin {plugin} --output out"
+    found = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", shell.format(command)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert "Traceback" not in found.stderr
+    assert found.returncode == 0, found.stderr
+    assert the_result(tmp_path / "out").outcome == "finished"
+
+
+def test_where_there_are_too_few_open_files_a_line_says_so(suite, plugin, tmp_path):
+    # Python itself needs more than a worker: the limit is set when the first one is started.
+    limited = (
+        "import resource, sys; from pathlib import Path\n"
+        "from harness import RunOptions, run\n"
+        "from harness.execution import process\n"
+        "before = process.Worker._start\n"
+        "def start(self, *arguments):\n"
+        "    import os; used = len(os.listdir('/proc/self/fd'))\n"
+        "    resource.setrlimit(resource.RLIMIT_NOFILE, (used, used))\n"
+        "    return before(self, *arguments)\n"
+        "process.Worker._start = start\n"
+        f"run({str(suite())!r}, 'out', options=RunOptions(device='cpu', patience=0), plugins=[Path({str(plugin)!r})])\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", limited], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert "Too many open files" in found.stderr.splitlines()[-1]
+    assert "StorageError" in found.stderr.splitlines()[-1]
+    assert not list(tmp_path.glob("out/trials/*/result.json"))
