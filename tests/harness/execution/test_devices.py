@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -51,6 +52,14 @@ def test_a_gpu_is_held_by_one_at_a_time(monkeypatch, tmp_path):
         assert {first, second} == {"0", "1"}
     with reserve_gpu(("0",)) as again:
         assert again == "0"
+
+
+def test_a_folder_of_locks_that_somebody_else_has_made_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    (tmp_path / f"harness-gpus-{os.getuid()}").symlink_to(tmp_path)
+    with pytest.raises(UserError, match="belongs to somebody else"), reserve_gpu(("0",)):
+        pass
 
 
 def test_the_kernel_frees_a_gpu_whose_holder_is_killed(monkeypatch, tmp_path):

@@ -13,7 +13,7 @@ from harness.execution.plan import RunOptions
 from harness.execution.study import run
 from harness.results.folder import ResultsFolder
 
-PLUGIN = '''
+PLUGIN = """
 import multiprocessing, os, signal, sys, time
 import numpy as np
 import torch
@@ -94,7 +94,9 @@ class Ending(harness.Model):
 
 def leave_the_group():
     os.setsid()
-    time.sleep(3600)
+    with open("children", "a") as file:
+        print(os.getpid(), file=file)
+    time.sleep(600)
 
 class Quitting(harness.Metric):
     def score(self, evaluation):
@@ -103,7 +105,7 @@ class Quitting(harness.Metric):
 class Nought(harness.Metric):
     def score(self, evaluation):
         return harness.Score(0.0)
-'''
+"""
 
 SUITE = """
 seeds = {seeds}
@@ -184,7 +186,8 @@ def test_a_process_that_a_model_leaves_behind_holds_up_nothing(command, suite, p
     for _ in range(2):  # The second would wait for the first one's lease.
         found = command("run", suite("child"), "--plugin", plugin, "--output", "out", "--fresh", timeout=120)
         assert found.returncode == 0, found.stderr
-    subprocess.run(["pkill", "-f", str(plugin)], check=False)
+    for child in (tmp_path / "children").read_text().split():
+        os.kill(int(child), signal.SIGKILL)
 
 
 def test_a_worker_that_is_deaf_to_its_parents_death_ends_with_it(suite, plugin, tmp_path, command):

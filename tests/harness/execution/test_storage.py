@@ -8,13 +8,16 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import cli
-from harness.errors import StorageError
+from harness.errors import StorageError, UserError
+from harness.execution.claims import claim_trials
 from harness.execution.protocol import TrialJob
 from harness.execution.worker.trials import run_trials
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result
+from harness.results.status import StudyStatus
 from harness.storage.records import write_json
 from harness.suite.suite import load_suite
+from harness.summary.tables import read_tables, write_tables
 from support import TOY, StopAfter
 
 SUITE = """
@@ -73,11 +76,12 @@ def do(job, steps=10_000):
     return ResultsFolder(job.folder).trial(job.trials[0].id)
 
 
-def test_a_trial_that_fills_the_disk_ends_with_a_reason_and_continues_when_there_is_room(suite, small_disk, tmp_path):
+def test_a_full_disk_is_the_end_of_no_trial_which_continues_when_there_is_room(suite, small_disk, tmp_path):
     job = TrialJob(suite.trials, str(small_disk / "out"), suite.metrics, 0, plugins=[str(TOY)])
-    folder = do(job)
-    assert folder.result.outcome is Outcome.FAILED
-    assert folder.result.reason == f"StorageError: {folder.model}: No space left on device"
+    folder = ResultsFolder(job.folder).trial(suite.trials[0].id)
+    with pytest.raises(StorageError, match=rf"{folder.model}: No space left on device"):
+        do(job)
+    assert folder.result is None
     # Its model of 400 codes has 64 x 400 x 2 numbers, 205 kB; a checkpoint has Adam's averages of them too.
     mount("-o", "remount,size=10m", small_disk)
     folder = do(job, steps=20)
@@ -111,11 +115,16 @@ def test_where_nothing_can_be_recorded_one_line_says_so(suite_file, tmp_path, re
     assert line.endswith(": Read-only file system")
 
 
-def test_a_full_disk_found_by_a_worker_is_told_by_the_run(suite_file, small_disk, run_command):
-    found = run_command("run", suite_file(SUITE), "--plugin", TOY, "--output", small_disk / "out")
+def test_a_run_waits_for_room_then_stops_and_the_same_command_continues(suite_file, small_disk, run_command):
+    arguments = ["run", suite_file(SUITE), "--plugin", TOY, "--output", small_disk / "out", "--patience", 1]
+    found = run_command(*arguments)
     assert found.returncode == 1, found.stderr
     assert "Traceback (most recent call last)" not in found.stderr
-    assert "No space left on device" in found.stderr
+    assert "No space left on device; trying again in 1 s" in found.stderr
+    assert not list(small_disk.glob("out/trials/*/result.json"))
+    mount("-o", "remount,size=10m", small_disk)
+    found = run_command(*arguments)
+    assert found.returncode == 0, found.stderr
 
 
 def test_a_results_folder_that_cannot_be_written_can_be_read(suite, suite_file, tmp_path, read_only):
@@ -138,3 +147,51 @@ def test_a_results_folder_that_cannot_be_written_can_be_read(suite, suite_file, 
 def test_a_place_where_nobody_may_write_is_the_users_mistake(suite_file):
     found = run("run", suite_file(SUITE), "--plugin", TOY, "--output", "/proc/results")
     assert "/proc/results: cannot write results there" in str(found.exception)
+
+
+def test_only_unfinished_files_of_our_own_are_removed_and_links_are_refused(suite, tmp_path):
+    job = TrialJob(suite.trials, str(tmp_path / "out"), suite.metrics, 0, plugins=[str(TOY)])
+    folder = ResultsFolder(job.folder).trial(suite.trials[0].id)
+    folder.path.mkdir(parents=True)
+    ours = folder.path / f".model.safetensors.{'0' * 32}.part"
+    foreign = [folder.path / name for name in (".bashrc", ".ipynb_checkpoints", ".notes.part")]
+    for file in (ours, foreign[0], foreign[2]):
+        file.write_text("")
+    foreign[1].mkdir()
+    do(job)
+    assert not ours.exists()
+    assert all(file.exists() for file in foreign)
+
+    elsewhere = tmp_path / "home"
+    folder.path.rename(elsewhere)
+    folder.path.symlink_to(elsewhere)
+    with pytest.raises(UserError, match="it is a link"), claim_trials(job, pytest.fail):
+        pass
+    folder.path.unlink()
+    folder.path.mkdir()
+    folder.log.symlink_to(elsewhere / ".bashrc")
+    with pytest.raises(UserError, match=r"log\.txt: it is a link"), claim_trials(job, pytest.fail):
+        pass
+
+
+def test_what_another_run_works_on_is_not_deleted(suite, tmp_path):
+    job = TrialJob(suite.trials, str(tmp_path / "out"), suite.metrics, 0, plugins=[str(TOY)])
+    folder = ResultsFolder(job.folder)
+    do(job)
+    with claim_trials(job, pytest.fail), pytest.raises(UserError, match="works on it; stop that run first"):
+        folder.discard(suite.trials)
+    assert folder.trial(suite.trials[0].id).result
+    folder.discard(suite.trials)
+    assert not folder.trial(suite.trials[0].id).path.exists()
+
+
+def test_tables_of_another_suite_that_was_run_here_meanwhile_are_not_taken_for_ours(suite, tmp_path, manager):
+    folder = ResultsFolder(tmp_path / "out")
+    folder.create()
+    other = replace(suite, title="Another", metrics=())
+    folder.write_suite(suite)
+    status = StudyStatus.read(suite, folder)
+    folder.write_suite(other)  # By another run, before this one ends.
+    write_tables(folder, status, manager)
+    assert read_tables(folder, StudyStatus.read(suite, folder)) is not None
+    assert read_tables(folder, StudyStatus.read(other, folder)) is None

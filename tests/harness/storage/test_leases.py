@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness.storage.leases import lease
-from harness.storage.location import location
+from harness.storage.leases import is_lost, lease
+from harness.storage.location import location, remote
 
 HOLD = """
 import sys, time
@@ -102,6 +102,15 @@ def test_a_lease_whose_holder_is_killed_goes_to_another(place):
         holder.kill()
         holder.communicate()
     wait_for_lease(place)
+
+
+def test_whoever_slept_while_another_took_the_lease_and_gave_it_back_is_told(s3):
+    place = location(s3) / "lease"
+    lost = threading.Event()
+    with lease(place, lost.set, seconds=2) as held:
+        remote(place).fs.rm(held.own)  # As somebody does who finds it expired; then the lease was given back.
+        assert is_lost(held.own)
+        assert lost.wait(30)
 
 
 def test_whoever_was_asleep_for_too_long_is_told_that_the_lease_is_taken(s3):
