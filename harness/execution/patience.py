@@ -33,17 +33,17 @@ def patiently(work: Callable[[], T], seconds: float, stopping: Callable[[], bool
     Raises:
         StorageError: as `work` raised it last.
     """
-    wait, deadline = 1.0, monotonic() + seconds
+    wait, waited = 1.0, 0.0
     while True:
         try:
             return work()
         except StorageError as error:
-            left = deadline - monotonic()
-            if error.errno in LASTING or left <= 0 or stopping():
+            if error.errno in LASTING or waited >= seconds or stopping():
                 raise
-            wait_now = min(wait, left)
-            logger.warning("%s; trying again in %.0f s", error, wait_now)
-            until = monotonic() + wait_now
+            wait = min(wait, seconds - waited)
+            logger.warning("%s; trying again in %.0f s", error, wait)
+            until = monotonic() + wait
             while monotonic() < until and not stopping():
                 sleep(0.1)
+            waited += wait
             wait = min(2 * wait, LONGEST_WAIT)

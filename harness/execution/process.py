@@ -14,7 +14,7 @@ from typing import IO
 
 from harness.errors import StorageError
 from harness.execution.forkserver import Forked, ForkServer, ForkServerDiedError
-from harness.execution.protocol import Event, Exit, Job, Placement, Problem, decode_event, encode_job
+from harness.execution.protocol import Ended, Event, Exit, Job, Placement, Problem, decode_event, encode_job
 from harness.results.folder import local_log
 from harness.training.progress import Progress
 
@@ -23,6 +23,9 @@ GRACE_SECONDS = 20.0
 
 POLL_SECONDS = 0.2
 """Time between two looks at whether to stop a worker."""
+
+EXIT_SECONDS = 10.0
+"""How long a worker that has done its work may take to exit, where a plugin has left something running."""
 
 DRAIN_SECONDS = 5.0
 """How long the last events of a worker that has ended are waited for."""
@@ -102,6 +105,7 @@ class Worker:
         self._fork_server = fork_server
         self._held = held
         self._problem: Problem | None = None
+        self._ended: Ended | None = None
 
     def run(self, report: Report, stopping: Callable[[], bool] = lambda: False) -> End:
         """Do the job and wait for its end.
@@ -153,15 +157,18 @@ class Worker:
         # In a thread of its own: a process that it has started may keep its end of the pipe open for ever.
         talk = threading.Thread(target=self._talk, args=(stdin, stdout, report), daemon=True)
         talk.start()
-        stopped = timed_out = False
+        stopped = timed_out = over = False
         try:
             while True:
                 try:
                     returncode = process.wait(timeout=POLL_SECONDS)
                     break
                 except subprocess.TimeoutExpired:
+                    if self._ended and not over:
+                        over = True
+                        deadline = monotonic() + EXIT_SECONDS
                     if monotonic() > deadline:
-                        timed_out = timed_out or not stopped
+                        timed_out = timed_out or not (stopped or over)
                         _kill(process)
                     elif stopping() and not stopped:
                         stopped = True
@@ -172,6 +179,8 @@ class Worker:
             talk.join(DRAIN_SECONDS)
             with suppress(OSError, ValueError):
                 stdin.close()
+        if over and self._ended:
+            returncode = self._ended.code
         return End(returncode, timed_out, stopped, _last_words(path), self._problem)
 
     def _talk(self, stdin: IO[bytes], stdout: IO[bytes], report: Report) -> None:
@@ -188,8 +197,10 @@ class Worker:
                     continue  # Cut off by its end.
                 if isinstance(event, Event):
                     report(event.trial, event.progress)
-                else:
+                elif isinstance(event, Problem):
                     self._problem = event
+                else:
+                    self._ended = event
 
 
 def _kill(process: subprocess.Popen[bytes] | Forked) -> None:

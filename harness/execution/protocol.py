@@ -159,20 +159,34 @@ class Problem:
     errno: int = 0
 
 
-def encode_event(event: Event | Problem) -> bytes:
+@dataclass(frozen=True)
+class Ended:
+    """The work is over: whatever plugins have left running may hold up the process no longer.
+
+    Attributes:
+        code: its exit code.
+    """
+
+    code: int
+
+
+def encode_event(event: Event | Problem | Ended) -> bytes:
     """An event as a line of JSON."""
     return json.dumps({"kind": type(event).__name__, **asdict(event)}).encode() + b"\n"
 
 
-def decode_event(line: bytes) -> Event | Problem:
+def decode_event(line: bytes) -> Event | Problem | Ended:
     """The opposite of `encode_event`.
 
     Raises:
         KeyError, TypeError, ValueError: it is none.
     """
     data = json.loads(line)
-    if data.pop("kind") == "Problem":
-        return Problem(**data)
+    match data.pop("kind"):
+        case "Problem":
+            return Problem(**data)
+        case "Ended":
+            return Ended(**data)
     return Event(data["trial"], Progress(**data["progress"]))
 
 

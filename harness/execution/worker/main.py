@@ -15,6 +15,7 @@ from contextlib import suppress
 from harness.errors import StorageError, UserError
 from harness.execution.protocol import (
     CompareJob,
+    Ended,
     Event,
     Exit,
     Job,
@@ -47,7 +48,7 @@ def main(held: Sequence[int]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which stops workers in order.
     signal.signal(signal.SIGTERM, stop.handle)
 
-    def send(event: Event | Problem) -> None:
+    def send(event: Event | Problem | Ended) -> None:
         with suppress(BrokenPipeError):  # The run has been killed, and so will this process be.
             events.write(encode_event(event))
 
@@ -63,6 +64,7 @@ def main(held: Sequence[int]) -> None:
         send(Problem(str(error.strerror), str(error.filename), error.errno or 0))
         code = Exit.STORAGE
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # All is saved: a second request must not end it as an accident.
+    send(Ended(code))
     sys.exit(code)
 
 
@@ -89,11 +91,12 @@ def die_with_parent() -> None:
 
 
 def _keep_from_children(held: Sequence[int], events: int) -> None:
-    """Close leases and events in processes that plugins start: they may live longer than this one."""
+    """Keep leases and events from processes that plugins fork, which may live longer than this one."""
 
     def close() -> None:
         for file in (*held, events):
             os.dup2(2, file)  # Not closed: its number would be that of another file of the child soon.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # The handler is that of the worker.
 
     for file in held:
         os.set_inheritable(file, False)
