@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
@@ -15,7 +16,8 @@ from typing import IO
 from harness.errors import StorageError
 from harness.execution.forkserver import Forked, ForkServer, ForkServerDiedError
 from harness.execution.protocol import Ended, Event, Exit, Job, Placement, Problem, decode_event, encode_job
-from harness.results.folder import local_log
+from harness.storage.atomic import read_bytes, storing, write_whole
+from harness.storage.location import is_local
 from harness.training.progress import Progress
 
 GRACE_SECONDS = 20.0
@@ -117,7 +119,7 @@ class Worker:
         Raises:
             StorageError: the log cannot be written, or there are too many processes or open files.
         """
-        with local_log(self._log) as path:
+        with _local_log(self._log) as path:
             deadline = monotonic() + self._timeout if self._timeout else float("inf")
             try:
                 return self._mind(self._start(path, self._fork_server), path, report, stopping, deadline)
@@ -179,7 +181,7 @@ class Worker:
             talk.join(DRAIN_SECONDS)
             with suppress(OSError, ValueError):
                 stdin.close()
-        if over and self._ended:
+        if self._ended:  # What happens to it afterwards changes nothing.
             returncode = self._ended.code
         return End(returncode, timed_out, stopped, _last_words(path), self._problem)
 
@@ -210,6 +212,22 @@ def _kill(process: subprocess.Popen[bytes] | Forked) -> None:
         return
     with suppress(ProcessLookupError, PermissionError):  # It has ended by itself.
         os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def _local_log(log: Path) -> Iterator[Path]:
+    """A log as a file on this machine that can be added to; one of a URL is put there at the end."""
+    if is_local(log):
+        with storing(log):
+            log.parent.mkdir(parents=True, exist_ok=True)
+        yield log
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        local = Path(folder) / log.name
+        with suppress(FileNotFoundError):
+            local.write_bytes(read_bytes(log))
+        yield local
+        write_whole(log, lambda file: file.write(local.read_bytes() if local.exists() else b""))
 
 
 def _last_words(log: Path) -> str:

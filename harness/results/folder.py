@@ -334,19 +334,3 @@ def _delete(folder: Path) -> None:
         else:
             with suppress(FileNotFoundError):
                 remote(folder).fs.rm(remote(folder).path, recursive=True)
-
-
-@contextmanager
-def local_log(log: Path) -> Iterator[Path]:
-    """A log as a file on this machine that can be added to; one of a URL is put there at the end."""
-    if is_local(log):
-        with storing(log):
-            log.parent.mkdir(parents=True, exist_ok=True)
-        yield log
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        local = Path(folder) / log.name
-        with suppress(FileNotFoundError):
-            local.write_bytes(read_bytes(log))
-        yield local
-        write_whole(log, lambda file: file.write(local.read_bytes() if local.exists() else b""))

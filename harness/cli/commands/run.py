@@ -85,6 +85,7 @@ def _shard(context: click.Context, parameter: click.Parameter, text: str | None)
 )
 @click.option("--dry-run", is_flag=True, help="Print the trials and their number; do nothing.")
 @plugin_option
+@dispensable_streams()
 def command(
     suite: Path,
     output: Path | None,
@@ -125,10 +126,9 @@ def command(
     study = Study(checked, folder.path, manager, plan, asked)
     display = Display(console(), len(plan.trials), plan.slots)
     manager.pluggy.register(display)
-    with dispensable_streams():
-        with _stopping_politely(study, display) as interrupted, display:
-            summary = study.run()
-        return _stopped(summary, interrupted[0]) if interrupted else _finished(summary, display, asked, plugins)
+    with _stopping_politely(study, display) as interrupted, display:
+        summary = study.run()
+    return _stopped(summary, interrupted[0]) if interrupted else _finished(summary, display, asked, plugins)
 
 
 def _stopped(summary: "RunSummary", signum: int) -> int:

@@ -79,7 +79,7 @@ def test_a_suite_ends_in_a_leaderboard_a_selector_table_and_parquet(command, sui
     ):
         assert text in run.stdout
     for name in ("leaderboard", "report"):
-        assert f"\n  harness {name} {Path('results') / 'study'}\n" in run.stdout
+        assert f"\n  harness {name} {Path('results') / 'study'} --plugin {TOY}\n" in run.stdout
     scores = pd.read_parquet(folder / "scores.parquet")
     assert len(scores) == 5 * 3
     assert set(scores["status"]) == {"ok"}
