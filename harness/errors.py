@@ -19,6 +19,10 @@ class UserError(HarnessError):
     """
 
 
+class ContractError(UserError):
+    """A model or dataset does not keep its contract; the message names the place and says what to change."""
+
+
 class DamagedFileError(UserError):
     """A file of results is not what was once written: cut off, changed or foreign."""
 

@@ -10,7 +10,7 @@ from torch.distributions import Distribution
 
 from harness._constructed import Constructed
 from harness.config import Settings
-from harness.errors import NotApplicableError, UserError
+from harness.errors import ContractError, NotApplicableError, UserError
 from harness.latents import LatentSpace
 from harness.objective import Objective
 from harness.rng import Rng
@@ -178,7 +178,8 @@ def build(model_class: type[Model], config: Settings, image: ImageSpec, rng: Rng
     """A freshly initialised model on the CPU.
 
     Raises:
-        UserError: the model cannot take such images, or `initialise` would undo what its constructor has set.
+        UserError: the model cannot take such images.
+        ContractError: `initialise` would undo what the constructor has set.
     """
     with rng.governing_torch(), Constructed() as constructed:
         model = model_class(config, image)
@@ -187,7 +188,7 @@ def build(model_class: type[Model], config: Settings, image: ImageSpec, rng: Rng
         initialise(model, model, rng)
         lost = [name for name, value in chosen.items() if not torch.equal(model.get_parameter(name), value)]
         if lost:
-            raise UserError(
+            raise ContractError(
                 f"{model_class.__name__}: the constructor loads, copies or sets {_a_few(lost)}, which `initialise` "
                 "replaces by other numbers; do that in `after_initialise`, or list the network in `pretrained`"
             )
@@ -201,12 +202,14 @@ def objectives_of(model: Model) -> list[Objective]:
     """The model's objectives, in update order.
 
     Raises:
-        UserError: it returns something else than a list of them.
+        ContractError: it returns something else than a list of them.
     """
     found = model.objectives()
     if not isinstance(found, list | tuple) or not all(isinstance(objective, Objective) for objective in found):
         kind = type(found).__name__
-        raise UserError(f"{type(model).__name__}.objectives returns {kind}, not a list of Objective: [Objective(...)]")
+        raise ContractError(
+            f"{type(model).__name__}.objectives returns {kind}, not a list of Objective: [Objective(...)]"
+        )
     return list(found)
 
 

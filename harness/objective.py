@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from torch import Tensor, nn
 
-from harness.errors import UserError
+from harness.errors import ContractError
 
 Draws: TypeAlias = Mapping[str, Tensor]
 Loss: TypeAlias = Callable[[Tensor, Draws], dict[str, Tensor]]
@@ -71,17 +71,19 @@ class Objective:
         """Refuse what a training would stumble over later.
 
         Raises:
-            UserError: the networks, the loss or the optimizer are of another kind.
+            ContractError: the networks, the loss or the optimizer are of another kind.
         """
         if not isinstance(self.trains, list | tuple | nn.ModuleList) or not all(
             isinstance(network, nn.Module) for network in self.trains
         ):
-            raise UserError(f"objective '{self.name}': `trains` is a list of networks, not {_kind(self.trains)}")
+            raise ContractError(f"objective '{self.name}': `trains` is a list of networks, not {_kind(self.trains)}")
         losses = self.loss.values() if isinstance(self.loss, Mapping) else [self.loss]
         if not losses or not all(map(callable, losses)):
-            raise UserError(f"objective '{self.name}': `loss` is a function, or functions by step, not {self.loss!r}")
+            raise ContractError(
+                f"objective '{self.name}': `loss` is a function, or functions by step, not {self.loss!r}"
+            )
         if not isinstance(self.optimizer, Adam):
-            raise UserError(
+            raise ContractError(
                 f"objective '{self.name}': `optimizer` is one of harness, such as Adam(1e-3), not "
                 f"{_kind(self.optimizer)}: it is a declaration, and the harness keeps the state"
             )

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from harness.dataset import Dataset, LabelledDataset
-from harness.errors import UserError
+from harness.errors import ContractError
 
 
 def check_batch(dataset: Dataset, indices: Tensor, name: str) -> None:
@@ -16,14 +16,14 @@ def check_batch(dataset: Dataset, indices: Tensor, name: str) -> None:
         name: of the dataset, for the message.
 
     Raises:
-        UserError: it gives something else than it promises.
+        ContractError: it gives something else than it promises.
     """
     if problem := image_problem(dataset, dataset.images(indices), len(indices)):
-        raise UserError(f"dataset {name}: `images` gives {problem}")
+        raise ContractError(f"dataset {name}: `images` gives {problem}")
     if isinstance(dataset, LabelledDataset) and (
         problem := label_problem(dataset, dataset.labels(indices), len(indices))
     ):
-        raise UserError(f"dataset {name}: `labels` gives {problem}")
+        raise ContractError(f"dataset {name}: `labels` gives {problem}")
 
 
 def image_problem(dataset: Dataset, images: object, count: int) -> str:

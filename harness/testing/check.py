@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.config import Settings, describe
-from harness.errors import UserError, in_a_line
+from harness.errors import ContractError, UserError, in_a_line
 from harness.training.purity import generator_states, moved_since
 
 T = TypeVar("T")
@@ -41,6 +41,8 @@ class Check:
         """
         try:
             self.question()
+        except ContractError as error:
+            raise CheckFailed(str(error)) from error
         except (CheckFailed, UserError):
             raise
         except Exception as error:  # A plugin may raise anything.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from harness.errors import UserError
+from harness.errors import ContractError
 
 WATCHED = 3
 """How often each function of a training is watched: the first times that it is called."""
@@ -32,7 +32,7 @@ class Purity:
             key: what tells functions of one name apart.
 
         Raises:
-            UserError: one has moved.
+            ContractError: one has moved.
         """
         if self._watched[name, key] >= WATCHED or _capturing():
             yield
@@ -41,7 +41,7 @@ class Purity:
         before = generator_states()
         yield
         if moved := moved_since(before):
-            raise UserError(impure(name, moved))
+            raise ContractError(impure(name, moved))
 
 
 def impure(name: str, generator: str) -> str:

@@ -5,6 +5,7 @@ import pytest
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.suite.build import load_dataset
+from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial
 from harness.training.trainer import Observer, train
 from support import ODD
@@ -23,7 +24,7 @@ def ends(registry, tmp_path):
 
     def run(model="sound", engine="eager", batch_size=8, model_config=(), **dataset):
         choice = Choice("odd", dataset)
-        training = {"steps": 8, "batch_size": batch_size}
+        training = Training(steps=8, batch_size=batch_size)
         seeds = range(1 if engine == "eager" else 3)
         trials = [Trial(choice, Choice(model, dict(model_config)), training, seed) for seed in seeds]
         failures, told = [], []

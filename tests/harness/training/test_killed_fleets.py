@@ -7,6 +7,7 @@ from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.storage.tensors import load_tensors
 from harness.suite.build import load_dataset
+from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial
 from harness.training import loop
 from harness.training.trainer import Observer, train
@@ -26,7 +27,7 @@ class Fleet:
         self.registry = registry
         self.folder = ResultsFolder(path)
         self.failed = {}
-        training = {"steps": STEPS, "batch_size": 8}
+        training = Training(steps=STEPS, batch_size=8)
         configs = [{"norm": "batch", "weight": weight} for weight in weights]
         self.trials = [Trial(Choice("odd"), Choice(model, each), training, seed) for seed, each in enumerate(configs)]
 
