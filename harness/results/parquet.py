@@ -1,12 +1,13 @@
 """Tables as Parquet files: with the declared columns, whole or not at all, and checked when they are read."""
 
 import io
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import DamagedFileError, in_a_line
-from harness.results.schema import TABLES
+from harness.results.schema import TABLES, Column
 from harness.storage.atomic import read_bytes, storing, write_whole
 from harness.storage.checksum import BLANK, is_whole, seal
 from harness.storage.records import SCHEMA_VERSION
@@ -14,6 +15,12 @@ from harness.storage.records import SCHEMA_VERSION
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
+
+MOST_ROWS, MOST_BYTES = 10_000_000, 2**30
+"""What a table of results may hold at most."""
+
+BATCH_ROWS = 100_000
 
 
 def write_table(path: Path, schema: str, table: "pd.DataFrame", facts: Mapping[str, str] | None = None) -> None:
@@ -55,13 +62,63 @@ def read_table(path: Path) -> "pd.DataFrame":
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
         facts = {key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()}
-        table: pd.DataFrame = file.read().to_pandas()
+        arrow = _bounded(file)
+        _check(arrow, TABLES.get(path.stem, ()))
+        table: pd.DataFrame = arrow.to_pandas()
     except Exception as error:  # Damaged files raise errors of every kind.
         raise DamagedFileError(f"{path}: damaged, or not a Parquet file ({in_a_line(error)})") from None
     if "sha256" in facts and not is_whole(content, facts["sha256"]):
         raise DamagedFileError(f"{path}: damaged, its SHA-256 is another than when it was written")
     table.attrs = {name: facts[name] for name in facts if name not in ("pandas", "sha256", "ARROW:schema")}
     return table
+
+
+def _bounded(file: "pq.ParquetFile") -> "pa.Table":
+    """The rows of a file, unless they need more memory than any table of results: a small file can declare many.
+
+    Raises:
+        ValueError: they do.
+    """
+    import pyarrow as pa
+
+    batches, size = [], 0
+    for batch in file.iter_batches(batch_size=BATCH_ROWS) if file.metadata.num_rows <= MOST_ROWS else ():
+        size += batch.nbytes
+        if size > MOST_BYTES:
+            break
+        batches.append(batch)
+    if file.metadata.num_rows > MOST_ROWS or size > MOST_BYTES:
+        raise ValueError(f"{file.metadata.num_rows:,} rows are more than any table of results has")
+    return pa.Table.from_batches(batches, schema=file.schema_arrow)
+
+
+def _check(table: "pa.Table", columns: Sequence[Column]) -> None:
+    """Make sure that a table has the declared columns, with their types, and JSON where it says so.
+
+    Raises:
+        ValueError: it has not.
+    """
+    import pyarrow as pa
+
+    for column in columns:
+        if column.name not in table.column_names:
+            raise ValueError(f"there is no column '{column.name}'")
+        found = table.column(column.name)
+        if found.type != _type(column) and not (column.type == "string" and found.type == pa.large_string()):
+            raise ValueError(f"the column '{column.name}' holds {found.type}, expected {column.type}")
+        if column.type == "int64" and column.name != "rank" and found.null_count:
+            raise ValueError(f"a number is missing in the column '{column.name}'")
+        if column.meaning.endswith("JSON text"):
+            for text in found.unique().to_pylist():
+                if not isinstance(json.loads(text or ""), dict):
+                    raise ValueError(f"'{text[:40]}' in the column '{column.name}' is no JSON object")
+
+
+def _type(column: Column) -> "pa.DataType":
+    """The Arrow type of a column."""
+    import pyarrow as pa
+
+    return getattr(pa, {"double": "float64", "bool": "bool_"}.get(column.type, column.type))()
 
 
 def arrow_schema(name: str, table: "pd.DataFrame") -> "pa.Schema":
@@ -72,7 +129,7 @@ def arrow_schema(name: str, table: "pd.DataFrame") -> "pa.Schema":
     fields = [
         pa.field(
             column.name,
-            getattr(pa, {"double": "float64", "bool": "bool_"}.get(column.type, column.type))(),
+            _type(column),
             metadata={"meaning": column.meaning},
         )
         for column in declared.values()

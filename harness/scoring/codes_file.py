@@ -1,8 +1,9 @@
 """Files of codes made elsewhere: read and scored. `harness.selection.codes_file` selects from them."""
 
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,12 +71,43 @@ def read_npz(path: Path) -> Arrays:
         UserError: the file cannot be read.
     """
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        with path.open("rb") as stream:
+            _check_archive(path, stream)
+            with np.load(stream, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
-    except Exception as error:  # Damaged archives raise errors of every kind.
-        raise UserError(f"{path}: not an npz file of plain arrays: {error}") from None
+    except Exception:  # Damaged archives, and those of Python objects, raise errors of every kind.
+        raise UserError(
+            f"{path}: not an npz file of plain arrays, as numpy.savez writes them: damaged, or of Python objects"
+        ) from None
+
+
+MOST_BYTES = 4 * 2**30
+"""What the arrays of a compressed file may unfold to."""
+
+
+def _check_archive(path: Path, stream: IO[bytes]) -> None:
+    """Make sure that a file is an archive and unfolds to no more than a memory holds.
+
+    Raises:
+        UserError: it is none, or does not.
+    """
+    if not zipfile.is_zipfile(stream):
+        stream.seek(0)
+        single = stream.read(6) == b"\x93NUMPY"
+        found = "this is a single array; " if single else ""
+        raise UserError(f"{path}: {found}expected an npz file of named arrays: numpy.savez(FILE, codes=...)")
+    with zipfile.ZipFile(stream) as archive:
+        unfolded = sum(each.file_size for each in archive.infolist() if each.compress_type != zipfile.ZIP_STORED)
+    if unfolded > MOST_BYTES:
+        raise UserError(
+            f"{path}: its arrays unfold to {unfolded / 1e9:.3g} GB; one of that size is read only if it is written by "
+            "numpy.savez, not compressed"
+        )
+    stream.seek(0)
 
 
 def table_evaluation(path: Path, arrays: Arrays, seed: int = 0) -> TableEvaluation:

@@ -48,7 +48,7 @@ def decode_pictures(
             with Image.open(BytesIO(data)) as picture:
                 target[index] = to_pixels(prepare(picture.convert(mode)))
         # Pillow also raises SyntaxError for a damaged file.
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
             raise UserError(f"{name}: cannot be read as a picture: {error}") from None
 
     numbered = enumerate(pictures)
