@@ -1,10 +1,12 @@
 """Finding a trial by a path and the beginning of its identity or title."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from harness.errors import UserError, nearest
 from harness.results.folder import ResultsFolder
+from harness.storage.records import read_json
 from harness.suite.trial import Trial
 
 
@@ -18,9 +20,22 @@ def find_trial(place: Path) -> tuple[ResultsFolder, Trial]:
     """
     for folder, name in _splits(place):
         if (folder / "suite.json").is_file():
-            return ResultsFolder(folder), _named(name, ResultsFolder(folder).suite.trials, folder)
-    parent = ResultsFolder(place.parent)
-    return parent, _named(place.name, parent.suite.trials, place.parent)
+            return _find(ResultsFolder(folder), name)
+    return _find(ResultsFolder(place.parent), place.name)
+
+
+def _find(folder: ResultsFolder, name: str) -> tuple[ResultsFolder, Trial]:
+    """A trial of the suite that was run last, or else one of an earlier suite that is still in the folder."""
+    trials = folder.suite.trials
+    if name and not _fitting(name, trials):
+        trials = (*trials, *_earlier(folder))
+    return folder, _named(name, trials, folder.path)
+
+
+def _earlier(folder: ResultsFolder) -> Iterable[Trial]:
+    for name in folder.others(folder.suite):
+        with suppress(FileNotFoundError, UserError, KeyError, TypeError, ValueError):  # It is no trial, or damaged.
+            yield Trial.from_json(read_json(folder.trial(name).trial_file))
 
 
 def _splits(place: Path) -> Iterable[tuple[Path, str]]:
@@ -30,9 +45,14 @@ def _splits(place: Path) -> Iterable[tuple[Path, str]]:
         yield folder, "/".join(parts[1:] if parts[:1] == ("trials",) else parts)
 
 
-def _named(name: str, trials: Sequence[Trial], folder: Path) -> Trial:
+def _fitting(name: str, trials: Sequence[Trial]) -> list[Trial]:
+    """The trials of a name, or else those whose identity or title begins with it."""
     exact = [trial for trial in trials if name in (trial.id, trial.title)]
-    found = exact or [trial for trial in trials if trial.id.startswith(name) or trial.title.startswith(name)]
+    return exact or [trial for trial in trials if trial.id.startswith(name) or trial.title.startswith(name)]
+
+
+def _named(name: str, trials: Sequence[Trial], folder: Path) -> Trial:
+    found = _fitting(name, trials)
     if len(found) == 1:
         return found[0]
     if not found and name:

@@ -52,6 +52,7 @@ def test_forked_workers_compute_what_new_processes_do_and_crash_alone(jobs, tmp_
 
     with ForkServer(environment(Placement()), [str(TOY)]) as fork_server:
         ends, scores = do(tmp_path / "forked", fork_server)
+        os.kill(fork_server.pid, signal.SIGTERM)  # As whoever stops all processes of a run does.
         again = do(tmp_path / "again", fork_server)
         with (tmp_path / "log.txt").open("wb") as log:
             forked = fork_server.fork(log)
@@ -67,8 +68,20 @@ def test_forked_workers_compute_what_new_processes_do_and_crash_alone(jobs, tmp_
     assert do(tmp_path / "new", None, 1) == (ends[:1], scores[:1])
 
 
-def test_without_its_nursery_a_worker_begins_anew(jobs, tmp_path):
+def test_without_its_fork_server_a_worker_begins_anew(jobs, tmp_path):
     with ForkServer(environment(Placement()), []) as fork_server:
         os.kill(fork_server.pid, signal.SIGKILL)
         end = Worker(jobs(tmp_path)[0], Placement(), tmp_path / "log.txt", 60, fork_server).run(lambda *_: None)
     assert end.returncode == 0
+
+
+def test_a_slow_import_holds_up_neither_a_stop_nor_a_time_limit(jobs, tmp_path):
+    slow = tmp_path / "slow.py"
+    slow.write_text("import time\ntime.sleep(600)\n")
+    job, log = jobs(tmp_path)[0], tmp_path / "log.txt"
+    with ForkServer(environment(Placement()), [str(slow)]) as fork_server:
+        stopped = Worker(job, Placement(), log, None, fork_server).run(lambda *_: None, lambda: True)
+        late = Worker(job, Placement(), log, 1, fork_server).run(lambda *_: None)
+    assert stopped.interrupted
+    assert late.timed_out
+    assert not late.interrupted
