@@ -12,7 +12,7 @@ from harness import hookimpl
 
 @hookimpl
 def harness_register_commands(group: click.Group) -> None:
-    """Add the three commands."""
+    """Add `arithmetic`, `filters` and `forget` to the command line."""
     from harness_dcgan_figures.commands.arithmetic import command as arithmetic
     from harness_dcgan_figures.commands.filters import command as filters
     from harness_dcgan_figures.commands.forget import command as forget

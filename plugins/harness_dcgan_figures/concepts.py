@@ -1,4 +1,4 @@
-"""What a sample shows, told by the image of the dataset that it looks most like."""
+"""Recognition of factors in generated samples: a sample shows what its nearest image of the dataset shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,9 +74,9 @@ def parse_concept(text: str, dataset: Dataset) -> Concept:
 
 
 def recognise(dataset: Dataset, images: Tensor) -> tuple[Indices, NDArray[np.float32]]:
-    """What images (n, C, H, W) show, read off the nearest image of a loaded dataset.
+    """Recognise the levels of all factors in images (n, C, H, W) by the nearest image of a loaded dataset.
 
-    Nearest is by the Euclidean distance of all pixels, among 20,000 images chosen at random.
+    The nearest one is that with the smallest Euclidean distance over all pixels, among 20,000 chosen at random.
 
     Returns:
         The levels (n, F) of every factor, and the distance (n,) to that image.

@@ -66,7 +66,7 @@ def _box(entry: Any, place: str) -> Box:
 
 
 class LastConvolution:
-    """The last convolution of a generator: what enters it are the features of the second-highest one.
+    """The last convolution of a generator, whose inputs are the features of the second-highest one.
 
     Args:
         trained: a model that generates.

@@ -1,4 +1,4 @@
-"""What the features of a discriminator look at (Radford et al. 2016, section 6.1)."""
+"""Guided gradients: the pixels that a discriminator's features respond to (Radford et al. 2016, section 6.1)."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -38,13 +38,13 @@ def guided(model: Model) -> Iterator[None]:
 
 
 def _guide(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-    """The rectifier's output, with the gradient of a guided one; inputs are as they were before it."""
+    """A forward hook: leaves the rectifier's output as it is and guides its gradient."""
     guided: Tensor = _Guided.apply(output)
     return guided
 
 
 class _Guided(torch.autograd.Function):
-    """The identity, passing back what is positive where the rectifier's output is."""
+    """The identity, whose gradient passes only where it and the rectifier's output are positive."""
 
     @staticmethod
     def forward(ctx: Any, output: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from harness import Register, hookimpl
 
 @hookimpl
 def harness_register_models(register: Register) -> None:
-    """DCGAN and WGAN-GP, DCGAN's descendants that infer their codes, and those that reconstruct images."""
+    """Register DCGAN and WGAN-GP, their descendants that infer codes, and those that reconstruct images."""
     register("dcgan", "harness_gans.dcgan:DCGAN", "DCGAN (Radford et al., 2016)")
     register("wgan-gp", "harness_gans.wgan_gp:WGANGP", "WGAN-GP (Gulrajani et al., 2017)")
     register("infogan", "harness_gans.infogan:InfoGAN", "InfoGAN (Chen et al., 2016)")

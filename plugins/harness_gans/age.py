@@ -1,4 +1,4 @@
-"""AGE."""
+"""AGE (Ulyanov et al., 2018): an encoder and a generator as each other's opponents."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -71,7 +71,7 @@ class AGE(Model):
         return {"latents": self.latents.draw(n, rng)}
 
     def objectives(self) -> list[Objective]:
-        """E, then G several times."""
+        """An update of E, then several of G."""
         adam = Adam(self.learning_rate if self.config.drop_steps else self.config.learning_rate, betas=(0.5, 0.999))
         updates = self.config.generator_updates
         return [
@@ -80,12 +80,12 @@ class AGE(Model):
         ]
 
     def milestones(self) -> Mapping[str, int]:
-        """The first drop of the learning rate."""
+        """The step at which the learning rate first drops."""
         config = self.config
         return {"drop_steps": config.drop_steps - config.drop_early} if config.drop_steps else {}
 
     def learning_rate(self, step: int) -> float:
-        """Of a step, halved every `drop_steps` steps, and each time `drop_early` steps before."""
+        """The learning rate of a step: halved every `drop_steps` steps, each time `drop_early` steps early."""
         return self.config.learning_rate * 0.5 ** ((step + self.config.drop_early) // self.config.drop_steps)
 
     def encoder_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
@@ -125,7 +125,7 @@ class AGE(Model):
         return functional.normalize(self.encoder(images), dim=1)
 
     def encode(self, images: Tensor) -> Tensor:
-        """Points of the unit sphere, (N, latents)."""
+        """Codes of images: points of the unit sphere, (N, latents)."""
         return self.inferred(2 * images - 1)
 
     def generate(self, latents: Tensor) -> Tensor:
@@ -134,5 +134,5 @@ class AGE(Model):
         return (images + 1) / 2
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """What the codes of the images generate."""
+        """The images that the codes of the images generate, (N, C, H, W)."""
         return self.generate(self.encode(images))

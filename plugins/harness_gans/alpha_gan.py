@@ -1,4 +1,4 @@
-"""alpha-GAN."""
+"""alpha-GAN (Rosca et al., 2017): an autoencoder whose codes and images are judged by discriminators."""
 
 from typing import Literal
 
@@ -49,7 +49,7 @@ class AlphaGAN(AutoEncodingGAN):
             initialise_dcgan_layer(layer, rng)
 
     def deceived(self, judgement: Tensor) -> Tensor:
-        """-log D + log(1 - D), which is minus the logit; or -log D."""
+        """-log D + log(1 - D), which is minus the logit; or -log D, as the settings say."""
         return (-judgement if self.config.form == "reverse-kl" else functional.softplus(-judgement)).mean()
 
     def discriminator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:

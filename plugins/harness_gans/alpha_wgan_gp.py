@@ -1,4 +1,4 @@
-"""alpha-GAN with Wasserstein critics."""
+"""alpha-GAN (Rosca et al., 2017) with Wasserstein critics in place of its discriminators."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ class AlphaWGANGP(AutoEncodingGAN):
         super().__init__(config, image, epsilon=None)
 
     def initialise(self, layer: nn.Module, rng: Rng) -> None:
-        """WGAN-GP's; see `initialise_wgan_layer`."""
+        """Initialise every layer as WGAN-GP does; see `initialise_wgan_layer`."""
         initialise_wgan_layer(layer, rng)
 
     def draw(self, n: int, rng: Rng) -> dict[str, Tensor]:
@@ -62,7 +62,7 @@ class AlphaWGANGP(AutoEncodingGAN):
         return [encoder, generator, *(replace(critic, fresh=True) for critic in critics)]
 
     def deceived(self, judgement: Tensor) -> Tensor:
-        """-E f."""
+        """-E f, the loss of whoever wants the critic f to score high; scalar."""
         return -judgement.mean()
 
     def discriminator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:

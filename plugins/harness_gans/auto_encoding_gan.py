@@ -61,7 +61,7 @@ class AutoEncodingGAN(Model):
         return {"latents": self.latents.draw(n, rng)}
 
     def objectives(self) -> list[Objective]:
-        """E, G, D, C: the order of the paper's algorithm 1, all on the same images and latent vectors."""
+        """Updates of E, G, D and C: the order of the paper's algorithm 1, on the same images and latent vectors."""
         config = self.config
         adam = Adam(config.learning_rate, betas=(config.beta1, 0.9))
         judging = Adam(config.discriminator_learning_rate, betas=(config.beta1, 0.9))
@@ -81,7 +81,7 @@ class AutoEncodingGAN(Model):
         ]
 
     def encoder_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """λ E |x - G(E(x))| and how little E(x) deceives C."""
+        """λ E |x - G(E(x))|, and a term that falls as E(x) deceives C."""
         reals = 2 * images - 1
         codes = self.encoder(reals)
         reconstructions, _ = self.made(codes, draws["latents"])
@@ -92,7 +92,7 @@ class AutoEncodingGAN(Model):
         }
 
     def generator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """λ E |x - G(E(x))| and how little G(E(x)) and G(z) deceive D."""
+        """λ E |x - G(E(x))|, and terms that fall as G(E(x)) and G(z) deceive D."""
         reals = 2 * images - 1
         with torch.no_grad():
             codes = self.encoder(reals)
@@ -106,15 +106,15 @@ class AutoEncodingGAN(Model):
         }
 
     def deceived(self, judgement: Tensor) -> Tensor:
-        """Small where D or C, which said (N, 1) numbers, takes made images or codes for real ones; scalar."""
+        """The loss of whoever deceives D or C, from their (N, 1) outputs: small where these mean "real"; scalar."""
         raise NotImplementedError(f"{type(self).__name__} must say what deceives its discriminators")
 
     def discriminator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """D's terms."""
+        """The terms that the image discriminator D minimises, by name."""
         raise NotImplementedError(f"{type(self).__name__} must say how D judges")
 
     def code_discriminator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """C's terms."""
+        """The terms that the code discriminator C minimises, by name."""
         raise NotImplementedError(f"{type(self).__name__} must say how C judges")
 
     def made(self, codes: Tensor, latents: Tensor) -> tuple[Tensor, Tensor]:
@@ -127,7 +127,7 @@ class AutoEncodingGAN(Model):
         return reconstructions, samples
 
     def encode(self, images: Tensor) -> Tensor:
-        """Codes, (N, latents)."""
+        """Codes of images, (N, latents)."""
         codes: Tensor = self.encoder(2 * images - 1)
         return codes
 
@@ -137,5 +137,5 @@ class AutoEncodingGAN(Model):
         return (images + 1) / 2
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """What the codes of the images generate."""
+        """The images that the codes of the images generate, (N, C, H, W)."""
         return self.generate(self.encode(images))

@@ -1,4 +1,4 @@
-"""DCGAN."""
+"""DCGAN (Radford et al., 2016): a convolutional generator against a convolutional discriminator."""
 
 from typing import Literal
 
@@ -75,7 +75,7 @@ class DCGAN(Model):
         return {"latents": self.latents.draw(n, rng)}
 
     def objectives(self) -> list[Objective]:
-        """G or D by turns; or D, then G with a batch and latents of its own."""
+        """G or D in turn, one a step; or both: D, then G with a batch and latents of its own."""
         adam = Adam(self.config.learning_rate, betas=(0.5, 0.999), weight_decay=self.config.weight_decay)
         generator, discriminator = [self.generator], [self.discriminator]
         if self.config.alternate:
@@ -98,7 +98,7 @@ class DCGAN(Model):
         return {"real": functional.softplus(-real).mean(), "fake": functional.softplus(fake).mean()}
 
     def generator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """-E log D(G(z))."""
+        """-E log D(G(z)), the non-saturating loss; scalar, in nats."""
         logits = self.discriminator(self.generator(draws["latents"]))
         return {"adversarial": functional.softplus(-logits).mean()}
 

@@ -1,4 +1,4 @@
-"""InfoGAN."""
+"""InfoGAN (Chen et al., 2016): a GAN that maximises the information between some latents and its images."""
 
 from typing import Literal, NamedTuple, Self
 
@@ -92,7 +92,7 @@ class InfoGAN(Model):
         self.discriminator = Discriminator(image, outputs, architecture, config.width, config.leak)
 
     def initialise(self, layer: nn.Module, rng: Rng) -> None:
-        """Standard deviation 0.02, that of batch normalisation's gains too (code)."""
+        """Weights and the gains of batch normalisation have standard deviation 0.02 (code)."""
         initialise_gan_layer(layer, rng, gain_std=0.02)
 
     def draw(self, n: int, rng: Rng) -> dict[str, Tensor]:
@@ -100,7 +100,7 @@ class InfoGAN(Model):
         return {"latents": self.latents.draw(n, rng)}
 
     def objectives(self) -> list[Objective]:
-        """D and Q, then G, with Adam's beta1 0.5 (code)."""
+        """One update of D and Q, then one of G, both by Adam with beta1 0.5 (code)."""
         return [
             Objective(
                 "discriminator",

@@ -66,7 +66,7 @@ class InfoGANCR(InfoGANModified):
         self.contrast = NETWORKS[config.networks].contrast(image, config.codes, config.width)
 
     def schedule(self, step: int) -> Mapping[str, float]:
-        """The gap."""
+        """The gap of a step: the least difference of the codes that a pair does not share."""
         past = [change for change in self.config.gap_changes if change.step <= step]
         return {"gap": max(past, key=lambda change: change.step).gap if past else self.config.gap}
 
@@ -76,7 +76,7 @@ class InfoGANCR(InfoGANModified):
         return {"contrastive_start": self.config.contrastive_start, **changes} if self.config.contrastive_weight else {}
 
     def objectives(self) -> list[Objective]:
-        """CRD, then D and Q, then G twice."""
+        """An update of CRD, one of D and Q, then two of G."""
         discriminator, generator = super().objectives()
         contrast = Objective(
             "contrast",
@@ -122,5 +122,5 @@ class InfoGANCR(InfoGANModified):
         return {**terms, "contrast": self.config.contrastive_weight * cross_entropy}
 
     def cross_entropy(self, first: Tensor, second: Tensor, draws: Draws) -> Tensor:
-        """Of CRD's guess which code two batches of images (N, C, H, W) share; ln(codes) is chance."""
+        """Cross entropy of CRD's guess which code two batches of images (N, C, H, W) share; ln(codes) is chance."""
         return functional.cross_entropy(self.contrast(torch.cat([first, second], dim=1)), draws["shared"])

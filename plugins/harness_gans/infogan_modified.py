@@ -76,7 +76,7 @@ class InfoGANModified(Model):
         self.discriminator = networks.discriminator(image, config.codes, config.width)
 
     def initialise(self, layer: nn.Module, rng: Rng) -> None:
-        """Standard deviation 0.02; the gains of batch normalisation are 1."""
+        """Weights have standard deviation 0.02; the gains of batch normalisation are 1."""
         initialise_gan_layer(layer, rng)
 
     def draw(self, n: int, rng: Rng) -> dict[str, Tensor]:
@@ -88,7 +88,7 @@ class InfoGANModified(Model):
         return {"latents": self.latents.draw(n, rng), **draw_pairs(n, self.config.codes, self.config.noise, rng)}
 
     def objectives(self) -> list[Objective]:
-        """D and Q, then G twice."""
+        """One update of D and Q, then two of G."""
         return [
             Objective(
                 "discriminator",
@@ -130,7 +130,7 @@ class InfoGANModified(Model):
         update_spectral_norms(self)
 
     def encode(self, images: Tensor) -> Tensor:
-        """Q's means, (N, codes)."""
+        """The means of Q(c|x), (N, codes)."""
         means: Tensor = self.discriminator(images)[1]
         return means
 

@@ -1,4 +1,4 @@
-"""WGAN-GP."""
+"""WGAN-GP (Gulrajani et al., 2017): a Wasserstein GAN whose critic is held to slope 1 by a penalty."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -68,7 +68,7 @@ class WGANGP(Model):
             self.critic = resnet.Critic(image, config.width)
 
     def initialise(self, layer: nn.Module, rng: Rng) -> None:
-        """As in the scripts; see `initialise_wgan_layer`."""
+        """Initialise every layer as the scripts do; see `initialise_wgan_layer`."""
         if isinstance(layer, resnet.GlorotConv2d):
             glorot_uniform_(layer.weight, rng)
             zero_bias_(layer)
@@ -81,7 +81,7 @@ class WGANGP(Model):
         return {"latents": latents, "mixture": rng.uniform(n, 1, 1, 1)}
 
     def objectives(self) -> list[Objective]:
-        """G, then the critic several times."""
+        """One update of G, then several of the critic."""
         config = self.config
         adam = Adam(self.learning_rate if config.decay_steps else config.learning_rate, betas=(config.beta1, 0.9))
         return [
@@ -90,15 +90,15 @@ class WGANGP(Model):
         ]
 
     def milestones(self) -> Mapping[str, int]:
-        """The last step of the learning rate's decay."""
+        """The last step whose learning rate is above 0."""
         return {"decay_steps": self.config.decay_steps - 1} if self.config.decay_steps else {}
 
     def learning_rate(self, step: int) -> float:
-        """Of a step, 0 from `decay_steps` on."""
+        """The learning rate of a step: 0 from `decay_steps` on."""
         return self.config.learning_rate * max(0.0, 1 - step / self.config.decay_steps)
 
     def generator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """-E f(G(z))."""
+        """-E f(G(z)), with f the critic; scalar."""
         scores: Tensor = self.critic(self.generator(draws["latents"]))
         return {"score": -scores.mean()}
 

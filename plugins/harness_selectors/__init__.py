@@ -5,7 +5,7 @@ from harness import Register, hookimpl
 
 @hookimpl
 def harness_register_selectors(register: Register) -> None:
-    """Selectors that need no labels."""
+    """Register the selectors, none of which needs labels."""
     register("random", "harness_selectors.random_choice:Random", "a choice at random")
     register("udr-lasso", "harness_selectors.udr:UDRLasso", "UDR with lasso weights (Duan et al., 2020)")
     register("udr-spearman", "harness_selectors.udr:UDRSpearman", "UDR with rank correlations (Duan et al., 2020)")

@@ -57,11 +57,11 @@ class ModelCentrality(Selector):
     config: Config
 
     def lacks(self, evaluation: Evaluation) -> str:
-        """A model needs latent codes that can be fixed, too."""
+        """Why a model cannot be compared: besides what `needs` says, it must have latent codes that can be fixed."""
         return super().lacks(evaluation) or _no_codes(evaluation)
 
     def kind(self, evaluation: Evaluation) -> str:
-        """The latent structure: the number of codes and their prior."""
+        """The model's latent structure, in words: the number of codes and their prior."""
         return _space(evaluation).structure if isinstance(evaluation, ModelEvaluation) else ""
 
     def compare(self, pool: Sequence[Evaluation]) -> Floats:
@@ -84,7 +84,7 @@ class ModelCentrality(Selector):
         return centrality
 
     def fill(self, accuracies: Floats, wanted: NDArray[np.bool_], models: Sequence[ModelEvaluation]) -> None:
-        """Write the wanted accuracies, (M, M), into their places."""
+        """Compute those entries of `accuracies` (M, M) that are marked in `wanted` (M, M), in place."""
         generators = np.flatnonzero(wanted.any(axis=0)).tolist()
         for done, j in enumerate(generators):
             self.progress(done, len(generators))
@@ -114,7 +114,7 @@ class ModelCentrality(Selector):
         return [np.concatenate(batches) for batches in codes]
 
     def _latents(self, generator: ModelEvaluation) -> Iterator[Tensor]:
-        """Unrestricted latent vectors, then those of each group."""
+        """Unrestricted latent vectors (std_points, Z), then those of each group (group_size, Z)."""
         space = _space(generator)
         yield space.draw(self.config.std_points, generator.torch_rng("model-centrality", "std"))
         rng = generator.torch_rng("model-centrality", "groups")
@@ -123,7 +123,7 @@ class ModelCentrality(Selector):
 
 
 def generative(pool: Sequence[Evaluation]) -> list[ModelEvaluation]:
-    """The models of a pool.
+    """The evaluations of a pool, all of them models that generate from codes.
 
     Raises:
         NotApplicableError: one of them has no latent codes that could be fixed.

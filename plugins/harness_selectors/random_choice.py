@@ -23,5 +23,5 @@ class Random(PointwiseSelector):
     config: Config
 
     def compare(self, pool: Sequence[Evaluation]) -> NDArray[np.float64]:
-        """A random number for each model."""
+        """A random score for each of M models, (M,)."""
         return pool[0].rng("random selector", self.config.seed).random(len(pool))

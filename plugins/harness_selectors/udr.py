@@ -67,7 +67,7 @@ class UDR(Selector):
     def compare(self, pool: Sequence[Evaluation]) -> Floats:
         """(M, M) agreements in [0, 1], row i explaining column j; NaN between partners that are not compared.
 
-        The diagonal is 0.
+        The diagonal is 0, because no model is compared with itself.
 
         Raises:
             NotApplicableError: no two models share their hyperparameters, and only such are to be compared.
@@ -130,7 +130,7 @@ class UDRLasso(UDR):
     alpha = 0.1
 
     def relations(self, models: Sequence[Representation]) -> Iterator[list[Floats]]:
-        """Absolute lasso coefficients."""
+        """Absolute coefficients of the lasso that predicts each code of one model from all of another's."""
         every = np.concatenate([model.codes for model in models], axis=1)
         products = every.T @ every / len(every)
         ends = np.cumsum([model.codes.shape[1] for model in models])
@@ -158,7 +158,7 @@ class UDRSpearman(UDR):
     config: Config
 
     def relations(self, models: Sequence[Representation]) -> Iterator[list[Floats]]:
-        """Absolute rank correlations."""
+        """Absolute values of Spearman's correlation of each code of one model with each of another's."""
         ranks = [self._ranks(model.codes) for model in models]
         every = np.concatenate(ranks, axis=1)
         ends = np.cumsum([rank.shape[1] for rank in ranks])

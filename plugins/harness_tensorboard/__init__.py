@@ -1,4 +1,4 @@
-"""Built-in plugin: what TensorBoard reads, for those who have it installed (the extra `tensorboard`).
+"""Built-in plugin: files for TensorBoard, where it is installed (the extra `tensorboard`).
 
 Loss terms and images per second of every trial go to `tensorboard/TRIAL` in the results folder while it
 trains, and its scores when it ends: `tensorboard --logdir results/NAME/tensorboard`. It observes and nothing
@@ -20,7 +20,7 @@ _writers: "Writers | None" = None
 
 @hookimpl
 def harness_suite_started(suite: "Suite", trials: "list[Trial]", folder: Path) -> None:
-    """Begin, if there is something to watch and TensorBoard to read it."""
+    """Open the writers, if any trial is to be trained and TensorBoard is installed."""
     global _writers  # noqa: PLW0603 - a plugin is a module, and hooks have nothing else to share
     _writers = None
     if trials and find_spec("tensorboard"):
@@ -48,6 +48,6 @@ def harness_trial_finished(trial: "Trial", result: "Result") -> None:
 
 @hookimpl
 def harness_suite_finished(suite: "Suite", folder: Path) -> None:
-    """End."""
+    """Forget the writers, so that a later study in this process has its own."""
     global _writers  # noqa: PLW0603
     _writers = None

@@ -1,4 +1,4 @@
-"""One TensorBoard file for each running trial."""
+"""TensorBoard's event files: one for each running trial."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from harness import Trial
 
 
 class Writer:
-    """Writes the numbers of one trial."""
+    """Writes the numbers of one trial to its event file."""
 
     def __init__(self, folder: Path) -> None:
         self._writer = SummaryWriter(str(folder))
@@ -20,7 +20,7 @@ class Writer:
             self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write what is buffered and close the file."""
         self._writer.close()
 
 

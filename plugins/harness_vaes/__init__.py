@@ -5,7 +5,7 @@ from harness import Register, hookimpl
 
 @hookimpl
 def harness_register_models(register: Register) -> None:
-    """The VAE family."""
+    """Register the VAE and its descendants."""
     register("vae", "harness_vaes.vae:VAE", "VAE (Kingma & Welling, 2014)")
     register("beta-vae", "harness_vaes.beta_vae:BetaVAE", "beta-VAE (Higgins et al., 2017); beta 1 is the plain VAE")
     register("annealed-vae", "harness_vaes.annealed_vae:AnnealedVAE", "AnnealedVAE (Burgess et al., 2018)")

@@ -1,4 +1,4 @@
-"""AnnealedVAE."""
+"""AnnealedVAE (Burgess et al., 2018): a VAE whose latent capacity grows during training."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ class AnnealedVAE(VAE):
     config: Config
 
     def schedule(self, step: int) -> Mapping[str, float]:
-        """The capacity."""
+        """The capacity C of a step, in nats."""
         return {"capacity": self.config.capacity * min(1.0, step / self.config.annealing_steps)}
 
     def milestones(self) -> Mapping[str, int]:
@@ -31,5 +31,5 @@ class AnnealedVAE(VAE):
         return {"annealing_steps": self.config.annealing_steps - 1}
 
     def regulariser(self, q: Posterior, draws: Draws) -> dict[str, Tensor]:
-        """γ |KL - C|."""
+        """γ |KL - C|, the deviation of the KL divergence from the capacity; scalar, in nats."""
         return {"kl": self.config.gamma * (q.kl() - draws["capacity"]).abs()}

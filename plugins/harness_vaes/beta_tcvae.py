@@ -1,4 +1,4 @@
-"""beta-TCVAE."""
+"""beta-TCVAE (Chen et al., 2018): a VAE that weighs the total correlation of its latents."""
 
 import math
 
@@ -24,7 +24,7 @@ class BetaTCVAE(VAE):
     config: Config
 
     def regulariser(self, q: Posterior, draws: Draws) -> dict[str, Tensor]:
-        """KL, and (β - 1) TC."""
+        """The KL divergence to the prior, and (β - 1) times the total correlation; scalars, in nats."""
         return {"kl": q.kl(), "total_correlation": (self.config.beta - 1) * total_correlation(q)}
 
 

@@ -1,4 +1,4 @@
-"""beta-VAE."""
+"""beta-VAE (Higgins et al., 2017): a VAE that weighs the KL divergence to the prior."""
 
 from torch import Tensor
 
@@ -19,5 +19,5 @@ class BetaVAE(VAE):
     config: Config
 
     def regulariser(self, q: Posterior, draws: Draws) -> dict[str, Tensor]:
-        """β KL."""
+        """β times the KL divergence to the prior; scalar, in nats."""
         return {"kl": self.config.beta * q.kl()}

@@ -1,4 +1,4 @@
-"""DIP-VAE, I and II."""
+"""DIP-VAE I and II (Kumar et al., 2018): VAEs that penalise the covariance of their latents."""
 
 import torch
 from torch import Tensor

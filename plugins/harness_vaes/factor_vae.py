@@ -1,4 +1,4 @@
-"""FactorVAE."""
+"""FactorVAE (Kim & Mnih, 2018): a VAE that weighs the total correlation, estimated by a discriminator."""
 
 from typing import Literal
 
@@ -63,7 +63,7 @@ class FactorVAE(VAE):
         return {**draws, "discriminator_noise": rng.normal(n, self.config.latents) if own else draws["noise"]}
 
     def objectives(self) -> list[Objective]:
-        """The VAE, then the discriminator."""
+        """One update of the VAE, then one of the discriminator."""
         discriminator = Objective(
             "discriminator",
             trains=[self.discriminator],
@@ -74,7 +74,7 @@ class FactorVAE(VAE):
         return [*super().objectives(), discriminator]
 
     def regulariser(self, q: Posterior, draws: Draws) -> dict[str, Tensor]:
-        """KL, and γ TC."""
+        """The KL divergence to the prior, and γ times the total correlation; scalars, in nats."""
         original, shuffled = self.discriminator(q.sample).unbind(dim=1)
         return {"kl": q.kl(), "total_correlation": self.config.gamma * (original - shuffled).mean()}
 

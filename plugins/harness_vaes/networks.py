@@ -21,7 +21,7 @@ from harness.nn import SameConv2d, SameConvTranspose2d, halvings, scaled
 
 
 class Layers(NamedTuple):
-    """What distinguishes the networks of one paper's code."""
+    """The layers in which the networks of the two papers' code differ."""
 
     wide_kernel: int
     """Kernel of the encoder's convolutions with 64 channels."""
@@ -54,7 +54,7 @@ class Encoder(nn.Module):
         self.log_variance = nn.Linear(hidden, latents)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and log variances."""
+        """Means and log variances of q(z|x), (N, latents) each."""
         features = self.trunk(images)
         return self.mean(features), self.log_variance(features)
 

@@ -80,7 +80,7 @@ class VAE(Model):
         return {"noise": rng.normal(n, self.config.latents)}
 
     def objectives(self) -> list[Objective]:
-        """One: the negative evidence lower bound."""
+        """A single objective: the negative evidence lower bound."""
         return [
             Objective(
                 "elbo", trains=(self.encoder, self.decoder), loss=self.elbo, optimizer=Adam(self.config.learning_rate)
@@ -104,7 +104,7 @@ class VAE(Model):
         return Posterior(mean, log_variance, mean + (0.5 * log_variance).exp() * noise)
 
     def encode(self, images: Tensor) -> Tensor:
-        """Posterior means, (N, D)."""
+        """The means of the posterior of each image, (N, D)."""
         mean: Tensor = self.encoder(images)[0]
         return mean
 
@@ -118,14 +118,14 @@ class VAE(Model):
         return logits.sigmoid()
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """What the posterior means decode to."""
+        """The images that the posterior means decode to, (N, C, H, W)."""
         return self.generate(self.encode(images))
 
     def posterior(self, images: Tensor) -> dict[str, Distribution]:
-        """q(z|x), under "latents"."""
+        """The posterior q(z|x), a diagonal Gaussian under the name "latents"."""
         mean, log_variance = self.encoder(images)
         return {"latents": Independent(NormalDistribution(mean, (0.5 * log_variance).exp()), 1)}
 
     def kl(self, images: Tensor) -> Tensor:
-        """Of each latent, (N, D)."""
+        """KL divergence of the posterior to the prior for each image and latent, in nats, (N, D)."""
         return normal_kl(*self.encoder(images))

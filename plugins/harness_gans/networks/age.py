@@ -70,5 +70,5 @@ class Generator(nn.Sequential):
 
 
 def _channels(image: ImageSpec, width: float) -> list[int]:
-    """Of E's hidden feature maps: 64, 128, 256, 512 for 64x64 images and 64, 128, 256 for 32x32."""
+    """Channels of E's hidden feature maps: 64, 128, 256, 512 for 64x64 images and 64, 128, 256 for 32x32."""
     return [scaled(64 * 2**i, width) for i in range(halvings(image))]

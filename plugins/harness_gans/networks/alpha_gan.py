@@ -1,4 +1,4 @@
-"""The networks of alpha-GAN (Rosca et al., 2017) that DCGAN has not: what judges codes, and what makes them.
+"""The networks that alpha-GAN (Rosca et al., 2017) adds to DCGAN's: an encoder and a code discriminator.
 
 For 64x64 images; convolutions have kernel 5 and stride 2, "BN" stands before the activation:
 

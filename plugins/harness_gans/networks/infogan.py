@@ -43,7 +43,7 @@ class Convolution(NamedTuple):
 
 @dataclass(frozen=True)
 class Architecture:
-    """The numbers of one entry of the table above.
+    """One architecture of the table above, as numbers.
 
     Attributes:
         trunk: convolutions of the trunk.
@@ -165,13 +165,13 @@ class Discriminator(nn.Module):
         self.q = nn.Sequential(*layers, nn.Linear(features, outputs))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and Q's parameters."""
+        """Logits of being real (N, 1) and Q's parameters (N, outputs)."""
         features = self.trunk(images)
         return self.judge(features), self.q(features)
 
 
 def _normalised(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d, activation: nn.Module) -> list[nn.Module]:
-    """A layer, batch normalisation and an activation."""
+    """A layer, followed by batch normalisation and an activation."""
     if isinstance(layer, nn.Linear):
         return [layer, nn.BatchNorm1d(layer.out_features), activation]
     return [layer, nn.BatchNorm2d(layer.out_channels), activation]

@@ -45,7 +45,7 @@ class Discriminator(nn.Module):
         self.q = nn.Sequential(SpectralLinear(hidden, hidden), nn.LeakyReLU(0.2), SpectralLinear(hidden, codes))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and code means."""
+        """Logits of being real (N, 1) and means of the codes (N, codes)."""
         features = self.trunk(images)
         return self.judge(features), self.q(features)
 

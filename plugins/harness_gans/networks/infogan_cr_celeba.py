@@ -49,7 +49,7 @@ class Discriminator(nn.Module):
         self.q = SpectralLinear(features, codes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and code means."""
+        """Logits of being real (N, 1) and means of the codes (N, codes)."""
         features = self.trunk(images)
         return self.judge(features), self.q(features)
 

@@ -1,10 +1,10 @@
-"""Layers between images in [0, 1], as the harness has them, and the [-1, 1] of networks that end in tanh."""
+"""Layers that convert images from [0, 1], the harness's range, to [-1, 1], that of tanh, and back."""
 
 from torch import Tensor, nn
 
 
 class Signed(nn.Module):
-    """[0, 1] to [-1, 1]."""
+    """Maps images in [0, 1] to [-1, 1]."""
 
     def forward(self, images: Tensor) -> Tensor:
         """Twice the images, minus 1."""
@@ -12,8 +12,8 @@ class Signed(nn.Module):
 
 
 class Unsigned(nn.Module):
-    """[-1, 1] to [0, 1]."""
+    """Maps images in [-1, 1] to [0, 1]."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """The opposite of `Signed`."""
+        """(images + 1) / 2, the inverse of `Signed`."""
         return (images + 1) / 2

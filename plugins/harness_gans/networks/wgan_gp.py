@@ -59,7 +59,7 @@ class Critic(nn.Sequential):
 
 
 class Block(nn.Module):
-    """The sum of two branches."""
+    """A residual block: two convolutions, added to a shortcut."""
 
     def __init__(self, branch: nn.Module, shortcut: nn.Module) -> None:
         super().__init__()
