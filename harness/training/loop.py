@@ -34,7 +34,7 @@ class Interrupted(Exception):  # noqa: N818 - not an error
 
 
 @dataclass(frozen=True)
-class Observer:
+class Callbacks:
     """Callbacks of the training loop.
 
     Attributes:
@@ -64,7 +64,7 @@ class TrialTraining:
 
     @classmethod
     def at_its_beginning(
-        cls, trial: Trial, model: Model, dataset: Dataset, folder: TrialFolder, engine: str, observer: Observer
+        cls, trial: Trial, model: Model, dataset: Dataset, folder: TrialFolder, engine: str, callbacks: Callbacks
     ) -> Self:
         """A trial at step 0, its member made for some engine."""
         batch_size, steps = trial.training.batch_size, trial.training.steps
@@ -75,7 +75,7 @@ class TrialTraining:
             draws=Rng.for_draws(trial.seed, dataset.device),
             resets=Rng.for_resets(trial.seed),
             precision=trial.training.precision,
-            note=lambda text: observer.report(trial, Progress(0, steps, note=text)),
+            note=lambda text: callbacks.report(trial, Progress(0, steps, note=text)),
         )
         return cls(trial, member, History(steps, batch_size), folder, steps)
 
@@ -130,11 +130,11 @@ class TrialTraining:
         remove_checkpoints(self.folder)
         self.finished = True
 
-    def fail(self, error: Exception, observer: Observer) -> None:
+    def fail(self, error: Exception, callbacks: Callbacks) -> None:
         """End badly, with the rows so far if they can be written."""
         with suppress(StorageError):
             self.history.save(self.folder.history)
-        observer.failed(self.trial, error)
+        callbacks.failed(self.trial, error)
 
 
 class TrainingLoop:
@@ -142,7 +142,7 @@ class TrainingLoop:
 
     Args:
         trainings: at least one.
-        observer: is told and asked.
+        callbacks: is told and asked.
         checkpoint_seconds: time between two checkpoints.
         engine: what a fleet's steps are.
         fleet: whether a lone training is the rest of a fleet, and so is stepped as one.
@@ -151,7 +151,7 @@ class TrainingLoop:
     def __init__(
         self,
         trainings: list[TrialTraining],
-        observer: Observer,
+        callbacks: Callbacks,
         checkpoint_seconds: float,
         engine: str,
         *,
@@ -160,7 +160,7 @@ class TrainingLoop:
         self.trainings = trainings
         self.fleet = fleet or len(trainings) > 1
         self.engine = make_engine([training.engine for training in trainings], self._note, engine, fleet=self.fleet)
-        self.observer = observer
+        self.callbacks = callbacks
         self.checkpoint_seconds = checkpoint_seconds
 
     def run(self) -> None:
@@ -169,7 +169,7 @@ class TrainingLoop:
         begun, steps = monotonic(), 0
         reported, save_at = begun, begun + self.checkpoint_seconds
         while self.trainings:
-            if self.observer.stopping():
+            if self.callbacks.stopping():
                 self._save(self.trainings)
                 raise Interrupted
             self.engine.step([training.done for training in self.trainings])
@@ -181,7 +181,7 @@ class TrainingLoop:
             last = any(training.done == training.steps for training in self.trainings)
             if now - reported >= PROGRESS_SECONDS or last:
                 for training in self.trainings:
-                    self.observer.report(training.trial, training.progress(steps / (now - begun)))
+                    self.callbacks.report(training.trial, training.progress(steps / (now - begun)))
                 reported = now
             self._leave(failed)
             if now >= save_at:
@@ -209,10 +209,10 @@ class TrainingLoop:
             # Whoever is killed between here and the next checkpoint must not find a fleet that has lost a member since.
             self._save([training for position, training in enumerate(self.trainings) if position not in failed])
         for position, error in failed.items():
-            self.trainings[position].fail(error, self.observer)
+            self.trainings[position].fail(error, self.callbacks)
         done = {p: t for p, t in enumerate(self.trainings) if t.done >= t.steps and p not in failed}
         for training in done.values():
-            training.finish(self.observer.provenance())
+            training.finish(self.callbacks.provenance())
         if leaving := failed.keys() | done.keys():
             self.trainings[:] = [training for p, training in enumerate(self.trainings) if p not in leaving]
             self.engine.leave(sorted(leaving))
@@ -224,4 +224,4 @@ class TrainingLoop:
 
     def _note(self, text: str) -> None:
         training = self.trainings[0]
-        self.observer.report(training.trial, Progress(training.done, training.steps, note=text))
+        self.callbacks.report(training.trial, Progress(training.done, training.steps, note=text))

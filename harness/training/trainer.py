@@ -14,7 +14,7 @@ from harness.suite.build import initial_model
 from harness.suite.trial import Trial
 from harness.training.batches import Batches
 from harness.training.engines.signature import signature_of
-from harness.training.loop import Interrupted, Observer, TrainingLoop, TrialTraining
+from harness.training.loop import Callbacks, Interrupted, TrainingLoop, TrialTraining
 from harness.training.precision import products
 from harness.training.progress import Progress
 from harness.training.trial_state import (
@@ -26,7 +26,7 @@ from harness.training.trial_state import (
     set_aside_model,
 )
 
-__all__ = ["Interrupted", "Observer", "Trained", "load_weights", "train"]
+__all__ = ["Callbacks", "Interrupted", "Trained", "load_weights", "train"]
 
 
 def train(
@@ -34,7 +34,7 @@ def train(
     registry: Registry,
     dataset: Dataset,
     folder: ResultsFolder,
-    observer: Observer,
+    callbacks: Callbacks,
     *,
     engine: str,
     checkpoint_seconds: float,
@@ -48,7 +48,7 @@ def train(
         registry: where their models are found.
         dataset: theirs, loaded on the device to train on.
         folder: gets checkpoints, histories and models.
-        observer: is told and asked.
+        callbacks: is told and asked.
         engine: "eager", "compiled" or "graph"; a fleet's steps are the same of all its trials together.
         checkpoint_seconds: time between two checkpoints.
 
@@ -56,27 +56,27 @@ def train(
         The trained models by the trials' ids; those that ended badly are missing.
 
     Raises:
-        Interrupted: `observer.stopping` said so.
+        Interrupted: `callbacks.stopping` said so.
     """
     models: dict[str, Model] = {}
     untrained: list[tuple[Trial, Model]] = []
     for trial in trials:
         try:
             model = initial_model(registry, trial, dataset)
-            if _is_trained(model, folder.trial(trial.id), _warn(observer, trial)):
+            if _is_trained(model, folder.trial(trial.id), _warn(callbacks, trial)):
                 models[trial.id] = model
             else:
                 untrained.append((trial, model))
         except Exception as error:  # A model or a file may raise anything; it must not stop the others.
-            observer.failed(trial, error)
+            callbacks.failed(trial, error)
     for alike in _alike(untrained):
         try:
             _check_data(alike[0][0], dataset)
         except Exception as error:  # A dataset may raise anything; without it there is nothing to train on.
             for trial, _ in alike:
-                observer.failed(trial, error)
+                callbacks.failed(trial, error)
             continue
-        models |= _train_alike(alike, dataset, folder, observer, engine, checkpoint_seconds)
+        models |= _train_alike(alike, dataset, folder, callbacks, engine, checkpoint_seconds)
     return models
 
 
@@ -84,7 +84,7 @@ def _train_alike(
     alike: Sequence[tuple[Trial, Model]],
     dataset: Dataset,
     folder: ResultsFolder,
-    observer: Observer,
+    callbacks: Callbacks,
     engine: str,
     checkpoint_seconds: float,
 ) -> dict[str, Model]:
@@ -92,30 +92,30 @@ def _train_alike(
     saved: dict[str, list[Checkpoint]] = {}
     for trial, _ in alike:
         try:
-            saved[trial.id] = load_checkpoints(folder.trial(trial.id), _warn(observer, trial))
+            saved[trial.id] = load_checkpoints(folder.trial(trial.id), _warn(callbacks, trial))
         except Exception as error:  # Of this trial's files; the others must not suffer.
-            observer.failed(trial, error)
+            callbacks.failed(trial, error)
     alike = [(trial, model) for trial, model in alike if trial.id in saved]
     if not alike:
         return {}
     # What began in a fleet goes on in one, were it alone: the members of a fleet are laid out otherwise in memory.
     fleet = len(alike) > 1 or any(checkpoint.fleet for found in saved.values() for checkpoint in found[:1])
-    chosen = go_back_together(saved, _warn(observer, alike[0][0]))
+    chosen = go_back_together(saved, _warn(callbacks, alike[0][0]))
     trainings = []
     for trial, model in alike:
         try:
             member_engine = "eager" if fleet else engine
             training = TrialTraining.at_its_beginning(
-                trial, model, dataset, folder.trial(trial.id), member_engine, observer
+                trial, model, dataset, folder.trial(trial.id), member_engine, callbacks
             )
             if checkpoint := chosen[trial.id]:
-                training.resume(checkpoint, _warn(observer, trial))
+                training.resume(checkpoint, _warn(callbacks, trial))
             trainings.append(training)
         except Exception as error:
-            observer.failed(trial, error)
+            callbacks.failed(trial, error)
     if trainings:
         with products(alike[0][0].training.precision):
-            _run(trainings, observer, checkpoint_seconds, engine, fleet)
+            _run(trainings, callbacks, checkpoint_seconds, engine, fleet)
     return {training.trial.id: training.engine.model for training in trainings if training.finished}
 
 
@@ -162,8 +162,8 @@ def _is_trained(model: Model, folder: TrialFolder, warn: Warn) -> bool:
     return True
 
 
-def _warn(observer: "Observer", trial: Trial) -> Warn:
-    return lambda text: observer.report(trial, Progress(0, trial.training.steps, warning=text))
+def _warn(callbacks: "Callbacks", trial: Trial) -> Warn:
+    return lambda text: callbacks.report(trial, Progress(0, trial.training.steps, warning=text))
 
 
 @dataclass(frozen=True)
@@ -194,13 +194,13 @@ class Trained:
 
 
 def _run(
-    trainings: Sequence[TrialTraining], observer: Observer, checkpoint_seconds: float, engine: str, fleet: bool
+    trainings: Sequence[TrialTraining], callbacks: Callbacks, checkpoint_seconds: float, engine: str, fleet: bool
 ) -> None:
     remaining = list(trainings)
     try:
-        TrainingLoop(remaining, observer, checkpoint_seconds, engine, fleet=fleet).run()
+        TrainingLoop(remaining, callbacks, checkpoint_seconds, engine, fleet=fleet).run()
     except Interrupted:
         raise
     except Exception as error:  # The engine's own, outside any single trial: it ends all that are left.
         for training in remaining:
-            training.fail(error, observer)
+            training.fail(error, callbacks)

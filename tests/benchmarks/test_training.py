@@ -23,7 +23,7 @@ from harness.suite.schema import Training
 from harness.suite.trial import Trial
 from harness.training.engines.eager import EagerStepper
 from harness.training.engines.fleet import FleetEngine
-from harness.training.trainer import Observer, train
+from harness.training.trainer import Callbacks, train
 
 REGISTRY = PluginManager().registry
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -154,12 +154,14 @@ def test_what_is_not_training(benchmark, tmp_path, monkeypatch, checkpoint_secon
         return losses
 
     monkeypatch.setattr(EagerStepper, "step", timed)
-    observer = Observer(lambda trial, progress: None, lambda trial, error: pytest.fail(str(error)), lambda: False, dict)
+    callbacks = Callbacks(
+        lambda trial, progress: None, lambda trial, error: pytest.fail(str(error)), lambda: False, dict
+    )
 
     often = {"checkpoint_seconds": checkpoint_seconds}
 
     def whole():
-        train([trial], REGISTRY, images, ResultsFolder(tmp_path), observer, engine="eager", **often)
+        train([trial], REGISTRY, images, ResultsFolder(tmp_path), callbacks, engine="eager", **often)
 
     benchmark.pedantic(whole, rounds=1)
     if benchmark.stats:  # None under --benchmark-disable

@@ -23,7 +23,7 @@ from harness.suite.build import load_dataset
 from harness.suite.trial import Trial, score_key
 from harness.training.memory import is_out_of_memory
 from harness.training.progress import Progress
-from harness.training.trainer import Interrupted, Observer, Trained, train
+from harness.training.trainer import Callbacks, Interrupted, Trained, train
 
 ANY_ERROR = (Exception, SystemExit, KeyboardInterrupt)
 """What plugins may raise; only `StopNow` is ours."""
@@ -101,7 +101,7 @@ class _TrialRun:
             evaluations[trial.id].end()
 
     def _train(self, registry: Registry, dataset: Dataset, stop: StopRequest) -> Mapping[str, Model]:
-        observer = Observer(
+        callbacks = Callbacks(
             report=lambda trial, progress: self.report(trial.id, progress),
             failed=self._fail,
             stopping=stop,
@@ -112,7 +112,7 @@ class _TrialRun:
             registry,
             dataset,
             self.folder,
-            observer,
+            callbacks,
             engine=self.job.engine,
             checkpoint_seconds=self.job.checkpoint_seconds,
         )

@@ -7,7 +7,7 @@ from harness.results.folder import ResultsFolder
 from harness.suite.build import load_dataset
 from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial
-from harness.training.trainer import Observer, train
+from harness.training.trainer import Callbacks, train
 from support import ODD
 
 ENGINES = ["eager", "a fleet"]
@@ -28,7 +28,7 @@ def ends(registry, tmp_path):
         seeds = range(1 if engine == "eager" else 3)
         trials = [Trial(choice, Choice(model, dict(model_config)), training, seed) for seed in seeds]
         failures, told = [], []
-        observer = Observer(
+        callbacks = Callbacks(
             report=lambda trial, progress: told.append(progress),
             failed=lambda trial, error: failures.append(str(error)),
             stopping=lambda: False,
@@ -36,7 +36,7 @@ def ends(registry, tmp_path):
         )
         loaded = load_dataset(registry, choice, "cpu")
         folder = ResultsFolder(tmp_path / "results")
-        models = train(trials, registry, loaded, folder, observer, engine="eager", checkpoint_seconds=60)
+        models = train(trials, registry, loaded, folder, callbacks, engine="eager", checkpoint_seconds=60)
         assert len(models) + len(failures) == len(trials)
         return failures
 

@@ -10,7 +10,7 @@ from harness.suite.build import load_dataset
 from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial
 from harness.training import loop
-from harness.training.trainer import Observer, train
+from harness.training.trainer import Callbacks, train
 from support import ODD
 
 STEPS = 8
@@ -34,7 +34,7 @@ class Fleet:
     def train(self, trials=None):
         """Train those that have not failed; returns warnings."""
         warnings = []
-        observer = Observer(
+        callbacks = Callbacks(
             report=lambda trial, progress: warnings.append(progress.warning) if progress.warning else None,
             failed=lambda trial, error: self.failed.update({trial.id: error}),
             stopping=lambda: False,
@@ -42,7 +42,7 @@ class Fleet:
         )
         pending = [trial for trial in trials or self.trials if trial.id not in self.failed]
         dataset = load_dataset(self.registry, Choice("odd"), "cpu")
-        train(pending, self.registry, dataset, self.folder, observer, engine="eager", checkpoint_seconds=0)
+        train(pending, self.registry, dataset, self.folder, callbacks, engine="eager", checkpoint_seconds=0)
         return warnings
 
     def models(self):
