@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.api.results import Results as Results
     from harness.api.score import score as score
     from harness.config import Field as Field
+    from harness.config import FilePath as FilePath
     from harness.config import Settings as Settings
     from harness.dataset import Dataset as Dataset
     from harness.dataset import GroundTruthDataset as GroundTruthDataset
@@ -66,6 +67,7 @@ __all__, _resolve = lazily(
         "harness.api.results": ("Results",),
         "harness.api.score": ("score",),
         "harness.config": (
+            "FilePath",
             "Field",
             "Settings",
         ),

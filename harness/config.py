@@ -1,16 +1,19 @@
 """Settings: typed, documented and frozen hyperparameters, and clear words for wrong ones."""
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError, ValidationInfo
 from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
 
 from harness.errors import UserError, nearest
 
-__all__ = ["Field", "Settings", "describe", "parse"]
+__all__ = ["Field", "FilePath", "Settings", "describe", "named_files", "parse"]
 
 
 class Settings(BaseModel):
@@ -28,21 +31,62 @@ class Settings(BaseModel):
         return self.model_dump(mode="json")
 
 
+class FilePath(str):
+    """The type of a setting that names a file, such as pretrained weights: the file's absolute path.
+
+    What the file holds is part of a trial's identity in place of its path, so that other content is another trial,
+    and the same content elsewhere the same one. A suite is refused where the file is missing. In a suite a relative
+    path is below the folder of the suite that is run; elsewhere below the working directory.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A text that becomes an absolute path."""
+        return core_schema.with_info_after_validator_function(
+            cls._absolute,
+            core_schema.str_schema(min_length=1),
+            serialization=core_schema.to_string_ser_schema(),
+        )
+
+    @classmethod
+    def _absolute(cls, text: str, info: ValidationInfo) -> "FilePath":
+        folder = (info.context or {}).get("folder") or Path()
+        return cls(os.path.abspath(folder / Path(text).expanduser()))
+
+
+def named_files(value: object, place: str) -> Iterator[tuple[str, FilePath]]:
+    """Every file that settings name, with the place of the setting below `place`."""
+    if isinstance(value, FilePath):
+        yield place, value
+    elif isinstance(value, Settings):
+        for name in type(value).model_fields:
+            yield from named_files(getattr(value, name), f"{place}.{name}")
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from named_files(item, f"{place}.{name}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from named_files(item, f"{place}[{index}]")
+
+
 S = TypeVar("S", bound=Settings)
 
 
-def parse(cls: type[S], data: Mapping[str, Any], place: str) -> S:
+def parse(cls: type[S], data: Mapping[str, Any], place: str, folder: Path | None = None) -> S:
     """Check a table of plain data against a declaration.
 
-    `place` is where the table stands, such as "models[2].config". All problems are reported at
-    once, each with its place and, for an unknown key, the nearest right one.
+    `place` is where the table stands, such as "models[2].config"; `folder` is what relative paths of files are below,
+    by default the working directory. All problems are reported at once, each with its place and, for an unknown key,
+    the nearest right one.
 
     Raises:
         UserError: a key is unknown, a value has the wrong type or is out of range.
     """
     try:
         # Through JSON, so that TOML's arrays may fill tuples while nothing else is coerced.
-        return cls.model_validate_json(json.dumps(data, default=str))
+        return cls.model_validate_json(json.dumps(data, default=str), context={"folder": folder})
     except ValidationError as error:
         raise UserError("\n".join(_explain(cls, problem, place) for problem in error.errors())) from None
 

@@ -1,6 +1,7 @@
 """The contract of a dataset: images gathered by index on the device where the model trains."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -43,6 +44,17 @@ class Dataset:
             UserError: the files are missing or broken; the message says how to get them.
         """
         self.device = torch.device(device)
+
+    def data_files(self) -> Sequence[Path]:
+        """The files that the images are read from; none where images are drawn or come with a package.
+
+        What they hold is part of a trial's identity: other pictures under the same names are other data. Asked
+        before `load`, and again by every worker.
+
+        Raises:
+            UserError: one is missing; the message says how to get it.
+        """
+        return ()
 
     def memory(self) -> int | None:
         """Bytes that the images take on the device; None where it is not known (before `load`, only the files tell)."""

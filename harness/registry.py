@@ -25,6 +25,8 @@ class Plugin:
     module: ModuleType
     distribution: str
     version: str
+    loaded_as: str = ""
+    """The version when this process first loaded it: what is imported may be of then."""
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}"

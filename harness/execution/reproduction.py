@@ -1,6 +1,6 @@
 """Doing a finished trial again, to see whether the same numbers come out and, if not, what else is different."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from harness.errors import UserError
 from harness.execution.plan import Plan, RunOptions, plan_run
 from harness.execution.study import Study
 from harness.plugins.manager import PluginManager
-from harness.results.folder import ResultsFolder
+from harness.registry import Registry
+from harness.results.folder import ResultsFolder, TrialFolder
 from harness.results.result import Result
 from harness.storage.tensors import load_tensors
+from harness.suite.resolve import resolve
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial, score_key
 
@@ -81,29 +83,47 @@ def reproduce(folder: ResultsFolder, trial: Trial, manager: PluginManager, outpu
     recorded = folder.trial(trial.id).result
     if recorded is None:
         raise UserError(f"{trial.title}: it is not done, so there is nothing to compare with")
-    if ResultsFolder(output).trial(trial.id).path.exists():
+    metrics = _metrics(folder.suite, recorded)
+    now = replace(
+        trial,
+        dataset=_as_now(manager.registry, "datasets", trial.dataset),
+        model=_as_now(manager.registry, "models", trial.model),
+    )
+    if ResultsFolder(output).trial(now.id).path.exists():
         raise UserError(f"{output}: the trial is there already; choose another folder")
-    suite = _suite_of_one(folder.suite, trial, recorded)
+    suite = replace(
+        folder.suite,
+        trials=(now,),
+        metrics=tuple(_as_now(manager.registry, "metrics", metric) for metric in metrics),
+        selectors=(),
+    )
     plan, options = _plan(suite, manager, recorded.provenance)
     run = Study(suite, output, manager, plan, options).run()
-    again = run.status.results.get(trial.id)
+    again = run.status.results.get(now.id)
     if again is None:
         raise UserError(f"{trial.title}: it was stopped before its end")
     return Reproduction(
         recorded,
         again,
-        _compare_scores(suite, recorded, again),
-        _distance(folder, run.folder, trial),
-        _changes(trial, manager, recorded.provenance, again.provenance),
+        _compare_scores(metrics, recorded, suite, again),
+        _distance(folder.trial(trial.id), run.folder.trial(now.id)),
+        {
+            **_changed({**recorded.provenance, "data": trial.dataset.data}, again.provenance),
+            **_changed_choice(trial.model, now.model),
+            **_changed_choice(trial.dataset, now.dataset),
+        },
     )
 
 
-def _suite_of_one(suite: Suite, trial: Trial, recorded: Result) -> Suite:
-    """The trial with every metric that it was scored by on the suite's draws."""
-    choices = [Choice(record.metric, record.settings, record.version) for record in recorded.scores]
-    keys = {record.key for record in recorded.scores}
-    metrics = tuple(choice for choice in choices if score_key(choice, suite.evaluation_seed) in keys)
-    return replace(suite, trials=(trial,), metrics=metrics or suite.metrics, selectors=())
+def _metrics(suite: Suite, recorded: Result) -> Sequence[Choice]:
+    """Every metric that a trial was scored by on the suite's draws."""
+    scored = [record for record in recorded.scores if record.key == score_key(record.choice, suite.evaluation_seed)]
+    return [record.choice for record in scored] or suite.metrics
+
+
+def _as_now(registry: Registry, kind: str, choice: Choice) -> Choice:
+    """The same thing with the same settings, of the plugin and the files of now."""
+    return resolve(registry, kind, choice.name, choice.config, choice.name)
 
 
 def _plan(suite: Suite, manager: PluginManager, provenance: Mapping[str, Any]) -> tuple[Plan, RunOptions]:
@@ -118,22 +138,25 @@ def _plan(suite: Suite, manager: PluginManager, provenance: Mapping[str, Any]) -
     return replace(plan, slots=replace(plan.slots, threads=int(provenance.get("threads", 1)))), options
 
 
-def _compare_scores(suite: Suite, recorded: Result, again: Result) -> list[Compared]:
-    before = {record.key: record for record in recorded.scores}
-    now = {record.key: record for record in again.scores}
+def _compare_scores(metrics: Sequence[Choice], recorded: Result, suite: Suite, again: Result) -> list[Compared]:
     found = []
-    for metric in suite.metrics:
-        key = score_key(metric, suite.evaluation_seed)
+    for old_metric, new_metric in zip(metrics, suite.metrics, strict=True):
         old, new = (
-            (record.score, record.reason) if (record := side.get(key)) else (None, "not scored")
-            for side in (before, now)
+            _score_of(result, score_key(metric, suite.evaluation_seed))
+            for result, metric in ((recorded, old_metric), (again, new_metric))
         )
-        found.append(Compared(metric.name, old[0], new[0], old[1], new[1]))
+        found.append(Compared(old_metric.name, old[0], new[0], old[1], new[1]))
     return found
 
 
-def _distance(recorded: ResultsFolder, again: ResultsFolder, trial: Trial) -> float | None:
-    files = [folder.trial(trial.id).model for folder in (recorded, again)]
+def _score_of(result: Result, key: str) -> tuple[float | None, str]:
+    """A score, and the reason why there is none."""
+    found = [(record.score, record.reason) for record in result.scores if record.key == key]
+    return found[0] if found else (None, "not scored")
+
+
+def _distance(recorded: TrialFolder, again: TrialFolder) -> float | None:
+    files = [folder.model for folder in (recorded, again)]
     if not all(file.exists() for file in files):
         return None
     before, now = (load_tensors(file)[0] for file in files)
@@ -142,12 +165,13 @@ def _distance(recorded: ResultsFolder, again: ResultsFolder, trial: Trial) -> fl
     return max(((before[name].double() - now[name].double()).abs().max().item() for name in before), default=0.0)
 
 
-def _changes(
-    trial: Trial, manager: PluginManager, recorded: Mapping[str, Any], again: Mapping[str, Any]
-) -> dict[str, tuple[Any, Any]]:
+def _changed(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Everything recorded about how a number came about that is different now."""
-    found = {name: (recorded.get(name, "unknown"), again.get(name, "unknown")) for name in {**recorded, **again}}
-    for kind, choice in (("models", trial.model), ("datasets", trial.dataset)):
-        plugin = manager.registry.find(kind, choice.name).plugin
-        found[f"version of {choice.name}"] = (choice.version, plugin.version)
-    return {name: pair for name, pair in found.items() if pair[0] != pair[1]}
+    pairs = {name: (recorded.get(name, "unknown"), again.get(name, "unknown")) for name in {**recorded, **again}}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _changed_choice(before: Choice, now: Choice) -> dict[str, tuple[Any, Any]]:
+    """The version of a plugin, and the content of files that settings name, where they are different now."""
+    name = f"version of {before.name}"
+    return _changed({name: before.version, **before.files}, {name: now.version, **now.files})

@@ -16,7 +16,7 @@ import pluggy
 
 from harness.errors import UserError, nearest
 from harness.plugins import hookspecs
-from harness.plugins.versions import distribution_version, entry_point_version, files_digest
+from harness.plugins.versions import built_in_version, entry_point_version, files_digest
 from harness.registry import DISTRIBUTION, KINDS, Derivation, Entry, Plugin, Problem, Registry
 
 BUILT_IN = (
@@ -48,7 +48,7 @@ class PluginManager:
     """
 
     def __init__(self, files: Sequence[Path] = (), blocked: Iterable[str] = ()) -> None:
-        self.files = tuple(files)
+        self.files = tuple({file.resolve(): file for file in files}.values())  # Named twice, it is one.
         self.blocked = frozenset(blocked)
         self.registry = Registry(derivations=DERIVATIONS)
         self.pluggy = pluggy.PluginManager("harness")
@@ -56,13 +56,12 @@ class PluginManager:
         self._plugins: list[Plugin] = []
         for name in BUILT_IN:
             if name not in self.blocked:
-                version = partial(distribution_version, DISTRIBUTION)
-                self._load(DISTRIBUTION, version, partial(importlib.import_module, name))
+                self._load(DISTRIBUTION, partial(built_in_version, name), partial(importlib.import_module, name))
         for point in sorted(entry_points(group="harness"), key=lambda point: point.name):
             distribution = point.dist.name if point.dist else point.value
             if not {distribution, point.module} & self.blocked:
                 self._load(distribution, partial(entry_point_version, point), point.load)
-        for file in files:
+        for file in self.files:
             self._load(str(file), partial(files_digest, [file]), partial(_import_file, file), required=True)
 
     @property
@@ -80,7 +79,8 @@ class PluginManager:
     ) -> None:
         try:
             found = its_version()  # First, because it says more plainly that a file is missing.
-            plugin = Plugin(load(), distribution, found)
+            module = load()
+            plugin = Plugin(module, distribution, found, _loaded_as.setdefault(module.__name__, found))
             self._register(plugin)
         except Exception as error:  # Whatever a plugin raises must not stop the others.
             reason = str(error) if isinstance(error, UserError) else _import_reason(error)
@@ -107,6 +107,10 @@ class PluginManager:
         if not found and not any(hasattr(member, "harness_impl") for member in vars(plugin.module).values()):
             hooks = ", ".join(f"harness_register_{kind}" for kind in KINDS)
             raise UserError(f"it registers nothing and watches nothing; define a hook, such as {hooks}")
+
+
+_loaded_as: dict[str, str] = {}
+"""The version of each plugin's module when this process first loaded it."""
 
 
 def _check_hooks(plugin: Plugin) -> None:

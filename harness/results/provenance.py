@@ -5,6 +5,7 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
@@ -82,7 +83,13 @@ def _line_after(file: Path, name: str) -> str:
 def git_commit(folder: Path = Path()) -> str:
     """The commit of a folder, "+" behind it if there are uncommitted changes, "" if there is none."""
     commit = _git(folder, "rev-parse", "--short=12", "HEAD")
-    return commit + ("+" if commit and _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+    if not commit:
+        return ""
+    # What is changed is told by comparing contents, for which git would call the filters of a repository's settings.
+    filters = _git(folder, "config", "--name-only", "--get-regexp", r"^filter\.").splitlines()
+    off = [f"{name}={'false' if name.endswith('.required') else ''}" for name in filters]
+    options = ["--porcelain", "--untracked-files=no", "--ignore-submodules=all"]
+    return commit + ("+" if _git(folder, "status", *options, settings=off) else "")
 
 
 def _code_commit() -> str:
@@ -91,10 +98,23 @@ def _code_commit() -> str:
     return git_commit(here.parent) if _git(here.parent, "ls-files", here.name) else ""
 
 
-def _git(folder: Path, *arguments: str) -> str:
-    """What git says of a folder; "" where it fails or there is none."""
+NO_PROGRAMS = ("core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.allow=never")
+"""Settings under which git asks no other program, whatever a repository's own settings say."""
+
+NO_PROGRAMS_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+"""It writes nothing either, and fetches nothing that is missing."""
+
+
+def _git(folder: Path, *arguments: str, settings: Sequence[str] = ()) -> str:
+    """What git says of a folder; "" where it fails or there is none.
+
+    The folder may be a stranger's checkout, so git runs none of the programs that its settings name.
+    """
+    options = [option for setting in (*NO_PROGRAMS, *settings) for option in ("-c", setting)]
+    command = ["git", "--no-pager", *options, "-C", str(folder), *arguments]
+    environment = {**os.environ, **NO_PROGRAMS_ENVIRONMENT}
     try:
-        run = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, check=False, timeout=10)
+        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10, env=environment)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return run.stdout.strip() if run.returncode == 0 else ""

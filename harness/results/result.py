@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Self
 
-from harness.suite.trial import checked
+from harness.suite.trial import Choice, checked
 
 
 class Outcome(StrEnum):
@@ -40,6 +40,13 @@ class ScoreRecord:
     traceback: str = ""
     seconds: float = 0.0
     evaluation_seed: int = 0
+    files: dict[str, str] = field(default_factory=dict)
+    """Digests of the files that the settings name, by path."""
+
+    @property
+    def choice(self) -> Choice:
+        """The metric, as it scored."""
+        return Choice(self.metric, self.settings, self.version, self.files)
 
 
 @dataclass(frozen=True)

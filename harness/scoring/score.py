@@ -46,6 +46,7 @@ def _score_one(evaluation: Evaluation, choice: Choice, registry: Registry) -> Sc
             metric=choice.name,
             settings=dict(choice.config),
             version=choice.version,
+            files=dict(choice.files),
             higher_is_better=metric_class.higher_is_better,
             status=status,
             seconds=monotonic() - started,

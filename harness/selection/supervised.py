@@ -1,6 +1,7 @@
 """The selectors `supervised:METRIC`: what labels would choose, by any registered metric."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -72,7 +73,7 @@ def stored_comparisons(
     """
     if not isinstance(selector, Supervised):
         return None
-    key = score_key(Choice(choice.name.removeprefix(PREFIX), choice.config, choice.version), seed)
+    key = score_key(replace(choice, name=choice.name.removeprefix(PREFIX)), seed)
     values = []
     for result in results:
         found = [record for record in (result.scores if result else ()) if record.key == key]

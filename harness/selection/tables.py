@@ -30,7 +30,7 @@ RULE = "models of one kind; scores of one model as they are"
 
 def comparison_key(selector: Choice, trials: Sequence[Trial], seed: int) -> str:
     """Names one selector's comparison of one set of trained models by its content."""
-    return digest([RULE, selector.to_json(), sorted(trial.id for trial in trials), seed])
+    return digest([RULE, selector.identity, sorted(trial.id for trial in trials), seed])
 
 
 def nothing_compared(selector: Choice) -> dict[str, Any]:

@@ -1,11 +1,15 @@
 """Reading a suite's TOML: the file, the file it extends, and overrides from the command line."""
 
+import math
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
+
+LARGEST = 2**63
+"""Tables hold whole numbers of 64 bits."""
 
 
 def read_suite_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -17,17 +21,38 @@ def read_suite_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]
     data = _read(path, ())
     for override in overrides:
         _override(data, override)
+    try:
+        _check_numbers(data, "")
+    except RecursionError:
+        raise UserError(f"{path}: its tables are nested too deeply") from None
     return data
+
+
+def _check_numbers(value: Any, place: str) -> None:
+    """Refuse numbers that no results table can hold."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_numbers(item, f"{place}.{key}" if place else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_numbers(item, f"{place}[{index}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{place}: got {value}, expected a finite number")
+    elif isinstance(value, int) and not -LARGEST <= value < LARGEST:
+        shown = str(value) if abs(value) < 10**30 else "a number of more than 30 digits"
+        raise UserError(f"{place}: got {shown}, expected a whole number of at most 64 bits")
 
 
 def _read(path: Path, descendants: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in descendants:
         raise UserError(f"{path}: the suite extends itself")
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        if path.exists() and not path.is_file():  # Reading a device or a pipe might never end.
+            raise UserError(f"{path}: not a file{_suites_beside(path)}")
+        data = _parse(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}{_suites_beside(path)}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UserError(f"{path}: not a TOML file: {error}") from None
     parent = data.pop("extends", None)
     if parent is None:
@@ -35,6 +60,18 @@ def _read(path: Path, descendants: tuple[Path, ...]) -> dict[str, Any]:
     if not isinstance(parent, str):
         raise UserError(f"{path}: extends: expected the path of another suite, got {parent!r}")
     return _merge(_read(path.parent / parent, (*descendants, path.resolve())), data)
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """The content of TOML.
+
+    Raises:
+        ValueError: it is none, or no suite could be like it; tomllib limits neither depth nor digits by itself.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("its tables are nested too deeply") from None
 
 
 def _suites_beside(path: Path) -> str:
@@ -79,8 +116,14 @@ def _descend(target: Any, step: str) -> list[Any]:
 
 
 def value_of(text: str) -> Any:
-    """A TOML value; anything that is none is taken as a text."""
+    """A TOML value; anything that is none is taken as a text.
+
+    Raises:
+        UserError: it is nested too deeply, or has too many digits.
+    """
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return _parse(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    except ValueError as error:
+        raise UserError(f"{text[:30]}...: {error}") from None

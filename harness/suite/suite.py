@@ -57,7 +57,7 @@ class Suite:
 
 
 def load_suite(path: Path, registry: Registry, overrides: Sequence[str] = ()) -> Suite:
-    """Read, override and check a suite, without touching any data.
+    """Read, override and check a suite. Of data files that are there the content is looked at, see `Choice.data`.
 
     Args:
         path: the TOML file.
@@ -68,37 +68,46 @@ def load_suite(path: Path, registry: Registry, overrides: Sequence[str] = ()) ->
         UserError: anything in the file is unknown, mistyped, out of range or does not fit together.
     """
     data = read_suite_file(path, overrides)
+    if not path.stem.strip("."):
+        raise UserError(f"{path}: a suite's file has a name before .toml, which its results folder gets")
     table = parse(SuiteFile, data, "")
-    dataset = _choose(registry, "datasets", table.dataset, "dataset")
+    folder = path.parent.absolute()
+    dataset = _choose(registry, "datasets", table.dataset, "dataset", folder)
     trials = [
-        trial for index, entry in enumerate(table.models) for trial in _expand(registry, table, entry, index, dataset)
+        trial
+        for index, entry in enumerate(table.models)
+        for trial in _expand(registry, table, entry, index, dataset, folder)
     ]
     _check_distinct(trials)
     return Suite(
         title=table.title or path.stem,
         name=path.stem,
         trials=tuple(trials),
-        metrics=tuple(_choose_all(registry, "metrics", table.evaluation.metrics)),
-        selectors=tuple(_choose_all(registry, "selectors", table.evaluation.selectors)),
+        metrics=tuple(_choose_all(registry, "metrics", table.evaluation.metrics, folder)),
+        selectors=tuple(_choose_all(registry, "selectors", table.evaluation.selectors, folder)),
         evaluation_seed=table.evaluation.seed,
     )
 
 
-def _choose(registry: Registry, kind: str, item: str | Mapping[str, Any], place: str) -> Choice:
+def _choose(registry: Registry, kind: str, item: str | Mapping[str, Any], place: str, folder: Path) -> Choice:
     """A name, or a table of a name and settings side by side."""
     settings = {"name": item} if isinstance(item, str) else dict(item)
     name = settings.pop("name", None)
     if not isinstance(name, str):
         raise UserError(f"{place}.name: this key is required and is a text")
-    return resolve(registry, kind, name, settings, place)
+    return resolve(registry, kind, name, settings, place, folder)
 
 
-def _choose_all(registry: Registry, kind: str, items: Sequence[str | Mapping[str, Any]]) -> Iterator[Choice]:
+def _choose_all(
+    registry: Registry, kind: str, items: Sequence[str | Mapping[str, Any]], folder: Path
+) -> Iterator[Choice]:
     for index, item in enumerate(items):
-        yield _choose(registry, kind, item, f"evaluation.{kind}[{index}]")
+        yield _choose(registry, kind, item, f"evaluation.{kind}[{index}]", folder)
 
 
-def _expand(registry: Registry, table: SuiteFile, entry: ModelEntry, index: int, dataset: Choice) -> Iterator[Trial]:
+def _expand(
+    registry: Registry, table: SuiteFile, entry: ModelEntry, index: int, dataset: Choice, folder: Path
+) -> Iterator[Trial]:
     """Every trial of one `[[models]]` table: the product of its sweep, for each seed."""
     place = f"models[{index}]"
     sweep = _sweep(entry, place)
@@ -109,7 +118,7 @@ def _expand(registry: Registry, table: SuiteFile, entry: ModelEntry, index: int,
         for name, value in swept.items():
             (trained if name.startswith(IN_TRAINING) else settings)[name.removeprefix(IN_TRAINING)] = value
         training = parse(Training, trained, f"{place}.training")
-        model = resolve(registry, "models", entry.name, settings, f"{place}.config")
+        model = resolve(registry, "models", entry.name, settings, f"{place}.config", folder)
         _check_fit(registry, dataset, model, training, place)
         for seed in seeds:
             yield Trial(dataset, model, training, seed, entry.label or entry.name, swept)
@@ -176,8 +185,15 @@ def _check_numbers(training: Training, dataset: str, images: int, place: str) ->
 
 
 def _check_distinct(trials: Sequence[Trial]) -> None:
+    """Ask that no two trials are the same, and that tables can tell all settings apart."""
     seen: dict[str, Trial] = {}
+    named: dict[str, Trial] = {}
     for trial in trials:
         if other := seen.get(trial.id):
             raise UserError(f"two trials are the same: '{other.title}' and '{trial.title}'")
         seen[trial.id] = trial
+        first = named.setdefault(trial.setting, trial)
+        if (first.model, first.training) != (trial.model, trial.training):
+            raise UserError(
+                f"two [[models]] are called '{trial.setting}' and have other settings; give one of them a `label`"
+            )

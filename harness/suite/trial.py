@@ -40,20 +40,36 @@ _adapters: dict[type, "TypeAdapter[Any]"] = {}
 
 @dataclass(frozen=True)
 class Choice:
-    """A registered thing by name, with every setting resolved and the version of its plugin."""
+    """A registered thing by name, with every setting resolved and the version of its plugin.
+
+    Attributes:
+        name: its registered name.
+        config: its settings.
+        version: of its plugin; the files of one that may be edited are part of it.
+        files: digests of the files that its settings name, by path.
+        data: digest of the files that a dataset reads; "" where it has none or where they were not there.
+    """
 
     name: str
     config: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    data: str = ""
 
     @property
     def key(self) -> str:
         """A short name of the content."""
-        return digest(self.to_json())
+        return digest(self.identity)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that decides its numbers, as plain data: the digests of files stand in the place of their paths."""
+        found = {"name": self.name, "config": _with_content(dict(self.config), self.files), "version": self.version}
+        return {**found, "data": self.data} if self.data else found
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {"name": self.name, "config": dict(self.config), "version": self.version}
+        return {**vars(self), "config": dict(self.config), "files": dict(self.files)}
 
 
 @dataclass(frozen=True)
@@ -73,7 +89,7 @@ class Trial:
     @cached_property
     def id(self) -> str:
         """A hash of everything that decides the trial's numbers."""
-        return digest([self.dataset.to_json(), self.model.to_json(), self.training.values(), self.seed])
+        return digest([self.dataset.identity, self.model.identity, self.training.values(), self.seed])
 
     @property
     def title(self) -> str:
@@ -110,6 +126,15 @@ class Trial:
         return trial
 
 
+def _with_content(value: Any, files: Mapping[str, str]) -> Any:
+    """Settings with the digest of each file in the place of its path."""
+    if isinstance(value, dict):
+        return {name: _with_content(item, files) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_content(item, files) for item in value]
+    return files.get(value, value) if isinstance(value, str) else value
+
+
 def score_key(metric: Choice, seed: int) -> str:
     """Names a score by its content: the metric, its settings and version, and the evaluation's seed."""
-    return digest([metric.to_json(), seed])
+    return digest([metric.identity, seed])

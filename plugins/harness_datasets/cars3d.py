@@ -1,5 +1,7 @@
 """Cars3D as its authors publish it."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -39,6 +41,10 @@ class Cars3D(GroundTruthDataset, StoredImages):
             values=(np.arange(4), 15 * np.arange(24), np.arange(self.OBJECTS)),
             categorical=(False, False, True),
         )
+
+    def data_files(self) -> Sequence[Path]:
+        """The published files, a car each."""
+        return sorted(self.FOLDER.find().glob("car_*_mesh.mat"))
 
     def read(self) -> NDArray[np.uint8]:
         """The images (N, H, W, 3) in grid order, resized once."""

@@ -1,6 +1,6 @@
 """CelebA, in the crops of the papers that train on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -81,6 +81,11 @@ class CelebA(StoredImages):
     def expected(self) -> int:
         """All pictures."""
         return self.COUNT
+
+    def data_files(self) -> Sequence[Path]:
+        """The archive, or the pictures that it unpacks to."""
+        path = self._find()
+        return sorted(path.glob("*.jpg")) if path.is_dir() else [path]
 
     def read(self) -> NDArray[np.uint8]:
         """The images (N, H, W, 3), decoded once from the archive or from the folder that it unpacks to."""

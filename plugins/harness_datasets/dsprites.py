@@ -1,5 +1,7 @@
 """dSprites as its authors publish it."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -61,12 +63,20 @@ class DSprites(GroundTruthDataset, StoredImages):
             categorical=(True, False, False, False, False),
         )
 
+    @property
+    def _file(self) -> DataFile:
+        use_npz = self.config.format == "npz" or (self.config.format == "any" and self.NPZ.exists())
+        return self.NPZ if use_npz else self.HDF5
+
+    def data_files(self) -> Sequence[Path]:
+        """The published file."""
+        return [self._file.find()]
+
     def read(self) -> NDArray[np.uint8]:
         """The images at 1 bit per pixel, (N, 64, 8)."""
         shape = (len(self), 64, 64)
-        use_npz = self.config.format == "npz" or (self.config.format == "any" and self.NPZ.exists())
-        file = self.NPZ if use_npz else self.HDF5
-        path = file.find()
+        file = self._file
+        use_npz, path = file is self.NPZ, file.find()
 
         def decode(arrays: DecodedArrays) -> None:
             target = arrays.create("images", (len(self), 64, 8))

@@ -1,5 +1,6 @@
 """Any folder of pictures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -35,12 +36,21 @@ class Folder(StoredImages):
         super().__init__(config)
         self.image = ImageSpec(config.channels, config.image_size, config.image_size)
 
-    def read(self) -> NDArray[np.uint8]:
-        """The images (N, H, W, C), decoded once."""
-        folder = DataFile(self.config.path, "wherever your pictures are", "digits").find()
+    def data_files(self) -> Sequence[Path]:
+        """The pictures, in the order of their paths."""
+        folder = self._folder.find()
         paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
         if not paths:
             raise UserError(f"{folder}: has no pictures ({', '.join(sorted(SUFFIXES))})")
+        return paths
+
+    @property
+    def _folder(self) -> DataFile:
+        return DataFile(self.config.path, "wherever your pictures are", "digits")
+
+    def read(self) -> NDArray[np.uint8]:
+        """The images (N, H, W, C), decoded once."""
+        paths = self.data_files()
 
         def decode(arrays: DecodedArrays) -> None:
             size, channels = self.config.image_size, self.config.channels
@@ -50,7 +60,7 @@ class Folder(StoredImages):
                 target,
                 lambda picture: square(picture, size),
                 "RGB" if channels == 3 else "L",
-                f"decoding {folder.name}",
+                f"decoding {self._folder.place.name}",
             )
 
         name = Path(self.config.path).name or "folder"

@@ -1,6 +1,6 @@
 """LSUN bedrooms as their authors publish them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -48,6 +48,10 @@ class LSUNBedroom(StoredImages):
             "https://github.com/fyu/lsun (its download.py with -c bedroom, then unzip)",
             "digits",
         )
+
+    def data_files(self) -> Sequence[Path]:
+        """The published database."""
+        return [self.folder.find() / "data.mdb"]
 
     def read(self) -> NDArray[np.uint8]:
         """The images (N, H, W, 3) in the order of the database's keys, decoded once."""

@@ -1,5 +1,7 @@
 """MPI3D as its authors publish it."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -63,6 +65,10 @@ class MPI3D(GroundTruthDataset, StoredImages):
             f"https://storage.googleapis.com/disentanglement_dataset/Final_Dataset/{name}",
             _CHECKSUMS[self.config.variant],
         )
+
+    def data_files(self) -> Sequence[Path]:
+        """The published file."""
+        return [self.file.find()]
 
     def read(self) -> NDArray[np.uint8]:
         """The images (N, 64, 64, 3), decompressed once."""

@@ -1,5 +1,7 @@
 """Shapes3D as its authors publish it."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -40,6 +42,10 @@ class Shapes3D(GroundTruthDataset, StoredImages):
             ),
             categorical=(False, False, False, False, True, False),
         )
+
+    def data_files(self) -> Sequence[Path]:
+        """The published file."""
+        return [self.FILE.find()]
 
     def read(self) -> NDArray[np.uint8]:
         """The images (N, 64, 64, 3), decompressed once."""

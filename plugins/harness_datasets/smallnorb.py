@@ -1,5 +1,7 @@
 """SmallNORB as its authors publish it."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -80,6 +82,10 @@ class SmallNORB(GroundTruthDataset, StoredImages):
         return DataFile(
             f"smallnorb/{name}.gz", _PAGE, "sprites", _PAGE + f"{name}.gz", "sha256:" + _CHECKSUMS[f"{part}-{kind}"]
         )
+
+    def data_files(self) -> Sequence[Path]:
+        """The six published files."""
+        return [self.file(part, kind).find() for part in _PARTS for kind in ("dat", "cat", "info")]
 
     def read(self) -> NDArray[np.uint8]:
         """The images (N, H, W, 1) in grid order, resized once."""

@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import methodcaller
 from pathlib import Path
@@ -63,12 +63,12 @@ class TorchvisionSet(StoredLabels):
         """Images of the published part."""
         return self.COUNTS[self.part]
 
-    def read(self) -> NDArray[np.uint8]:
-        """The images (N, H, W, C), decoded once; also sets the labels.
+    def data_files(self) -> Sequence[Path]:
+        """The files that torchvision reads."""
+        return list(self.files(self._prepared()))
 
-        Raises:
-            UserError: files are missing, or not the published ones.
-        """
+    def _prepared(self) -> Path:
+        """The folder of the files, which are fetched or decompressed first where they have to be."""
         root = data_root() / self.FOLDER
         absent = [path for path in self.files(root) if not path.exists()]
         if absent and not may_download():
@@ -77,6 +77,15 @@ class TorchvisionSet(StoredLabels):
         fetching = may_download() and bool(absent or self._wrong(root))
         with self._explained(root):
             self.prepare(root, fetching)
+        return root
+
+    def read(self) -> NDArray[np.uint8]:
+        """The images (N, H, W, C), decoded once; also sets the labels.
+
+        Raises:
+            UserError: files are missing, or not the published ones.
+        """
+        root = self._prepared()
 
         def decode(arrays: DecodedArrays) -> None:
             with self._explained(root):

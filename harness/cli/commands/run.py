@@ -111,7 +111,7 @@ def command(
 
     if data is not None:
         os.environ["HARNESS_DATA"] = str(data.resolve())
-    if download:
+    if download and not dry_run:
         os.environ["HARNESS_DOWNLOAD"] = "1"
     asked = RunOptions(**options)
     manager = PluginManager(plugins)

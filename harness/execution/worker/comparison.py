@@ -22,6 +22,7 @@ from harness.selection.supervised import stored_comparisons
 from harness.selection.tables import compared_together, comparison_key, nothing_compared
 from harness.storage.records import write_json
 from harness.suite.build import initial_model, load_dataset, make_selector
+from harness.suite.resolve import check_unchanged
 from harness.suite.trial import Choice, digest
 from harness.training.loop import PROGRESS_SECONDS
 from harness.training.progress import Progress
@@ -36,6 +37,13 @@ def compare(job: CompareJob, report: Callable[[Progress], None]) -> Exit:
     """
     registry = PluginManager([Path(file) for file in job.plugins], job.blocked).registry
     folder = ResultsFolder(job.folder)
+    for kind, choices in (
+        ("datasets", [job.trials[0].dataset]),
+        ("models", [trial.model for trial in job.trials]),
+        ("selectors", job.selectors),
+    ):
+        for choice in {choice.key: choice for choice in choices}.values():
+            check_unchanged(registry, kind, choice)
     dataset = load_dataset(registry, job.trials[0].dataset, job.placement.device)
     evaluations: dict[str, Evaluation] = {}
     for trial in job.trials:
@@ -49,7 +57,7 @@ def compare(job: CompareJob, report: Callable[[Progress], None]) -> Exit:
         evaluation = ModelEvaluation(
             model, dataset, held_out=trial.training.held_out, seed=job.evaluation_seed, registry=registry
         )
-        evaluation.setting = digest([trial.model.to_json(), trial.training.values()])
+        evaluation.setting = digest([trial.model.identity, trial.training.values()])
         evaluations[trial.id] = evaluation
     if len(evaluations) < len(job.trials):  # Compared when all are there again.
         return Exit.INCOMPLETE

@@ -20,6 +20,7 @@ from harness.scoring.score import score
 from harness.storage.leases import is_lost
 from harness.storage.records import now
 from harness.suite.build import load_dataset
+from harness.suite.resolve import check_unchanged
 from harness.suite.trial import Trial, score_key
 from harness.training.memory import is_out_of_memory
 from harness.training.progress import Progress
@@ -73,6 +74,7 @@ class _TrialRun:
         """
         try:
             registry = PluginManager([Path(file) for file in self.job.plugins], self.job.blocked).registry
+            self._check_unchanged(registry)
             dataset = load_dataset(registry, self.job.trials[0].dataset, self.job.placement.device)
         except UserError:  # It concerns every trial, and there is nothing yet to be recorded.
             raise
@@ -116,6 +118,14 @@ class _TrialRun:
             engine=self.job.engine,
             checkpoint_seconds=self.job.checkpoint_seconds,
         )
+
+    def _check_unchanged(self, registry: Registry) -> None:
+        """Ask that what decides the trials' numbers is what it was when they were named by it."""
+        check_unchanged(registry, "datasets", self.job.trials[0].dataset)
+        for model in {trial.model.key: trial.model for trial in self.job.trials}.values():
+            check_unchanged(registry, "models", model)
+        for metric in self.job.metrics:
+            check_unchanged(registry, "metrics", metric)
 
     def _evaluations(
         self, models: Mapping[str, Model], dataset: Dataset, registry: Registry
@@ -201,7 +211,12 @@ class _TrialRun:
         self.folder.trial(result.trial).write_result(result)
 
     def _provenance(self) -> dict[str, str | int]:
-        return {**provenance(self.job.placement.device), "engine": self.job.engine, "fleet": len(self.job.trials)}
+        return {
+            **provenance(self.job.placement.device),
+            "engine": self.job.engine,
+            "fleet": len(self.job.trials),
+            "data": self.job.trials[0].dataset.data,
+        }
 
 
 def outcome_of(error: BaseException) -> Outcome:

@@ -1,6 +1,6 @@
 """3D Teapots as its two groups of authors publish them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -77,6 +77,12 @@ class TeapotFiles(TeapotImages):
     def __len__(self) -> int:
         """Images to train on; before loading those of the split, because only the file tells which are in the gap."""
         return len(self.factors) if hasattr(self, "factors") else len(range(self.COUNT)[self.part])
+
+    def data_files(self) -> Sequence[Path]:
+        """The published file, and that of the metric groups where it is there."""
+        if self.config.edition == "eastwood-williams":
+            return [self.EASTWOOD_WILLIAMS.find()]
+        return [self.TRAINING.find(), *([self.METRIC.place] if self.METRIC.exists() else [])]
 
     def read(self) -> NDArray[np.uint8]:
         """All images (N, 64, 64, 3) as bytes, converted once; also sets factors and groups."""

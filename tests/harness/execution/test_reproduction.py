@@ -157,6 +157,26 @@ def test_provenance_holds_versions_hardware_and_placement():
     assert json.loads(json.dumps(facts)) == facts
 
 
+@pytest.mark.parametrize("setting", ["core.fsmonitor", "filter.own.clean", "filter.own.process", "core.pager"])
+def test_a_strangers_checkout_runs_no_program(tmp_path, setting):
+    def git(*arguments):
+        own = ["-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *own, "-C", tmp_path, *arguments], check=True, capture_output=True)
+
+    git("init")
+    (tmp_path / "file").write_text("a")
+    (tmp_path / ".gitattributes").write_text("file filter=own\n")
+    git("add", "file", ".gitattributes")
+    git("commit", "-m", "A")
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path / 'seen'}\ncat\n")
+    program.chmod(0o755)
+    git("config", setting, str(program))
+    (tmp_path / "file").write_text("b")
+    assert git_commit(tmp_path).endswith("+")
+    assert not (tmp_path / "seen").exists()
+
+
 def test_a_commit_says_whether_there_are_changes(tmp_path):
     def git(*arguments):
         own = ["-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]

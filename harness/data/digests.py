@@ -1,0 +1,61 @@
+"""Digests of files: what their content is, computed once for each size and time of a file."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import time
+
+from harness.data.files import data_root
+from harness.dataset import Dataset
+from harness.errors import UserError
+from harness.seeds import seed_for
+from harness.storage.atomic import write_whole
+
+FRESH_SECONDS = 2.0
+"""A file may change again without a new time so soon after it was written; its digest is not kept yet."""
+
+
+def content_digest(files: Sequence[Path]) -> str:
+    """The SHA-256 of files: of their content and of their paths below the folder that they share, 16 digits of it.
+
+    It is kept in `cache/` below the data root under the paths, sizes and times of the files, and computed anew when
+    one of these changes.
+
+    Raises:
+        UserError: a file is missing or cannot be read.
+    """
+    try:
+        found = [(file.resolve(), file.stat()) for file in files]
+        known = seed_for("digest", [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in found])
+        kept = data_root() / "cache" / "digests" / f"{known:016x}"
+        with suppress(FileNotFoundError):
+            return kept.read_text(encoding="ascii")
+        digest = _digest([path for path, _ in found])
+    except OSError as error:
+        raise UserError(f"{error.filename or files[0]}: {error.strerror or error}") from None
+    if all(stat.st_mtime < time() - FRESH_SECONDS for _, stat in found):
+        with suppress(OSError):  # The data root may be one that cannot be written.
+            write_whole(kept, lambda file: file.write(digest.encode("ascii")))
+    return digest
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    shared = os.path.commonpath([path.parent for path in paths])
+    whole = hashlib.sha256()
+    for path in paths:
+        name = path.relative_to(shared).as_posix() if len(paths) > 1 else ""
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        whole.update(f"{content} {name}\n".encode(errors="surrogateescape"))
+    return whole.hexdigest()[:16]
+
+
+def data_digest(dataset: Dataset) -> str:
+    """What the files of a dataset hold; "" where it has none, or where they are not there."""
+    try:
+        files = dataset.data_files()
+    except UserError:  # Whoever loads the dataset is told; suites are read on machines without the files too.
+        return ""
+    return content_digest(files) if files else ""

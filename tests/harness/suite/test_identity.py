@@ -1,0 +1,264 @@
+"""A trial's identity holds all that decides its numbers: the files that settings name, the data, the plugins' code."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness import UserError
+from harness.data.digests import content_digest
+from harness.plugins.manager import PluginManager
+from harness.suite.resolve import check_unchanged, resolve
+from harness.suite.suite import load_suite
+from harness.suite.trial import Trial, score_key
+from support import TESTS
+
+PLUGIN = '''
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import harness
+from harness import Field, FilePath, ImageSpec, Settings
+from harness.data import data_root
+
+from toy import Bars, Linear, Spread
+
+
+@harness.hookimpl
+def harness_register_models(register):
+    register("pretrained", Pretrained, "begins with given weights")
+
+
+@harness.hookimpl
+def harness_register_datasets(register):
+    register("brightness-file", Dimmed, "bars of a brightness that a file holds")
+
+
+@harness.hookimpl
+def harness_register_metrics(register):
+    register("measured", Measured, "spread in units that a file holds")
+
+
+class Pretrained(Linear):
+    class Config(Linear.Config):
+        weights: FilePath = Field(description="where to begin")
+        more: tuple[FilePath, ...] = Field((), description="other files")
+
+
+class Dimmed(Bars):
+    """Bars."""
+
+    @property
+    def file(self):
+        return data_root() / "brightness.npy"
+
+    def data_files(self):
+        if not self.file.exists():
+            raise harness.UserError(f"{self.file}: there is no such file")
+        return [self.file]
+
+    def load(self, device="cpu"):
+        super().load(device)
+        self.brightness = float(np.load(self.data_files()[0]))
+
+    def images(self, indices):
+        return super().images(indices) * self.brightness
+
+
+class Measured(Spread):
+    class Config(Settings):
+        unit: FilePath = Field(description="the unit")
+'''
+
+ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
+"""In which a process finds the module `toy`."""
+
+SUITE = """
+[dataset]
+name = "brightness-file"
+[training]
+steps = 4
+batch_size = 8
+[[models]]
+name = "pretrained"
+config.weights = "weights.bin"
+[evaluation]
+metrics = [{name = "measured", unit = "unit.txt"}]
+"""
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A folder with a suite, the files that it names, its data and its plugin."""
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    np.save(tmp_path / "data" / "brightness.npy", 0.5)
+    (tmp_path / "weights.bin").write_bytes(b"one")
+    (tmp_path / "unit.txt").write_text("1")
+    (tmp_path / "plugin.py").write_text(PLUGIN)
+    (tmp_path / "study.toml").write_text(SUITE)
+    return tmp_path
+
+
+def loaded(folder, *overrides):
+    """The suite's one trial, and the key of its one score."""
+    suite = load_suite(folder / "study.toml", PluginManager([folder / "plugin.py"]).registry, overrides)
+    return suite.trials[0], score_key(suite.metrics[0], 0)
+
+
+def replaced(file, content):
+    """Other content of the same size and, as `cp -p` leaves it, of the same time."""
+    before = file.stat()
+    file.write_bytes(content)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("file", ["weights.bin", "data/brightness.npy"])
+def test_other_content_of_a_file_is_another_trial(study, file):
+    trial, key = loaded(study)
+    content = bytearray((study / file).read_bytes())
+    content[-1] ^= 1
+    replaced(study / file, bytes(content))
+    other, same_key = loaded(study)
+    assert other.id != trial.id
+    assert same_key == key
+
+
+def test_other_content_of_a_metrics_file_is_another_score_of_the_same_trial(study):
+    trial, key = loaded(study)
+    (study / "unit.txt").write_text("2")
+    same, other_key = loaded(study)
+    assert other_key != key
+    assert same.id == trial.id
+
+
+def test_the_same_content_elsewhere_is_the_same_trial_and_the_path_stays_readable(study, tmp_path_factory, monkeypatch):
+    trial, key = loaded(study)
+    assert trial.model.config["weights"] == str(study / "weights.bin")
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "moved"
+    study.rename(elsewhere)
+    monkeypatch.setenv("HARNESS_DATA", str(elsewhere / "data"))
+    moved, moved_key = loaded(elsewhere)
+    assert moved.model.config["weights"] == str(elsewhere / "weights.bin")
+    assert (moved.id, moved_key) == (trial.id, key)
+
+
+def test_a_trial_with_files_is_read_as_it_was_written(study):
+    trial, _ = loaded(study, "models.pretrained.config.more=['unit.txt', 'weights.bin']")
+    found = Trial.from_json(json.loads(json.dumps(trial.to_json())))
+    assert found == trial
+    assert found.id == trial.id
+    assert set(found.model.files) == {str(study / "weights.bin"), str(study / "unit.txt")}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("models.pretrained.config.weights=no.bin", r"models\[0\]\.config\.weights: .*no\.bin: No such file"),
+        ("models.pretrained.config.more=['weights.bin', 'no.bin']", r"models\[0\]\.config\.more\[1\]: .*no\.bin"),
+        ("models.pretrained.config.weights=data", r"models\[0\]\.config\.weights: .*data: Is a directory"),
+        ("models.pretrained.config.weights=5", r"models\[0\]\.config\.weights: got 5, expected a valid string"),
+    ],
+)
+def test_a_file_that_is_missing_or_none_is_refused_before_anything_trains(study, override, message):
+    with pytest.raises(UserError, match=message):
+        loaded(study, override)
+
+
+def test_a_suite_is_read_where_the_data_are_not(study):
+    with_data, _ = loaded(study)
+    (study / "data" / "brightness.npy").unlink()
+    without, _ = loaded(study)
+    assert without.dataset.data == ""
+    assert without.id != with_data.id
+
+
+def test_a_digest_is_kept_until_size_or_time_of_a_file_change(study):
+    file = study / "weights.bin"
+    os.utime(file, (1e9, 1e9))
+    digest = content_digest([file])
+    replaced(file, b"two")
+    assert content_digest([file]) == digest, "neither size nor time tell"
+    os.utime(file, (1e9 + 1, 1e9 + 1))
+    assert content_digest([file]) != digest
+
+
+def test_the_order_and_the_names_of_files_are_part_of_their_digest(tmp_path):
+    files = [tmp_path / name for name in "abc"]
+    for file in files:
+        file.write_text(file.name)
+    digest = content_digest(files)
+    files[2].rename(tmp_path / "d")
+    assert content_digest([*files[:2], tmp_path / "d"]) != digest
+    assert content_digest([tmp_path / "d", *files[:2]]) != content_digest([*files[:2], tmp_path / "d"])
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "message"),
+    [
+        ("weights.bin", "models", r"pretrained: .*weights\.bin has been replaced since the run began"),
+        ("data/brightness.npy", "datasets", "brightness-file: the dataset's files have been replaced"),
+        ("plugin.py", "models", r"pretrained: its plugin .*plugin\.py is not the one that the run began with"),
+    ],
+)
+def test_a_worker_refuses_what_is_no_longer_what_its_job_says(study, file, kind, message):
+    trial, _ = loaded(study)
+    choice = {"models": trial.model, "datasets": trial.dataset}[kind]
+    check_unchanged(PluginManager([study / "plugin.py"]).registry, kind, choice)
+    (study / file).write_bytes((study / file).read_bytes() + b"\n#")
+    with pytest.raises(UserError, match=message):
+        check_unchanged(PluginManager([study / "plugin.py"]).registry, kind, choice)
+
+
+def test_pictures_that_are_replaced_while_a_training_is_interrupted_are_not_trained_on(study, command, results):
+    def run():
+        done = command("run", study / "study.toml", "--output", "out", "--plugin", study / "plugin.py", env=ENVIRONMENT)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run()
+    assert "nothing to do" in run()
+    np.save(study / "data" / "brightness.npy", 0.25)
+    assert "nothing to do" not in run()
+    trials = [json.loads(file.read_text()) for file in study.glob("out/trials/*/trial.json")]
+    assert len({trial["dataset"]["data"] for trial in trials}) == len(trials) == 2
+    recorded = json.loads(next(study.glob("out/trials/*/result.json")).read_text())
+    assert recorded["provenance"]["data"] in {trial["dataset"]["data"] for trial in trials}
+    np.save(study / "data" / "brightness.npy", 0.125)
+    again = command("reproduce", "out/pretrained", "--plugin", study / "plugin.py", env=ENVIRONMENT)
+    assert again.returncode == 1
+    assert f"data: {loaded_data(study)}" in again.stdout
+
+
+def loaded_data(study):
+    suite = json.loads((study / "out" / "suite.json").read_text())
+    return suite["trials"][0]["dataset"]["data"]
+
+
+def test_editing_one_built_in_plugin_leaves_the_versions_of_others(tmp_path, monkeypatch):
+    from shutil import copytree
+
+    from harness.plugins.versions import built_in_version
+
+    root = Path(__file__).parents[3] / "plugins"
+    for package in ("harness_gans", "harness_vaes"):
+        copytree(root / package, tmp_path / package)
+    monkeypatch.setattr("sys.path", [str(tmp_path), *os.sys.path])
+    for package in ("harness_gans", "harness_vaes"):
+        monkeypatch.delitem(os.sys.modules, package, raising=False)
+    before = {package: built_in_version(package) for package in ("harness_gans", "harness_vaes")}
+    (tmp_path / "harness_gans" / "dcgan.py").write_text("# edited")
+    assert built_in_version("harness_gans") != before["harness_gans"]
+    assert built_in_version("harness_vaes") == before["harness_vaes"]
+
+
+def test_builtin_choices_carry_the_version_of_their_package(registry):
+    versions = {
+        resolve(registry, kind, name, {}, "").version
+        for kind, name in (("models", "vae"), ("models", "dcgan"), ("metrics", "mig"))
+    }
+    assert len(versions) == 3
