@@ -5,7 +5,7 @@ from harness import Register, hookimpl
 
 @hookimpl
 def harness_register_metrics(register: Register) -> None:
-    """Disentanglement metrics on codes, with or without factors, and what InfoGAN reports of itself."""
+    """Register the metrics of codes, of samples and of reconstructions, and those that InfoGAN reports."""
     register("factorvae", "harness_metrics.codes.factorvae:FactorVAEScore", "FactorVAE score (Kim & Mnih, 2018)")
     register("betavae", "harness_metrics.codes.betavae:BetaVAEScore", "BetaVAE score (Higgins et al., 2017)")
     register("mig", "harness_metrics.codes.mig:MutualInformationGap", "mutual information gap (Chen et al., 2018)")

@@ -1,4 +1,4 @@
-"""How well the categories that a model found are the classes that people named."""
+"""Unsupervised classification accuracy: how well a model's categories match the dataset's classes."""
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ class ClusterAccuracy(SampleMetric):
     config: Config
 
     def score(self, evaluation: ModelEvaluation) -> Score:
-        """The accuracy.
+        """The accuracy of the best categorical part.
 
         Details hold the part's name, the matching as pairs (category, class), the confusion matrix
         (categories, classes) in images, and the accuracy of every categorical part.
@@ -72,7 +72,7 @@ class ClusterAccuracy(SampleMetric):
         return Score(accuracies[best], details)
 
     def _sizes(self, evaluation: ModelEvaluation) -> dict[str, int]:
-        """The numbers of categories of the parts to score."""
+        """The number of categories of each part to score, by the part's name."""
         space = evaluation.model.latents
         codes = {name: space.parts[name] for name in space.codes} if space else {}
         sizes = {name: part.size for name, part in codes.items() if isinstance(part, Categorical)}
@@ -86,7 +86,7 @@ class ClusterAccuracy(SampleMetric):
 
 
 def confusion(categories: Indices, labels: Indices, shape: tuple[int, int]) -> Confusion:
-    """How many of n observations have each category (rows) and label (columns)."""
+    """Confusion matrix: the numbers of observations with each category (rows) and label (columns)."""
     table = np.zeros(shape, dtype=np.int64)
     np.add.at(table, (categories, labels), 1)
     return table

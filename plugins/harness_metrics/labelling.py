@@ -1,4 +1,4 @@
-"""Which class every image of a dataset belongs to: its label, or its level of one factor."""
+"""The class of every image of a dataset: its label, or its level of one factor."""
 
 from dataclasses import dataclass
 
@@ -67,7 +67,7 @@ def class_labels(dataset: LabelledDataset, indices: Indices) -> Indices:
 
 
 def _factor(factors: FactorGrid, name: str | None) -> int:
-    """The number of the factor."""
+    """The number of the factor with this name; without a name, of the first categorical one with several levels."""
     names = list(factors.names)
     if name is None:
         categorical = np.flatnonzero(np.asarray(factors.categorical) & (np.asarray(factors.sizes) > 1))

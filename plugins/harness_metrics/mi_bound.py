@@ -61,7 +61,7 @@ class MutualInformationBound(SampleMetric):
         return Score(sum(bounds[name] for name in scored), details)
 
     def _scored(self, space: LatentSpace, inferred: list[str]) -> list[str]:
-        """The parts that the score is the sum of."""
+        """The parts whose bounds are summed in the score."""
         if self.config.part is None:
             return [name for name in inferred if isinstance(space.parts[name], Categorical)] or inferred
         if self.config.part not in inferred:

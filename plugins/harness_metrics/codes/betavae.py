@@ -46,7 +46,7 @@ class BetaVAEScore(Metric):
     config: Config
 
     def score(self, evaluation: Evaluation) -> Score:
-        """The accuracy; details hold that on the training examples.
+        """The classifier's accuracy; details hold that on the training examples.
 
         Raises:
             NotApplicableError: there is one factor only, or the groups that a file fixes have one observation.

@@ -1,4 +1,4 @@
-"""What codes tell of factors, measured as the metrics on binned codes agree on: all of them read this one matrix."""
+"""Mutual information of codes and factors, a matrix that all metrics of binned codes read."""
 
 from typing import NamedTuple
 
@@ -25,16 +25,16 @@ class CodeFactorInformation(NamedTuple):
 
     @property
     def varying(self) -> NDArray[np.bool_]:
-        """Which factors take more than one level, (F,)."""
+        """Mask of the factors that take more than one level, (F,)."""
         return self.factor_entropy > 0
 
     def details(self) -> dict[str, list[float]]:
-        """What metrics show of it: the information and the entropies of the factors."""
+        """Details for a metric's score: the information and the entropies of the factors, in nats."""
         return {"mutual_information": self.information.tolist(), "factor_entropy": self.factor_entropy.tolist()}
 
 
 def code_factor_information(evaluation: Evaluation, points: int = TRAIN_POINTS) -> CodeFactorInformation:
-    """The information of an evaluation's codes and factors over so many points, computed once for all metrics.
+    """Estimate the information of an evaluation's codes and factors on so many points, once for all metrics.
 
     Raises:
         NotApplicableError: no factor takes more than one level.

@@ -1,4 +1,4 @@
-"""How much codes tell of each other."""
+"""The mutual information of pairs of codes."""
 
 from math import inf
 

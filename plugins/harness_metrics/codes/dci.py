@@ -49,7 +49,7 @@ class DCI(Metric):
     config: Config
 
     def score(self, evaluation: Evaluation) -> Score:
-        """Disentanglement.
+        """Disentanglement, the mean over codes.
 
         Details hold completeness, informativeness on both samples, the importance of each code for each factor
         (D, F), whose columns sum to 1, and the scores of each code (D,) and each factor that varies. Forests have no

@@ -117,7 +117,7 @@ def explicitness(capacities: Indices | Floats, losses: Floats, baseline: float) 
 
 
 class Probe(NamedTuple):
-    """A forest to learn one factor with.
+    """A forest and the data by which it learns one factor.
 
     Attributes:
         forest: not fitted yet.

@@ -31,7 +31,7 @@ class DCIRegression(Metric):
     config: SampledSettings
 
     def score(self, evaluation: Evaluation) -> Score:
-        """Disentanglement.
+        """Disentanglement, the mean over codes.
 
         Details hold the completeness, the importance of each code for each factor (D, F), and the scores of each
         code that varies and of each factor that varies.
@@ -76,7 +76,7 @@ class DCILasso(DCIRegression):
     config: Config
 
     def importances(self, codes: Floats, target: Floats, factor: int, evaluation: Evaluation) -> Floats:
-        """Absolute coefficients."""
+        """Absolute coefficients of the lasso, (D,)."""
         return _coefficients(Lasso(alpha=self.config.alpha, random_state=0), codes, target)
 
 
@@ -92,7 +92,7 @@ class DCILassoCV(DCIRegression):
     config: Config
 
     def importances(self, codes: Floats, target: Floats, factor: int, evaluation: Evaluation) -> Floats:
-        """Absolute coefficients.
+        """Absolute coefficients of the lasso of the chosen strength, (D,).
 
         Raises:
             NotApplicableError: there are fewer observations than folds.
@@ -117,7 +117,7 @@ class DCIForest(DCIRegression):
     config: Config
 
     def importances(self, codes: Floats, target: Floats, factor: int, evaluation: Evaluation) -> Floats:
-        """Impurity importances."""
+        """The impurity importances of the forest, (D,)."""
         depth = self.config.depths[min(factor, len(self.config.depths) - 1)]
         seed = int(evaluation.rng("dci-forest", factor).integers(2**31))
         forest = RandomForestRegressor(self.config.trees, max_depth=depth, random_state=seed).fit(codes, target)

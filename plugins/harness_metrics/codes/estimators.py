@@ -1,4 +1,4 @@
-"""What the protocols' estimators have in common."""
+"""How estimators of scikit-learn are called: stopped early without a warning, and given centred codes."""
 
 import warnings
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from harness import Codes
 
 @contextmanager
 def may_stop_early() -> Iterator[None]:
-    """Estimators stop after so many iterations; that is part of the protocols, so no warning is given for it."""
+    """Within this block estimators do not warn of reaching their limit of iterations, which the protocols set."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
@@ -22,8 +22,8 @@ def may_stop_early() -> Iterator[None]:
 def single_precision(codes: Codes, others: Codes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Codes (n, D) and others (m, D) of one model, for estimators that compute in single precision, such as trees.
 
-    Those in double precision are moved so that the mean of each code over the first is 0: no digits are lost to where
-    a code lies, which to such estimators is all the same.
+    Codes in double precision are first shifted so that each has mean 0 over the first table. Trees do not care where a
+    code lies, and rounding then loses no digits of a code that varies little around a large number.
     """
     middle = codes.mean(axis=0) if codes.dtype == np.float64 else np.float32(0)
     return (codes - middle).astype(np.float32), (others - middle).astype(np.float32)

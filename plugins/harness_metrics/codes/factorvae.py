@@ -50,7 +50,7 @@ class FactorVAEScore(Metric):
     config: Config
 
     def score(self, evaluation: Evaluation) -> Score:
-        """The accuracy.
+        """The accuracy of the majority vote.
 
         Details hold the votes (F, active codes), the active codes' numbers and, by protocol, `train_accuracy`
         or `revised`: the accuracy when no more than F codes, those with the largest majorities, may vote.
@@ -104,7 +104,7 @@ class FactorVAEScore(Metric):
         return Score(float(majorities.sum()), details)
 
     def _active(self, variance: NDArray[np.float64], threshold: float) -> Indices:
-        """Numbers of the codes that may vote."""
+        """The numbers of the codes that may vote: those whose deviation reaches the threshold."""
         if self.config.std_threshold is not None:
             threshold = self.config.std_threshold
         return np.flatnonzero(np.sqrt(variance) >= threshold)
@@ -130,6 +130,6 @@ def steadiest_codes(groups: Codes, variance: NDArray[np.float64], ddof: int) -> 
 
 
 def _table(factors: Indices, codes: Indices, shape: tuple[int, int]) -> Indices:
-    """How often each code (columns) was chosen when each factor (rows) was fixed."""
+    """Table of votes (F, D): how often each code was chosen while each factor was fixed."""
     counts: Indices = np.bincount(factors * shape[1] + codes, minlength=shape[0] * shape[1])
     return counts.reshape(shape)

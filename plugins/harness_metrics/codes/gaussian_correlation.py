@@ -1,4 +1,4 @@
-"""How far codes are from independent, as told by their covariance."""
+"""Dependence of codes as far as their covariance shows it: distances from a Gaussian to its marginals."""
 
 from math import inf
 

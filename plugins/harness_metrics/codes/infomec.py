@@ -23,7 +23,7 @@ SOURCE = "Hsu et al. 2023, Disentanglement via Latent Quantization, arXiv:2305.1
 
 
 class LatentSettings(Settings):
-    """What the codes are."""
+    """Whether codes are continuous or discrete, which decides how information is estimated."""
 
     latents: Literal["continuous", "discrete"] = Field(
         "continuous",
@@ -45,7 +45,7 @@ class InfoM(Metric):
     """
 
     class Config(LatentSettings):
-        """What the codes are."""
+        """Whether codes are continuous or discrete."""
 
     source = SOURCE
     range = (0, 1)
@@ -74,7 +74,7 @@ class InfoC(Metric):
     """
 
     class Config(LatentSettings):
-        """What the codes are."""
+        """Whether codes are continuous or discrete."""
 
     source = SOURCE
     range = (0, 1)
@@ -104,7 +104,7 @@ class InfoE(Metric):
     """
 
     class Config(LatentSettings):
-        """What the codes are."""
+        """Whether codes are continuous or discrete."""
 
     source = SOURCE
     range = (-np.inf, 1)
@@ -142,7 +142,7 @@ def _varying(factors: Indices) -> Indices:
     """The numbers of the factors that vary.
 
     Raises:
-        NotApplicableError: none does.
+        NotApplicableError: no factor varies.
     """
     varying = np.flatnonzero(np.ptp(factors, axis=0))
     if not len(varying):

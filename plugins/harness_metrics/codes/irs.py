@@ -28,9 +28,9 @@ class InterventionalRobustness(Metric):
     config: Config
 
     def score(self, evaluation: Evaluation) -> Score:
-        """The score; details hold matrix (codes, F) and parent, score and largest distance of each code.
+        """The weighted mean over codes; details hold each code's parent factor, score and largest distance.
 
-        Rows are the codes that vary, whose numbers are `active_codes`.
+        They also hold the matrix (codes, F), whose rows are the codes that vary; their numbers are `active_codes`.
         """
         index = evaluation.sample("train", TRAIN_POINTS)
         codes = evaluation.codes(index).astype(np.float64)
@@ -52,7 +52,7 @@ class InterventionalRobustness(Metric):
         return Score(float(np.average(per_code, weights=largest)), details)
 
     def _distances(self, codes: Floats, factors: Indices) -> Floats:
-        """How far codes (n, D) stray while each of F factors (n, F) keeps one level, (D, F)."""
+        """The mean distance (D, F) that codes (n, D) stray while each of F factors (n, F) keeps one level."""
         distances = [
             np.mean([self._spread(codes[column == level]) for level in np.unique(column)], axis=0)
             for column in factors.T

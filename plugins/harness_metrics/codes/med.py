@@ -30,7 +30,7 @@ class MED(Metric):
     config: Config
 
     def score(self, evaluation: Evaluation) -> Score:
-        """Disentanglement.
+        """Disentanglement, the mean over codes.
 
         Details hold the completeness, the codes that count, their disentanglement, the completeness of each factor
         that counts and the importance of each code for each factor (D, F), whose columns sum to 1.

@@ -1,4 +1,4 @@
-"""The mutual information gap."""
+"""The mutual information gap (MIG): is each factor coded in one code only?"""
 
 from harness import Evaluation, Metric, Score
 from harness_metrics.codes.code_factor_information import code_factor_information, top_two

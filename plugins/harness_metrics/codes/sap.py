@@ -104,7 +104,7 @@ class DiscreteSAP(Metric):
 
 
 def varying(factors: Indices) -> NDArray[np.bool_]:
-    """Which factors (n, F) take more than one level, (F,)."""
+    """Mask (F,) of the factors (n, F) that take more than one level."""
     several: NDArray[np.bool_] = factors.min(axis=0) < factors.max(axis=0)
     return several
 

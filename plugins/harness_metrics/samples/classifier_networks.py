@@ -1,4 +1,4 @@
-"""Networks that tell the classes of a dataset's images apart, for metrics that look at samples through one."""
+"""Convolutional classifiers of a dataset's images, for metrics that score samples by a classifier."""
 
 import math
 from itertools import pairwise
@@ -35,7 +35,7 @@ class ClassifierNetwork(nn.Module):
         self.last = nn.Linear(HIDDEN, classes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and features."""
+        """Logits (N, classes) and features (N, 128) of images."""
         features = self.hidden(images)
         return self.last(features), features
 

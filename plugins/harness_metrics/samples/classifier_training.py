@@ -26,7 +26,7 @@ NETWORKS = {"small": small_network, "shapes": shapes_network}
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a classifier is made.
+    """How a classifier is trained.
 
     Attributes:
         network: one of `NETWORKS`.
@@ -49,9 +49,9 @@ class TrainedClassifier:
 
 
 def trained_classifier(evaluation: ModelEvaluation, recipe: Recipe, classes: Labelling) -> TrainedClassifier:
-    """The classifier of the evaluation's dataset: trained here, or by an earlier trial or process.
+    """Train the classifier of the evaluation's dataset, or load the one that an earlier trial or process trained.
 
-    It is kept in the data root's folder `cache`, named by everything that decides its parameters (the dataset's
+    The classifier is kept in the data root's folder `cache`, named by all that decides its parameters (the dataset's
     content, the recipe, the seed, versions, device and number of threads), so that keeping it changes no number.
 
     Raises:
@@ -81,7 +81,7 @@ def trained_classifier(evaluation: ModelEvaluation, recipe: Recipe, classes: Lab
 
 
 def _load(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]] | None:
-    """What was kept, or None if nothing usable was."""
+    """The classifier that was kept, or None if its file is missing or unusable."""
     try:
         return load_tensors(path)
     except (FileNotFoundError, UserError):

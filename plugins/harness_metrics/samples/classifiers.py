@@ -1,4 +1,4 @@
-"""Classifiers through which metrics look at samples: trained on the dataset, or Inception's."""
+"""Classifiers by which metrics score samples: trained on the dataset, or Inception's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ SHAPES = Recipe("shapes", epochs=5, learning_rate=0.01)
 
 
 class ClassifierSettings(Settings):
-    """Settings of every metric that looks at samples through a classifier."""
+    """Settings of every metric that scores samples by a classifier."""
 
     samples: int = Field(50_000, gt=1, description="generated images")
     factor: str | None = Field(
@@ -40,7 +40,7 @@ class ClassifierSettings(Settings):
 
 
 class Outputs(NamedTuple):
-    """What a classifier says of N images: probabilities (N, classes) and features (N, D)."""
+    """A classifier's outputs for N images: probabilities (N, classes) and features (N, D)."""
 
     probabilities: NDArray[np.float32]
     features: NDArray[np.float32]
@@ -109,7 +109,7 @@ def _trained(evaluation: ModelEvaluation, recipe: Recipe, factor: str | None) ->
 
 
 def sample_outputs(evaluation: ModelEvaluation, classifier: Classifier, n: int) -> Outputs:
-    """What a classifier says of the evaluation's first n samples, computed once for all metrics."""
+    """A classifier's outputs for the evaluation's first n samples, computed once for all metrics."""
     blocks = []
     for number, start in enumerate(range(0, n, evaluation.sample_block_size)):
         size = min(evaluation.sample_block_size, n - start)

@@ -79,7 +79,7 @@ class WassersteinCritic(SampleMetric):
         return Score(gaps.pop("held_out"), {**gaps, "images": len(fresh)})
 
     def _train(self, evaluation: ModelEvaluation, real: Indices, samples: Tensor) -> nn.Module:
-        """A critic trained to be high on the real images and low on the samples."""
+        """Train a critic to give high numbers to real images and low ones to samples."""
         with Rng.of("evaluation", evaluation.seed, "critic").governing_torch():
             critic = critic_network(evaluation.dataset.image, self.config.width)
         critic.to(evaluation.dataset.device)

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class FeatureSettings(ClassifierSettings):
-    """The features and the images."""
+    """The network whose features are compared, and how many images are."""
 
     features: Literal["imagenet", "torchvision", "dataset"] = Field(
         "imagenet", description="whose features are compared"
@@ -32,7 +32,7 @@ class FeatureSettings(ClassifierSettings):
 def by_side(
     evaluation: ModelEvaluation, config: FeatureSettings, compare: Callable[[Features, Features], T]
 ) -> tuple[T, T | None]:
-    """What comparing real images with samples gives: the training images, and the held-out ones (None without)."""
+    """Compare samples with the training images and with the held-out ones; the second is None without any."""
     classifier = classifier_of(evaluation, config.features, config)
     samples = sample_outputs(evaluation, classifier, config.samples).features
 
@@ -58,7 +58,7 @@ class FrechetInceptionDistance(SampleMetric):
     """
 
     class Config(FeatureSettings):
-        """The features and the images."""
+        """The network, and how many images are compared."""
 
     source = "Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule, arXiv:1706.08500, section 3"
     needs = ("generate",)
@@ -123,5 +123,5 @@ class KernelInceptionDistance(SampleMetric):
 
 
 def numbers(evaluation: ModelEvaluation, config: FeatureSettings) -> dict[str, int]:
-    """How many images were compared."""
+    """The numbers of images that were compared, as details of a score."""
     return {"samples": config.samples, "images": min(config.images, len(evaluation.trained_on))}

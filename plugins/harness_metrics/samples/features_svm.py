@@ -1,4 +1,4 @@
-"""A linear classifier on what a model's convolutional layers see."""
+"""A linear classifier of images by the feature maps of a model's convolutional layers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -37,11 +37,11 @@ class LabelledImages:
 
     @property
     def labels(self) -> Indices:
-        """The class of each."""
+        """The class of each image, (n,)."""
         return self.classes.labels[self.indices]
 
     def cut(self, n: int) -> tuple["LabelledImages", "LabelledImages"]:
-        """The first n, and the others."""
+        """Split into the first n images and the others."""
         return replace(self, indices=self.indices[:n]), replace(self, indices=self.indices[n:])
 
 
@@ -143,7 +143,7 @@ class FeaturesSVM(SampleMetric):
         return self._accuracy(train, test, best), best
 
     def _accuracy(self, train: Labelled, test: Labelled, constant: float) -> float:
-        """Accuracy on some images of the SVM that others train."""
+        """Accuracy of an SVM on some images after learning from others."""
         scale = float(np.linalg.norm(train[0], axis=1).mean()) if self.config.scaled else 1.0
         machine = LinearSVC(C=constant, dual=False, random_state=0).fit(train[0] / (scale or 1.0), train[1])
         return float(machine.score(test[0] / (scale or 1.0), test[1]))
@@ -168,7 +168,7 @@ class FeaturesSVM(SampleMetric):
 
 
 def _dataset(evaluation: ModelEvaluation, table: Mapping[str, Any] | None, setting: str) -> Dataset:
-    """The dataset that a setting names, loaded beside the model's own, which is the one if it names none.
+    """The loaded dataset that a setting names; the model's own if it names none.
 
     Raises:
         NotApplicableError: its images have another shape than those that the model takes.

@@ -53,7 +53,7 @@ class InceptionNetwork(nn.Module):
             raise UserError(f"{weights}: not weights of the Inception network of 2015: {reason}") from None
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and features."""
+        """Logits (N, 1008) and features (N, 2048) of images."""
         levels = (images.clamp(0, 1) * 255).round().to(torch.uint8)
         features, logits = self.network(levels.expand(-1, 3, -1, -1) if levels.shape[1] == 1 else levels)
         return logits, features
@@ -92,7 +92,7 @@ class TorchvisionInception(nn.Module):
         self.register_buffer("std", torch.tensor(preset.std)[:, None, None])
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and features."""
+        """Logits (N, 1000) and features (N, 2048) of images."""
         enlarged = interpolate(images, size=(299, 299), mode="bilinear", antialias=True)
         features = self.network((enlarged - self.mean) / self.std)
         return self.last(features), features

@@ -1,4 +1,4 @@
-"""The Inception score."""
+"""The Inception score: are samples classified with certainty, and into all classes?"""
 
 from math import inf
 from typing import Literal

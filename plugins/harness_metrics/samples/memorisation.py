@@ -1,4 +1,4 @@
-"""Are samples nearer to the training images than images are that the model has not seen?"""
+"""Memorisation: are samples nearer to the training images than unseen images of the dataset are?"""
 
 from collections.abc import Iterable
 

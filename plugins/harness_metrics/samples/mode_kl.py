@@ -1,4 +1,4 @@
-"""How unevenly generated images fall on a dataset's classes."""
+"""Mode collapse: the divergence of the classes of generated images from the uniform distribution."""
 
 from math import inf
 from typing import Literal
@@ -30,7 +30,7 @@ class ModeKL(SampleMetric):
     config: Config
 
     def score(self, evaluation: ModelEvaluation) -> Score:
-        """The divergence.
+        """The divergence, in nats.
 
         Details hold the shares of the classes among the samples (`histogram`), the divergence of the dataset's
         own classes (`labels`), the classifier's accuracy on images it was not trained on and the number of

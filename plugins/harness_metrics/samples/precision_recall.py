@@ -11,19 +11,19 @@ from harness_metrics.samples.feature_distances import Features, FeatureSettings,
 
 
 class NeighbourSettings(FeatureSettings):
-    """The features, the images and how many neighbours."""
+    """The network whose features are compared, how many images are, and how many neighbours count."""
 
     neighbours: int = Field(3, gt=0, description="the ball around an image reaches to its neighbour of this number")
 
 
 class WiderNeighbourSettings(NeighbourSettings):
-    """The same with the neighbours of Naeem et al. (2020)."""
+    """The same settings with as many neighbours as Naeem et al. (2020) take."""
 
     neighbours: int = Field(5, gt=0, description="the ball around an image reaches to its neighbour of this number")
 
 
 class Overlap(NamedTuple):
-    """How far real images and samples lie among each other; see the four metrics."""
+    """The four scores of how far real images and samples overlap; see the metrics of these names."""
 
     precision: float
     recall: float
@@ -40,7 +40,7 @@ class Precision(SampleMetric):
     """
 
     class Config(NeighbourSettings):
-        """The features, the images and how many neighbours."""
+        """The network, the images and how many neighbours count."""
 
     source = "Kynkäänniemi et al. 2019, Improved Precision and Recall Metric for Generative Models, arXiv:1904.06991"
     range = (0, 1)
@@ -65,7 +65,7 @@ class Recall(SampleMetric):
     """
 
     class Config(NeighbourSettings):
-        """The features, the images and how many neighbours."""
+        """The network, the images and how many neighbours count."""
 
     source = Precision.source
     range = (0, 1)
@@ -89,7 +89,7 @@ class Density(SampleMetric):
     """
 
     class Config(WiderNeighbourSettings):
-        """The features, the images and how many neighbours."""
+        """The network, the images and how many neighbours count."""
 
     source = "Naeem et al. 2020, Reliable Fidelity and Diversity Metrics for Generative Models, arXiv:2002.09797"
     range = (0, np.inf)
@@ -113,7 +113,7 @@ class Coverage(SampleMetric):
     """
 
     class Config(WiderNeighbourSettings):
-        """The features, the images and how many neighbours."""
+        """The network, the images and how many neighbours count."""
 
     source = Density.source
     range = (0, 1)

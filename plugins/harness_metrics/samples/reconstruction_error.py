@@ -1,4 +1,4 @@
-"""How well a model reconstructs images."""
+"""The mean error of a model's reconstructions."""
 
 from math import inf
 from typing import Literal
