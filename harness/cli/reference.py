@@ -1,4 +1,4 @@
-"""References written from the code: `python -m harness.cli.reference hooks > plugins/HOOKS.md`, or `... suites`."""
+"""References written from the code: `python -m harness.cli.reference hooks` (or suites, built-in) prints one."""
 
 import inspect
 import sys
@@ -49,7 +49,30 @@ def _keys(settings: type[Settings]) -> str:
     return "\n".join(lines) + "\n"
 
 
-REFERENCES: dict[str, Callable[[], str]] = {"hooks": hook_reference, "suites": suite_reference}
+def built_in_reference() -> str:
+    """Every built-in model, dataset, metric and selector with its summary, as a Markdown table."""
+    from harness.plugins.manager import PluginManager
+    from harness.registry import DISTRIBUTION, KINDS
+
+    registry = PluginManager().registry
+    lines = []
+    for kind in KINDS:
+        lines.append(f"| **{kind[:-1]}** | |" if lines else f"| {kind[:-1]} | |\n| --- | --- |")
+        own = [entry for entry in registry.entries[kind].values() if entry.plugin.distribution == DISTRIBUTION]
+        lines += [f"| `{entry.name}` | {entry.summary} |" for entry in own]
+        lines += [
+            f"| `{rule.prefix}{rule.base[:-1].upper()}` | {rule.summary.format(name=f'any {rule.base[:-1]}')} |"
+            for rule in registry.derivations
+            if rule.kind == kind
+        ]
+    return "\n".join(lines) + "\n"
+
+
+REFERENCES: dict[str, Callable[[], str]] = {
+    "hooks": hook_reference,
+    "suites": suite_reference,
+    "built-in": built_in_reference,
+}
 
 if __name__ == "__main__":
     print(REFERENCES[sys.argv[1]](), end="")

@@ -1,6 +1,7 @@
 """`harness run`: the main job."""
 
 import logging
+import math
 import os
 import shlex
 import signal
@@ -38,6 +39,13 @@ def _shard(context: click.Context, parameter: click.Parameter, text: str | None)
     return int(number), int(count)
 
 
+def _finite(context: click.Context, parameter: click.Parameter, seconds: float | None) -> float | None:
+    """Refuse what is called a number and is none."""
+    if seconds is not None and not math.isfinite(seconds):
+        raise click.BadParameter(f"{seconds} is not a number of seconds")
+    return seconds
+
+
 @click.command()
 @click.argument("suite", type=click.Path(path_type=Path), shell_complete=complete_suite)
 @click.option("--jobs", type=click.IntRange(min=1), help="Trials, or fleets, side by side [default: cores, or GPUs].")
@@ -64,10 +72,13 @@ def _shard(context: click.Context, parameter: click.Parameter, text: str | None)
 )
 @click.option("--output", type=location, help="Results folder, or its URL (s3://...) [default: results/NAME OF SUITE].")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key: training.steps=100.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that one trial may take.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), callback=_finite, help="Seconds that one trial may take."
+)
 @click.option(
     "--checkpoint-seconds",
     type=click.FloatRange(min=0),
+    callback=_finite,
     default=30,
     show_default=True,
     help="Time between checkpoints of a trial.",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.cli.reference import hook_reference, suite_reference
+from harness.cli.reference import built_in_reference, hook_reference, suite_reference
 from harness.plugins import hookspecs
 from harness.plugins.manager import PluginManager
 from harness.suite.suite import load_suite
@@ -13,6 +13,11 @@ SUITES = ROOT / "suites" / "README.md"
 
 def test_the_hooks_are_up_to_date():
     assert (ROOT / "plugins" / "HOOKS.md").read_text() == hook_reference(), "python -m harness.cli.reference hooks"
+
+
+def test_what_is_built_in_is_up_to_date():
+    _, _, text = (ROOT / "README.md").read_text().partition("\n## What is built in\n")
+    assert f"\n\n{built_in_reference()}\n## " in text, "python -m harness.cli.reference built-in"
 
 
 def test_every_hook_is_there():

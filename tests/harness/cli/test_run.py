@@ -221,6 +221,8 @@ def test_a_failing_metric_and_selector_are_reported_and_cost_nothing_else(comman
         (["run", "study.toml", "--device", "cuda"], "torch sees no GPU here; use --device cpu"),
         (["run", "study.toml", "--device", "gpu"], "choose from auto, cpu, cuda"),
         (["run", "study.toml", "--jobs", "0"], "--jobs"),
+        (["run", "study.toml", "--timeout", "nan"], "nan is not a number of seconds"),
+        (["run", "study.toml", "--timeout", "inf"], "inf is not a number of seconds"),
         (["run", "study.toml", "--output", "study.toml/x"], "cannot write results there"),
         (["run", "study.toml", "--plugin", "absent.py"], "absent.py"),
         (["run", "study.toml", "--set", "training.batch_size=65"], "65 is more than the 64 images of bars"),
