@@ -55,7 +55,7 @@ def built_in_reference() -> str:
     from harness.registry import DISTRIBUTION, KINDS
 
     registry = PluginManager().registry
-    lines = []
+    lines: list[str] = []
     for kind in KINDS:
         lines.append(f"| **{kind[:-1]}** | |" if lines else f"| {kind[:-1]} | |\n| --- | --- |")
         own = [entry for entry in registry.entries[kind].values() if entry.plugin.distribution == DISTRIBUTION]
