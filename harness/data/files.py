@@ -23,6 +23,9 @@ from harness.storage.atomic import locked, write_whole
 
 T = TypeVar("T")
 
+ZEROS = 1 << 20
+"""Bytes written at a time where a file's room cannot be reserved."""
+
 
 def data_root() -> Path:
     """The folder of all data files: $HARNESS_DATA, or else the user's data folder."""
@@ -174,9 +177,25 @@ class DecodedArrays:
         path = self.folder / f"{name}.npy"
         array = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=tuple(shape))
         # A full disk must show here as an error, not later as a fault on writing to the mapping.
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        _reserve(path, array.offset)
         return array
+
+
+def _reserve(path: Path, header: int) -> None:
+    """Have the disk set aside the whole of a file that holds zeros behind its header.
+
+    Raises:
+        OSError: there is no room.
+    """
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+            return
+        # macOS has no such call: there zeros are written.
+        file.seek(header)
+        for begin in range(header, size, ZEROS):
+            file.write(bytes(min(ZEROS, size - begin)))
 
 
 def decoded(

@@ -13,7 +13,7 @@ from PIL.Image import Resampling
 
 from harness import Field, ImageSpec, Settings, UserError
 from harness.data import DataFile, DecodedArrays, StoredImages, decoded, locked, may_download, missing, wrong_format
-from harness_datasets.readers.picture_files import decode_pictures
+from harness_datasets.readers.picture_files import contents, decode_pictures
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,7 @@ class CelebA(StoredImages):
         if path.is_dir():
             files = sorted(path.glob("*.jpg"))
             self._check_count(path, len(files))
-            for file in files:
-                yield str(file), file.read_bytes()
+            yield from contents(files)
             return
         try:
             with ZipFile(path) as archive:

@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from harness import Field, ImageSpec, Settings, UserError
 from harness.data import DataFile, DecodedArrays, StoredImages, decoded
-from harness_datasets.readers.picture_files import SUFFIXES, decode_pictures
+from harness_datasets.readers.picture_files import contents, decode_pictures, pictures_below, suffixes
+from harness_datasets.readers.picture_modes import Background
 from harness_datasets.readers.resizing import square
 
 
 class Folder(StoredImages):
-    """Every picture in a folder and the folders inside it, in the order of their paths.
+    """Every picture in a folder and the folders inside it, in the order of their paths; hidden ones are left out.
 
-    Of each the largest central square is taken and resized, bilinearly with antialiasing. The pictures are
+    Of each the largest central square is taken and resized, bilinearly with antialiasing, once it is turned as its
+    EXIF orientation says. Grey pictures of 16 bits are scaled to 8; floating-point ones are refused. The pictures are
     decoded once; afterwards a change is noticed if it changes the number, the names, the sizes or the times
     of the files.
     """
@@ -27,6 +29,7 @@ class Folder(StoredImages):
         )
         image_size: int = Field(64, ge=8, le=1024, description="height and width, pixels")
         channels: Literal[1, 3] = Field(3, description="1: grey; 3: RGB")
+        background: Background = Field("white", description="what shows through transparent pictures")
 
     source = "a folder of your own"
 
@@ -39,9 +42,9 @@ class Folder(StoredImages):
     def data_files(self) -> Sequence[Path]:
         """The pictures, in the order of their paths."""
         folder = self._folder.find()
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+        paths = pictures_below(folder)
         if not paths:
-            raise UserError(f"{folder}: has no pictures ({', '.join(sorted(SUFFIXES))})")
+            raise UserError(f"{folder}: has no pictures ({', '.join(sorted(suffixes()))})")
         return paths
 
     @property
@@ -56,12 +59,14 @@ class Folder(StoredImages):
             size, channels = self.config.image_size, self.config.channels
             target = arrays.create("images", (len(paths), size, size, channels))
             decode_pictures(
-                ((str(path), path.read_bytes()) for path in paths),
+                contents(paths),
                 target,
                 lambda picture: square(picture, size),
                 "RGB" if channels == 3 else "L",
                 f"decoding {self._folder.place.name}",
+                self.config.background,
             )
 
         name = Path(self.config.path).name or "folder"
-        return decoded(name, [self.config.image_size, self.config.channels], paths, decode)["images"]
+        recipe = [self.config.image_size, self.config.channels, self.config.background]
+        return decoded(name, recipe, paths, decode)["images"]

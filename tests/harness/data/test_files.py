@@ -1,11 +1,13 @@
 """Where files are looked for, how they are fetched, and decoded copies that survive anything."""
 
+import ast
 import errno
 import hashlib
 import os
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -179,6 +181,40 @@ class TestDecodedCopies:
         with pytest.raises(UserError, match=r"cache/toy-.*: the decoded copy cannot be written: .*No space left"):
             decoded("toy", [1], [], ones)
         assert not list(root.glob("cache/toy-*"))
+
+    def test_room_is_reserved_where_the_system_has_no_call_for_it(self, root, monkeypatch):
+        monkeypatch.delattr(os, "posix_fallocate")
+
+        def large(arrays):
+            arrays.create("images", (3, 1 << 20))[:] = 1
+            used = (arrays.folder / "images.npy").stat().st_blocks * 512
+            assert used >= 3 << 20
+            arrays.create("empty", (5000,))
+
+        arrays = decoded("toy", [1], [], large)
+        assert (arrays["images"] == 1).all()
+        assert arrays["images"].shape == (3, 1 << 20)
+        assert (arrays["empty"] == 0).all()
+
+
+LINUX_ONLY = {
+    *("copy_file_range", "eventfd", "memfd_create", "pidfd_open", "pipe2", "posix_fadvise", "posix_fallocate"),
+    *("sched_getaffinity", "sched_setaffinity", "splice", "fdatasync", "getrandom", "getxattr", "setxattr"),
+    *("epoll", "prlimit", "sigtimedwait", "O_TMPFILE", "O_DIRECT", "F_SETPIPE_SZ", "prctl"),
+}
+"""Calls and constants of the standard library and libc that macOS lacks."""
+
+
+def test_what_only_linux_has_is_asked_for_before_it_is_used():
+    used = {}
+    for path in [*Path("harness").rglob("*.py"), *Path("plugins").rglob("*.py")]:
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Attribute) and node.attr in LINUX_ONLY:
+                guarded = f'"{node.attr}")' in text or 'sys.platform == "linux"' in text
+                used[f"{path}: {node.attr}"] = guarded
+    assert used
+    assert all(used.values()), [place for place, guarded in used.items() if not guarded]
 
 
 def test_progress_passes_everything_on():

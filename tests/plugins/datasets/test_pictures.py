@@ -3,6 +3,7 @@
 import hashlib
 import sys
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -88,7 +89,84 @@ class TestFolder:
 
     def test_no_pictures(self, write, data):
         write("notes.txt", b"no picture")
-        with pytest.raises(UserError, match=r"pictures: has no pictures \(\.bmp, "):
+        with pytest.raises(UserError, match=r"pictures: has no pictures \(.*\.bmp, .*\.png, "):
+            self.load()
+
+    def test_16_bits_and_transparency(self, write):
+        ramp = Image.fromarray(np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16))
+        for name, form in {"a.png": "PNG", "b.tif": "TIFF", "c.pgm": "PPM"}.items():
+            file = BytesIO()
+            ramp.save(file, form)
+            write(name, file.getvalue())
+        images = self.load(image_size=16, channels=1).images(torch.arange(3))
+        assert images.mean().item() == pytest.approx(0.5, abs=1e-3)
+        assert all(len(image.unique()) == 256 for image in images)
+        hidden = BytesIO()
+        Image.new("RGBA", (16, 16), (255, 0, 0, 0)).save(hidden, "PNG")
+        write("a.png", hidden.getvalue())
+        assert (self.load(image_size=16).images(torch.tensor([0])) == 1).all()
+        assert (self.load(image_size=16, background="black").images(torch.tensor([0])) == 0).all()
+
+    def test_a_picture_of_numbers_without_a_range_is_named(self, write):
+        file = BytesIO()
+        Image.fromarray(np.ones((8, 8), dtype=np.float32)).save(file, "TIFF")
+        write("a.tif", file.getvalue())
+        with pytest.raises(UserError, match=r"pictures/a\.tif: .*save it with 8 or 16"):
+            self.load()
+
+    @pytest.mark.parametrize(
+        ("suffix", "form"),
+        [("avif", "AVIF"), ("jfif", "JPEG"), ("jpe", "JPEG"), ("jp2", "JPEG2000"), ("JPG", "JPEG"), ("tga", "TGA")],
+    )
+    def test_formats_of_pictures_are_known_by_all_their_suffixes(self, suffix, form, write):
+        file = BytesIO()
+        Image.new("RGB", (16, 16), (255, 255, 255)).save(file, form)
+        write(f"a.{suffix}", file.getvalue())
+        assert self.load(image_size=16).images(torch.tensor([0])).mean() > 0.99
+
+    def test_a_format_for_which_pillow_runs_another_program_is_refused(self, write):
+        write("a.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n%%EOF\n")
+        with pytest.raises(UserError, match=r"a\.png: cannot be read as a picture"):
+            self.load()
+
+    def test_hidden_files_and_folders_are_left_out(self, write):
+        for name in ("a.png", ".b.png", "._a.png", ".thumbnails/a.png"):
+            write(name, picture(20, 20))
+        assert len(self.load()) == 1
+
+    def test_linked_folders_and_files_are_followed_and_each_folder_once(self, write, data):
+        write("a.png", picture(20, 20))
+        write("../elsewhere/b.png", picture(20, 20, 1))
+        write("../c.png", picture(20, 20, 2))
+        (data / "pictures/linked").symlink_to(data / "elsewhere")
+        (data / "pictures/again").symlink_to(data / "elsewhere")
+        (data / "pictures/c.png").symlink_to(data / "c.png")
+        (data / "elsewhere/loop").symlink_to(data / "pictures")
+        (data / "pictures/broken.png").symlink_to(data / "nowhere.png")
+        assert len(self.load()) == 3
+
+    def test_what_is_left_out_is_said(self, write, caplog):
+        for name in ("a.png", "b/notes.txt", "c.heic"):
+            write(name, picture(20, 20))
+        self.load()
+        assert "left out 2 of its files, which are no pictures: b/notes.txt, c.heic" in caplog.text
+
+    def test_exif_orientation(self, write):
+        exif = Image.Exif()
+        exif[274] = 6  # To be seen after a quarter turn to the right.
+        file = BytesIO()
+        Image.fromarray(np.repeat(np.uint8([[255], [0]]), 16, axis=1).repeat(8, axis=0)).save(file, "PNG", exif=exif)
+        write("a.png", file.getvalue())
+        image = self.load(image_size=16, channels=1).images(torch.tensor([0]))[0, 0]
+        assert image[:, 0].max() == 0
+        assert image[:, -1].min() == 1
+
+    @pytest.mark.parametrize("side", [10_000, 20_000])
+    def test_a_picture_of_too_many_pixels_is_named_before_it_is_decoded(self, side, write):
+        write("a.png", picture(20, 20))
+        header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + side.to_bytes(4) * 2 + b"\x08\0\0\0\0"
+        write("b.png", header + zlib.crc32(header[12:]).to_bytes(4) + b"\0\0\0\x0aIDAT" + bytes(10))
+        with pytest.raises(UserError, match=r"pictures/b\.png: is larger than 89,478,485 pixels; make it smaller"):
             self.load()
 
     def test_no_folder(self, data):
