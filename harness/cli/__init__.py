@@ -4,18 +4,13 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from harness.cli.terminal import echo, replace_unwritable
-from harness.errors import StorageError, UserError
-
-F = TypeVar("F", bound=Callable[..., Any])
+from harness.errors import StorageError, UserError, nearest
 
 COMMANDS = {
     "run": "Train, score and select: do all that is left of a suite.",
@@ -53,6 +48,14 @@ class LazyGroup(click.Group):
             return command
         self._ask_plugins()
         return self.commands.get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is called; of an unknown one the nearest is named."""
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"No such command '{args[0]}'; {nearest(args[0], self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write summaries without importing the built-in commands."""
@@ -99,28 +102,6 @@ def cli() -> None:
     logger = logging.getLogger("harness")
     if not logger.handlers:
         logger.addHandler(_StandardError())
-
-
-plugin_option = click.option(
-    "--plugin",
-    "plugins",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE.py",
-    help="Load a plugin from a file (may be given again).",
-)
-
-
-def format_option(*formats: str) -> Callable[[F], F]:
-    """The option that chooses how a table is printed."""
-    return click.option(
-        "--format",
-        "form",
-        type=click.Choice(formats),
-        default=formats[0],
-        show_default=True,
-        help="How to print.",
-    )
 
 
 def main() -> None:

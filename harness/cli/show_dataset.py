@@ -1,6 +1,6 @@
 """What `harness show` tells about a dataset beside its settings: size, memory, time to load, and a picture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -12,23 +12,6 @@ if TYPE_CHECKING:
     from harness.dataset import Dataset
 
 UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
-
-
-def settings_of(overrides: Sequence[str]) -> dict[str, Any]:
-    """The settings in KEY=VALUE texts.
-
-    Raises:
-        UserError: a text has another form.
-    """
-    from harness.suite.file import value_of
-
-    settings = {}
-    for text in overrides:
-        key, separator, value = text.partition("=")
-        if not separator or not key.strip():
-            raise UserError(f"--set {text}: expected KEY=VALUE")
-        settings[key.strip()] = value_of(value.strip())
-    return settings
 
 
 def check_picture(path: Path) -> None:

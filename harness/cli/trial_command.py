@@ -1,21 +1,22 @@
 """What the commands that look at one trained trial have in common."""
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli import plugin_option
 from harness.cli.completers import complete_trial
+from harness.cli.options import data_option, plugin_option, require_gpu_if
 from harness.cli.terminal import echo
 from harness.errors import NotApplicableError, UserError
 from harness.storage.location import location
 
 if TYPE_CHECKING:
     from harness.pictures.trained_model import TrainedModel
+    from harness.registry import Registry
+    from harness.suite.trial import Trial
 
 SUFFIXES = (".png", ".gif")
 
@@ -37,25 +38,22 @@ def looks_at_trial(picture: Callable[..., list[Path]]) -> Callable[..., None]:
     The function gets `trained`, `output` and `seed` beside its own options.
     """
 
-    @click.argument("trial", type=location, shell_complete=complete_trial)
+    @click.argument("trial", nargs=-1, required=True, shell_complete=complete_trial)
     @click.option("--output", type=click.Path(path_type=Path), help="Name of the files [default: COMMAND-ID].")
     @click.option("--seed", default=0, show_default=True, help="Seed of the random latents.")
     @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-    @click.option("--data", type=click.Path(path_type=Path), help="Folder of dataset files [default: the user's own].")
+    @data_option
     @plugin_option
     @wraps(picture)
     def command(
-        trial: Path,
+        trial: tuple[str, ...],
         output: Path | None,
         seed: int,
         device: str,
-        data: Path | None,
         plugins: tuple[Path, ...],
         **options: Any,
     ) -> None:
-        if data is not None:
-            os.environ["HARNESS_DATA"] = str(data.resolve())
-        trained = _open(trial, device, plugins)
+        trained = _open(location(" ".join(trial)), device, plugins)
         name = output or Path(f"{click.get_current_context().info_name}-{trained.trial.id}")
         try:
             written = picture(trained=trained, output=Output(name), seed=seed, **options)
@@ -68,14 +66,24 @@ def looks_at_trial(picture: Callable[..., list[Path]]) -> Callable[..., None]:
 
 
 def _open(place: Path, device: str, plugins: tuple[Path, ...]) -> "TrainedModel":
-    import torch
-
     from harness.pictures.trained_model import load_trained, unloaded_dataset
     from harness.plugins.manager import PluginManager
     from harness.results.find import find_trial
 
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch sees no GPU here; use --device cpu")
+    require_gpu_if(device)
     folder, trial = find_trial(place)
     registry = PluginManager(plugins).registry
+    if missing := missing_plugins([trial], registry):
+        raise UserError(f"{trial.title}: {missing[0]}")
     return load_trained(folder, trial, registry, unloaded_dataset(trial, registry, device))
+
+
+def missing_plugins(trials: "Iterable[Trial]", registry: "Registry") -> list[str]:
+    """What trials were made of that no loaded plugin offers, and what would do, a line each."""
+    lines: dict[str, None] = {}
+    for trial in trials:
+        for kind, choice in (("models", trial.model), ("datasets", trial.dataset)):
+            if choice.name not in registry.entries[kind] and (kind, choice.name) not in registry.conflicts:
+                what = f"its {kind[:-1]} '{choice.name}' is of a plugin that is not loaded (version {choice.version})"
+                lines[f"{what}; name the plugin's file by --plugin FILE.py, or install it"] = None
+    return list(lines)

@@ -67,7 +67,7 @@ def _reach(address: str) -> None:
     try:
         import ray
     except ImportError:
-        raise UserError("--ray: Ray is not installed; do: pip install 'disentanglement-harness[ray]'") from None
+        raise UserError("--ray: Ray is not installed; do: pip install '.[ray]' in the harness's checkout") from None
     host, separator, port = address.rpartition(":")
     if separator and port.isdecimal():
         try:  # Ray itself would try for ever.

@@ -15,13 +15,15 @@ def location(place: str | Path) -> Path:
     A URL becomes a `upath.UPath`, which behaves like a path as far as the harness uses it.
 
     Raises:
-        UserError: the packages for such a URL are not installed, or there is no such kind.
+        UserError: it is empty, the packages for such a URL are not installed, or there is no such kind.
     """
     if not isinstance(place, str):
         return place
+    if not place.strip():
+        raise UserError("the name of a folder or file is empty")
     scheme, separator, rest = place.partition("://")
     if not separator:
-        return Path(place)
+        return Path(place).expanduser()
     if scheme == "file":
         return Path(rest)
     try:
@@ -31,7 +33,7 @@ def location(place: str | Path) -> Path:
         path = UPath(place, use_listings_cache=False)
         path.fs  # noqa: B018 - made when it is asked for
     except ImportError as error:
-        raise UserError(f"{place}: {error}; for s3:// do: pip install 'disentanglement-harness[s3]'") from None
+        raise UserError(f"{place}: {error}; for s3:// do: pip install '.[s3]' in the harness's checkout") from None
     except ValueError as error:
         raise UserError(f"{place}: {error}") from None
     return cast("Path", path)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UserError
+from harness.errors import UserError, nearest
 
 LARGEST = 2**63
 """Tables hold whole numbers of 64 bits."""
@@ -75,8 +75,19 @@ def _parse(text: str) -> dict[str, Any]:
 
 
 def _suites_beside(path: Path) -> str:
-    found = sorted(file.name for file in path.parent.glob("*.toml")) if path.parent.is_dir() else []
-    return f" (suites there: {', '.join(found)})" if found else ""
+    """Which suite may have been meant: of the same name, or of a similar one, there or in suites/ here."""
+    beside = path.parent.glob("*.toml") if path.parent.is_dir() else ()
+    suites = {str(file): file for file in (*beside, *Path("suites").rglob("*.toml")) if _is_suite(file)}
+    same = sorted(name for name, file in suites.items() if file.stem == path.stem)
+    return f"; did you mean '{same[0]}'?" if same else f"; {nearest(str(path), suites)}" if suites else ""
+
+
+def _is_suite(file: Path) -> bool:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    return "[[models]]" in text or text.startswith("extends")
 
 
 def _merge(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from harness.cli import plugin_option
 from harness.cli.console import console
+from harness.cli.options import plugin_option, require_gpu_if, settings_of
 from harness.cli.terminal import echo
-from harness.errors import UserError
 
 if TYPE_CHECKING:
     import torch
@@ -97,7 +96,7 @@ def command(
             require_gpu(engine, fleet)
     if standard and place.type == "cuda" and not engines and not fleets:
         ways = list(GPU_WAYS)
-    own = Case(model, dataset, batch, _settings("--config", config), _settings("--dataset-config", dataset_config))
+    own = Case(model, dataset, batch, settings_of(config, "--config"), settings_of(dataset_config, "--dataset-config"))
     cases = [
         replace(case, engine=engine, fleet=fleet, precision=precision)
         for case in (STANDARD if standard else [own])
@@ -161,22 +160,8 @@ def _note(text: str) -> None:
 def _device(device: str) -> str:
     import torch
 
-    there = torch.cuda.is_available()
-    if device == "cuda" and not there:
-        raise UserError("--device cuda: torch sees no GPU here; use --device cpu")
-    return "cuda" if device != "cpu" and there else "cpu"
-
-
-def _settings(option: str, texts: Sequence[str]) -> dict[str, Any]:
-    from harness.suite.file import value_of
-
-    settings = {}
-    for text in texts:
-        name, separator, value = text.partition("=")
-        if not separator:
-            raise UserError(f"{option} {text}: expected name=value")
-        settings[name.strip()] = value_of(value.strip())
-    return settings
+    require_gpu_if(device)
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def _add(name: str, folder: Path, row: dict[str, Any]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import click
 from rich.text import Text
 
-from harness.cli import plugin_option
 from harness.cli.console import console
+from harness.cli.options import plugin_option, settings_of
 from harness.errors import UserError
 
 
@@ -29,7 +29,7 @@ def command(name: str, settings: tuple[str, ...], shape: str, compiled: bool, pl
     out = console()
     failed = 0
     told: set[str] = set()
-    found = checks(name, dict(map(_setting, settings)), image=_image(shape), plugins=plugins, compiled=compiled)
+    found = checks(name, settings_of(settings), image=_image(shape), plugins=plugins, compiled=compiled)
     for check in found:
         advice: list[warnings.WarningMessage] = []
         try:
@@ -52,15 +52,6 @@ def command(name: str, settings: tuple[str, ...], shape: str, compiled: bool, pl
         out.print(f"{name} fails {failed} of its checks.")
         sys.exit(1)
     out.print(f"{name} keeps its contract.")
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    from harness.suite.file import value_of
-
-    key, separator, value = text.partition("=")
-    if not separator or not key.strip():
-        raise UserError(f"--set {text}: expected key=value")
-    return key.strip(), value_of(value.strip())
 
 
 def _image(text: str) -> Any:

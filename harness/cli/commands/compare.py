@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli import format_option
 from harness.cli.completers import complete_results
+from harness.cli.options import format_option
 from harness.cli.terminal import echo
 from harness.storage.location import location
 

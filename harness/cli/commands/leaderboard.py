@@ -1,18 +1,23 @@
 """`harness leaderboard`: the summary of a results folder."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli import format_option, plugin_option
 from harness.cli.completers import complete_results
+from harness.cli.options import format_option, plugin_option
 from harness.cli.result_tables import print_leaderboard, wide_leaderboard
 from harness.cli.terminal import echo
 from harness.cli.text_tables import markdown, print_as
 from harness.results.folder import ResultsFolder
+from harness.results.parquet import read_table
 from harness.results.status import StudyStatus
 from harness.storage.location import location
 from harness.summary.leaderboard import leaderboard, score_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @click.command()
@@ -30,6 +35,10 @@ def command(path: Path, form: str, rebuild: bool, plugins: tuple[Path, ...]) -> 
     table and markdown have one row per setting.
     """
     folder = ResultsFolder(path)
+    if not rebuild and not folder.suite_file.exists() and folder.table("leaderboard").exists():
+        board = read_table(folder.table("leaderboard"))  # Published, without its trials.
+        _print(board, str(board["suite"].iloc[0]) if len(board) else folder.path.name, form)
+        return
     suite = folder.suite
     if rebuild:
         from harness.plugins.manager import PluginManager
@@ -39,8 +48,12 @@ def command(path: Path, form: str, rebuild: bool, plugins: tuple[Path, ...]) -> 
     else:
         stored = folder.current_table("leaderboard", folder.state(suite))
         board = leaderboard(score_table(StudyStatus.read(suite, folder)), suite) if stored is None else stored
+    _print(board, suite.title, form)
+
+
+def _print(board: "pd.DataFrame", title: str, form: str) -> None:
     if form == "table":
-        print_leaderboard(board, suite.title)
+        print_leaderboard(board, title)
     elif form == "markdown":
         echo(markdown(wide_leaderboard(board)))
     else:

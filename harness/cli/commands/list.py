@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from harness.cli import plugin_option
 from harness.cli.console import console
+from harness.cli.options import plugin_option
 from harness.cli.terminal import echo
 from harness.plugins.manager import PluginManager
 from harness.registry import DISTRIBUTION, KINDS

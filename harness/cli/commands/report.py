@@ -1,15 +1,15 @@
 """`harness report`: results as one HTML page."""
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli import plugin_option
 from harness.cli.completers import complete_results
+from harness.cli.options import data_option, plugin_option
 from harness.cli.terminal import echo
+from harness.cli.trial_command import missing_plugins
 from harness.storage.location import location
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     help="Trials that get pictures. few: the best one of each setting; auto: all, or few if there are more than 60.",
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of dataset files [default: the user's own].")
+@data_option
 @click.option(
     "--any-path", is_flag=True, help="Show images that a suite takes from outside the folder of dataset files."
 )
@@ -37,7 +37,6 @@ def command(
     output: Path,
     pictures: "Which",
     device: str,
-    data: Path | None,
     any_path: bool,
     plugins: tuple[Path, ...],
 ) -> None:
@@ -49,9 +48,6 @@ def command(
     from harness.report.page import write_report
     from harness.results.folder import ResultsFolder
 
-    if data is not None:
-        os.environ["HARNESS_DATA"] = str(data.resolve())
-
     def tell(done: int, total: int) -> None:
         last = done == total
         if total and (last or sys.stderr.isatty()):
@@ -59,5 +55,8 @@ def command(
 
     folders = [ResultsFolder(path) for path in results]
     registry = PluginManager(plugins).registry
+    for folder in folders if pictures != "none" else ():
+        for missing in missing_plugins(folder.suite.trials, registry):
+            echo(f"note: {folder.path}: no pictures of some trials: {missing}", err=True)
     size = write_report(folders, output, registry, which=pictures, device=device, any_path=any_path, report=tell)
     echo(f"{output} ({size / 1e6:.1f} MB)")

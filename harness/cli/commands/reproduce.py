@@ -1,6 +1,5 @@
 """`harness reproduce`: a trial again, beside what is recorded of it."""
 
-import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
-from harness.cli import plugin_option
 from harness.cli.completers import complete_trial
 from harness.cli.console import console
+from harness.cli.options import data_option, plugin_option
 from harness.cli.terminal import echo
 from harness.storage.location import location
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("trial", type=location, shell_complete=complete_trial)
+@click.argument("trial", nargs=-1, required=True, shell_complete=complete_trial)
 @click.option("--output", type=click.Path(path_type=Path), help="Keep the results in this folder [default: nowhere].")
 @click.option(
     "--tolerance",
@@ -29,9 +28,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="How far scores may differ, up or down.",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of dataset files [default: the user's own].")
+@data_option
 @plugin_option
-def command(trial: Path, output: Path | None, tolerance: float, data: Path | None, plugins: tuple[Path, ...]) -> int:
+def command(trial: tuple[str, ...], output: Path | None, tolerance: float, plugins: tuple[Path, ...]) -> int:
     """Train TRIAL anew from its record, score it by the same metrics, and compare.
 
     It gets the device, the number of threads and the engine that it had, where they are to be had. What else is
@@ -43,9 +42,7 @@ def command(trial: Path, output: Path | None, tolerance: float, data: Path | Non
     from harness.plugins.manager import PluginManager
     from harness.results.find import find_trial
 
-    if data is not None:
-        os.environ["HARNESS_DATA"] = str(data.resolve())
-    folder, found = find_trial(trial)
+    folder, found = find_trial(location(" ".join(trial)))
     with ExitStack() as stack:
         into = output or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-reproduce-")))
         reproduction = reproduce(folder, found, PluginManager(plugins), into)

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from harness.cli import format_option, plugin_option
 from harness.cli.console import console
+from harness.cli.options import format_option, plugin_option
 from harness.cli.terminal import echo
 from harness.plugins.manager import PluginManager
 from harness.storage.location import location

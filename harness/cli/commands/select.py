@@ -1,19 +1,25 @@
 """`harness select`: selectors judged on a results folder, or applied to a file."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli import format_option, plugin_option
 from harness.cli.completers import complete_results
+from harness.cli.options import format_option, plugin_option
 from harness.cli.result_tables import print_selections, selections_markdown, unjudged_notes
 from harness.cli.terminal import echo
 from harness.cli.text_tables import print_as
 from harness.errors import UserError
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
+from harness.results.parquet import read_table
 from harness.storage.location import location
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @click.command()
@@ -43,6 +49,10 @@ def _judge(folder: ResultsFolder, form: str, manager: PluginManager) -> None:
     from harness.selection.tables import selection_notes
     from harness.summary.tables import make_tables
 
+    if not folder.suite_file.exists() and folder.table("selections").exists():
+        selections = read_table(folder.table("selections"))  # Published, without the trials.
+        _print(selections, folder.path.name, form)
+        return
     suite = folder.suite
     if not suite.selectors:
         raise UserError(f"{folder.path}: its suite has no selectors")
@@ -51,8 +61,12 @@ def _judge(folder: ResultsFolder, form: str, manager: PluginManager) -> None:
     notes = selection_notes(folder, suite, status.finished)
     if selections.empty:
         raise UserError("\n".join([f"{folder.path}: there is no selection to judge", *notes]))
+    _print(selections, suite.title, form, notes)
+
+
+def _print(selections: "pd.DataFrame", title: str, form: str, notes: Sequence[str] = ()) -> None:
     if form == "table":
-        print_selections(selections, f"{suite.title}: selectors")
+        print_selections(selections, f"{title}: selectors")
     elif form == "markdown":
         echo(selections_markdown(selections))
     else:

@@ -1,17 +1,16 @@
 """`harness show`: one model, dataset, metric or selector in full."""
 
 import inspect
-import os
 from pathlib import Path
 
 import click
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli import plugin_option
 from harness.cli.completers import complete_name
 from harness.cli.console import console
-from harness.cli.show_dataset import check_picture, settings_of, show_dataset
+from harness.cli.options import data_option, download_option, plugin_option, settings_of
+from harness.cli.show_dataset import check_picture, show_dataset
 from harness.config import describe
 from harness.errors import UserError, nearest
 from harness.plugins.manager import PluginManager
@@ -25,16 +24,14 @@ from harness.registry import KINDS, Entry
 @click.option(
     "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to load it."
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of dataset files [default: the user's own].")
-@click.option("--download", is_flag=True, help="Fetch dataset files that are missing and may be fetched.")
+@data_option
+@download_option
 @plugin_option
 def command(
     name: str,
     overrides: tuple[str, ...],
     pictures: Path | None,
     device: str,
-    data: Path | None,
-    download: bool,
     plugins: tuple[Path, ...],
 ) -> None:
     """Describe NAME: summary, source, and every setting with type, default, range and meaning.
@@ -45,10 +42,6 @@ def command(
     settings = settings_of(overrides)
     if pictures:
         check_picture(pictures)
-    if data is not None:
-        os.environ["HARNESS_DATA"] = str(data.resolve())
-    if download:
-        os.environ["HARNESS_DOWNLOAD"] = "1"
     registry = PluginManager(plugins).registry
     found = [registry.entries[kind][name] for kind in KINDS if name in registry.entries[kind]]
     found += [registry.find(rule.kind, name) for rule in registry.derivations if name.startswith(rule.prefix)]

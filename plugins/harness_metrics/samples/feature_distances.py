@@ -51,7 +51,7 @@ class FrechetInceptionDistance(SampleMetric):
     be alike to compare; a generator that copies its training images does well.
 
     - `imagenet`: 2048 features of the Inception network of the published scores; needs its weights, and
-      `pip install 'disentanglement-harness[fid]'`.
+      `pip install '.[fid]'`.
     - `torchvision`: 2048 features of torchvision's Inception v3; not to be compared with published FIDs.
     - `dataset`: 128 features of a small network that the harness trains on the dataset's labels, or on one factor
       of a grid. It needs no download, and its numbers are not to be compared with published FIDs.

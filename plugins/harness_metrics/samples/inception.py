@@ -15,8 +15,6 @@ from torchvision.models import Inception_V3_Weights, inception_v3
 from harness import NotApplicableError, UserError
 from harness.data import may_download
 
-EXTRA = "disentanglement-harness[fid]"
-
 
 class InceptionNetwork(nn.Module):
     """(N, C, H, W) images in [0, 1] to the 1008 logits and 2048 features of the Inception network of 2015.
@@ -103,7 +101,9 @@ def published_weights(path: str | None = None) -> Path:
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
     except ImportError:
-        raise NotApplicableError(f"torch-fidelity is not installed; pip install '{EXTRA}'") from None
+        raise NotApplicableError(
+            "torch-fidelity is not installed; pip install '.[fid]' in the checkout of the harness"
+        ) from None
     return find_weights(URL_INCEPTION_V3, path)
 
 

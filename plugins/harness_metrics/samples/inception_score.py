@@ -20,7 +20,7 @@ class InceptionScore(SampleMetric):
     - `dataset`: a small network that the harness trains on the dataset's labels, or on one factor of a grid.
     - `shapes`: the network by which Lin et al. (2020) tell the shapes of dSprites apart; at most 3.
     - `imagenet`: the Inception network of the published scores; needs its weights, and
-      `pip install 'disentanglement-harness[fid]'`.
+      `pip install '.[fid]'`.
     - `torchvision`: torchvision's Inception v3; needs its weights.
 
     p(y) is the mean over the samples of a chunk; the score is the mean over chunks. In one chunk of few samples

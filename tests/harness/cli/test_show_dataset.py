@@ -5,7 +5,8 @@ import re
 import pytest
 from PIL import Image
 
-from harness.cli.show_dataset import in_units, settings_of
+from harness.cli.options import settings_of
+from harness.cli.show_dataset import in_units
 from harness.errors import UserError
 
 FEW = ("--set", "image_size=16", "--set", "orientations=2", "--set", "positions_x=3", "--set", "positions_y=1")

@@ -42,4 +42,4 @@ except UserError as error:
 """
     run = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=False)
     assert "s3://bucket/results" in run.stdout, run.stderr
-    assert "pip install 'disentanglement-harness[s3]'" in run.stdout
+    assert "pip install '.[s3]'" in run.stdout

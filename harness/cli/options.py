@@ -1,0 +1,107 @@
+"""Options that several commands share, and how their values are read."""
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from harness.errors import UserError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _each_once(context: click.Context, parameter: click.Parameter, files: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The files, each once, however it is written."""
+    return tuple({file.resolve(): file for file in files}.values())
+
+
+plugin_option = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    callback=_each_once,
+    metavar="FILE.py",
+    help="Load a plugin from a file (may be given again).",
+)
+
+
+def _look_there(context: click.Context, parameter: click.Parameter, folder: Path | None) -> None:
+    """Have datasets, and the processes that this one starts, look for files in a folder."""
+    if folder is not None:
+        os.environ["HARNESS_DATA"] = str(folder.resolve())
+
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    callback=_look_there,
+    expose_value=False,
+    help="Folder of dataset files [default: the user's own].",
+)
+
+
+def _may_fetch(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    """Let datasets, and the processes that this one starts, fetch files."""
+    if wanted:
+        os.environ["HARNESS_DOWNLOAD"] = "1"
+
+
+download_option = click.option(
+    "--download",
+    is_flag=True,
+    callback=_may_fetch,
+    expose_value=False,
+    help="Fetch dataset files that are missing and may be fetched.",
+)
+
+
+def format_option(*formats: str) -> Callable[[F], F]:
+    """The option that chooses how a table is printed."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="How to print.",
+    )
+
+
+def finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """A number that is neither infinite nor NaN."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no finite number")
+    return value
+
+
+def settings_of(texts: Sequence[str], option: str = "--set") -> dict[str, Any]:
+    """The settings in KEY=VALUE texts.
+
+    Raises:
+        UserError: a text has another form.
+    """
+    from harness.suite.file import value_of
+
+    settings = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not separator or not key.strip():
+            raise UserError(f"{option} {text}: expected KEY=VALUE")
+        settings[key.strip()] = value_of(value.strip())
+    return settings
+
+
+def require_gpu_if(device: str) -> None:
+    """Make sure that torch sees a GPU if one is asked for.
+
+    Raises:
+        UserError: it sees none.
+    """
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch sees no GPU here; use --device cpu")

@@ -1,0 +1,93 @@
+"""What a first user mistypes, and what is said to it."""
+
+import io
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+
+import pytest
+
+from harness.cli import main
+from support import ROOT
+
+
+def run(*arguments):
+    """The exit code, standard output and error of a command."""
+    out, error = io.StringIO(), io.StringIO()
+    before, sys.argv = sys.argv, ["harness", *map(str, arguments)]
+    try:
+        with redirect_stdout(out), redirect_stderr(error), pytest.raises(SystemExit) as end:
+            main()
+    finally:
+        sys.argv = before
+    assert "Traceback" not in error.getvalue()
+    return end.value.code, out.getvalue(), error.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rnu"], "No such command 'rnu'; did you mean 'run'?"),
+        (["leaderbord", "x"], "did you mean 'leaderboard'?"),
+        (["run", "x.toml", "--timeout", "nan"], "nan is no finite number"),
+        (["run", "x.toml", "--timeout", "inf"], "inf is no finite number"),
+        (["run", "x.toml", "--output", ""], "the name of a folder or file is empty"),
+        (["check", "mig", "--set", "x"], "--set x: expected KEY=VALUE"),
+        (["bench", "--config", "x"], "--config x: expected KEY=VALUE"),
+    ],
+)
+def test_a_slip_is_answered_by_what_would_do(arguments, message):
+    code, _, error = run(*arguments)
+    assert code == 2
+    assert message in error
+
+
+@pytest.mark.parametrize("name", ["disentanglement", "disentanglement.toml", "suites/disentanglment.toml"])
+def test_a_suite_that_is_not_there_is_looked_for(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    code, _, error = run("run", name, "--dry-run")
+    assert (code, "did you mean 'suites/disentanglement.toml'?" in error) == (2, True), error
+
+
+def test_a_results_folder_in_place_of_a_trial_is_what_is_spoken_of(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    code, _, error = run("samples", "results")
+    assert (code, error.startswith("harness: results: not a results folder")) == (2, True), error
+
+
+def test_a_title_may_be_written_without_quotes(tmp_path, monkeypatch, manager, recorded_study):
+    _, results = recorded_study(tmp_path, 20, manager.registry)
+    code, _, error = run("samples", f"{results.path}/linear", "noise=0.001", "seed=7")
+    assert code == 2
+    assert "linear noise=0.001 seed=7: its model 'linear' is of a plugin that is not loaded" in error
+    assert "--plugin FILE.py" in error
+
+
+def test_a_report_without_the_plugin_says_which_pictures_are_missing(tmp_path, manager, recorded_study):
+    _, results = recorded_study(tmp_path, 20, manager.registry)
+    code, _, error = run("report", results.path, "--output", tmp_path / "page.html")
+    assert code == 0
+    assert "no pictures of some trials: its model 'linear' is of a plugin that is not loaded" in error
+
+
+def test_home_is_understood_in_the_name_of_a_folder(monkeypatch, tmp_path):
+    from harness.storage.location import location
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert location("~/results") == tmp_path / "results"
+
+
+def test_published_tables_are_printed_without_their_trials():
+    for form in ("table", "json"):
+        code, out, error = run("leaderboard", ROOT / "results/published/disentanglement", "--format", form)
+        assert (code, "infogan-cr" in out) == (0, True), error
+        code, out, error = run("select", ROOT / "results/published/selectors", "--format", form)
+        assert (code, "udr-lasso" in out) == (0, True), error
+
+
+def test_the_same_plugin_twice_is_loaded_once(tmp_path):
+    from support import TOY
+
+    code, out, error = run("list", "models", "--plugin", TOY, "--plugin", TOY.parent / ".." / "tests" / "toy.py")
+    assert (code, error) == (0, "")
+    assert out.count("\nlinear ") == 1
