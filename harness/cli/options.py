@@ -1,6 +1,5 @@
 """Options that several commands share, and how their values are read."""
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -71,11 +70,6 @@ def format_option(*formats: str) -> Callable[[F], F]:
     )
 
 
-def finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    """A number that is neither infinite nor NaN."""
-    if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is no finite number")
-    return value
 
 
 def settings_of(texts: Sequence[str], option: str = "--set") -> dict[str, Any]:

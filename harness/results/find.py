@@ -20,9 +20,9 @@ def find_trial(place: Path) -> tuple[ResultsFolder, Trial]:
     """
     for folder, name in _splits(place):
         if (folder / "suite.json").is_file():
-<<<<<<< HEAD
             return _find(ResultsFolder(folder), name)
-    return _find(ResultsFolder(place.parent), place.name)
+    folder = place if place.is_dir() else place.parent
+    return _find(ResultsFolder(folder), place.name)
 
 
 def _find(folder: ResultsFolder, name: str) -> tuple[ResultsFolder, Trial]:
@@ -37,11 +37,6 @@ def _earlier(folder: ResultsFolder) -> Iterable[Trial]:
     for name in folder.others(folder.suite):
         with suppress(FileNotFoundError, UserError, KeyError, TypeError, ValueError):  # It is no trial, or damaged.
             yield Trial.from_json(read_json(folder.trial(name).trial_file))
-=======
-            return ResultsFolder(folder), _named(name, ResultsFolder(folder).suite.trials, folder)
-    folder = place if place.is_dir() else place.parent
-    return ResultsFolder(folder), _named(place.name, ResultsFolder(folder).suite.trials, folder)
->>>>>>> d8ff108 (Share the options of commands; suggest what was meant; print published tables; tell a forgotten plugin)
 
 
 def _splits(place: Path) -> Iterable[tuple[Path, str]]:

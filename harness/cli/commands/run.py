@@ -1,11 +1,8 @@
 """`harness run`: the main job."""
 
 import logging
-<<<<<<< HEAD
 import math
 import os
-=======
->>>>>>> a7f6b70 (Share the options of commands; suggest what was meant; print published tables; tell a forgotten plugin)
 import shlex
 import signal
 from collections.abc import Iterator
@@ -16,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.options import plugin_option
 from harness.cli.completers import complete_suite
-from harness.cli.options import data_option, download_option, finite, plugin_option
 from harness.cli.streams import dispensable_streams
 from harness.cli.terminal import echo
 from harness.storage.location import location
@@ -76,11 +73,7 @@ def _finite(context: click.Context, parameter: click.Parameter, seconds: float |
 @click.option("--output", type=location, help="Results folder, or its URL (s3://...) [default: results/NAME OF SUITE].")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key: training.steps=100.")
 @click.option(
-<<<<<<< HEAD
     "--timeout", type=click.FloatRange(min=0, min_open=True), callback=_finite, help="Seconds that one trial may take."
-=======
-    "--timeout", type=click.FloatRange(min=0, min_open=True), callback=finite, help="Seconds that one trial may take."
->>>>>>> a7f6b70 (Share the options of commands; suggest what was meant; print published tables; tell a forgotten plugin)
 )
 @click.option(
     "--checkpoint-seconds",
@@ -90,8 +83,8 @@ def _finite(context: click.Context, parameter: click.Parameter, seconds: float |
     show_default=True,
     help="Time between checkpoints of a trial.",
 )
-@data_option
-@download_option
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of dataset files [default: the user's own].")
+@click.option("--download", is_flag=True, help="Fetch dataset files that are missing and may be fetched.")
 @click.option("--fresh", is_flag=True, help="Delete what there is of this suite's trials first.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
 @click.option(
@@ -108,6 +101,8 @@ def command(
     suite: Path,
     output: Path | None,
     overrides: tuple[str, ...],
+    data: Path | None,
+    download: bool,
     dry_run: bool,
     plugins: tuple[Path, ...],
     **options: Any,
@@ -125,13 +120,10 @@ def command(
     from harness.suite.schedules import schedule_notes
     from harness.suite.suite import load_suite
 
-<<<<<<< HEAD
     if data is not None:
         os.environ["HARNESS_DATA"] = str(data.resolve())
     if download and not dry_run:
         os.environ["HARNESS_DOWNLOAD"] = "1"
-=======
->>>>>>> d8ff108 (Share the options of commands; suggest what was meant; print published tables; tell a forgotten plugin)
     asked = RunOptions(**options)
     manager = PluginManager(plugins)
     checked = load_suite(suite, manager.registry, overrides)

@@ -32,7 +32,7 @@ def command(
     from harness.scoring.codes_file import score_file
 
     def note(text: str) -> None:
-        click.echo(text, err=True)
+        echo(text, err=True)
 
     scores = score_file(file, metrics, PluginManager(plugins).registry, protocol=protocol, seed=seed, note=note)
     if form == "json":

@@ -181,7 +181,7 @@ def test_a_wrong_override_says_so(suite_file, registry, override, message):
 
 def test_an_absent_file_names_its_neighbours(suite_file, registry):
     path = suite_file(SUITE)
-    with pytest.raises(UserError, match=r"studi\.toml: No such file.*suites there: study\.toml"):
+    with pytest.raises(UserError, match=r"studi\.toml: No such file.*did you mean .*study\.toml"):
         load_suite(path.with_name("studi.toml"), registry)
 
 
