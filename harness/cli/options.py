@@ -70,8 +70,6 @@ def format_option(*formats: str) -> Callable[[F], F]:
     )
 
 
-
-
 def settings_of(texts: Sequence[str], option: str = "--set") -> dict[str, Any]:
     """The settings in KEY=VALUE texts.
 

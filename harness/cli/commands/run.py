@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import plugin_option
 from harness.cli.completers import complete_suite
+from harness.cli.options import plugin_option
 from harness.cli.streams import dispensable_streams
 from harness.cli.terminal import echo
 from harness.storage.location import location
