@@ -28,8 +28,8 @@ def run(*arguments):
     [
         (["rnu"], "No such command 'rnu'; did you mean 'run'?"),
         (["leaderbord", "x"], "did you mean 'leaderboard'?"),
-        (["run", "x.toml", "--timeout", "nan"], "nan is no finite number"),
-        (["run", "x.toml", "--timeout", "inf"], "inf is no finite number"),
+        (["run", "x.toml", "--timeout", "nan"], "nan is not a number of seconds"),
+        (["run", "x.toml", "--timeout", "inf"], "inf is not a number of seconds"),
         (["run", "x.toml", "--output", ""], "the name of a folder or file is empty"),
         (["check", "mig", "--set", "x"], "--set x: expected KEY=VALUE"),
         (["bench", "--config", "x"], "--config x: expected KEY=VALUE"),
