@@ -1,6 +1,6 @@
 """CelebA, in the crops of the papers that train on it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -14,6 +14,9 @@ from PIL.Image import Resampling
 from harness import Field, ImageSpec, Settings, UserError
 from harness.data import DataFile, DecodedArrays, StoredImages, decoded, locked, may_download, missing, wrong_format
 from harness_datasets.readers.picture_files import contents, decode_pictures
+from harness_datasets.readers.resizing import sampled, to_picture, to_pixels
+
+Resize = Literal["authors", "antialiased"]
 
 
 @dataclass(frozen=True)
@@ -25,24 +28,42 @@ class Crop:
         top: first row.
         side: width and height, pixels of the original.
         size: the published resolution it is resized to.
+        authors: makes a picture the published image, or None where that is `antialiased`.
     """
 
     left: float
     top: float
     side: float
     size: int
+    authors: Callable[[Image.Image, int], Image.Image] | None = None
 
-    def take(self, picture: Image.Image, size: int) -> Image.Image:
+    def take(self, picture: Image.Image, size: int, resize: Resize = "antialiased") -> Image.Image:
+        """The part at size x size."""
+        return self.authors(picture, size) if self.authors and resize == "authors" else self.antialiased(picture, size)
+
+    def antialiased(self, picture: Image.Image, size: int) -> Image.Image:
         """The part at size x size, bilinear with antialiasing."""
         box = (self.left, self.top, self.left + self.side, self.top + self.side)
         return picture.resize((size, size), Resampling.BILINEAR, box=box)
 
 
+def _without_antialiasing(picture: Image.Image, size: int) -> Image.Image:
+    """The central 128x128 as InfoGAN-CR's authors resize it, by OpenCV's `resize` (CelebA/process_celeba.py)."""
+    return to_picture(sampled(to_pixels(picture.crop((25, 45, 153, 173))), size))
+
+
+def _middle_rows(picture: Image.Image, size: int) -> Image.Image:
+    """The whole picture by Lanczos and then its middle rows, as AGE's authors do (src/utils.py): 7 to 70 of 78."""
+    height = size * picture.height // picture.width
+    top = round((height - size) / 2)
+    return picture.resize((size, height), Resampling.LANCZOS).crop((0, top, size, top + size))
+
+
 CROPS = {
     # The central 128x128.
-    "infogan-cr": Crop(25, 45, 128, 32),
+    "infogan-cr": Crop(25, 45, 128, 32, _without_antialiasing),
     # The picture at 64x78, of which rows 7 to 70 are kept; in pixels of the original.
-    "age": Crop(0, 7 * 178 / 64, 178, 64),
+    "age": Crop(0, 7 * 178 / 64, 178, 64, _middle_rows),
     # The central 108x108 that is customary for DCGANs.
     "dcgan": Crop(35, 55, 108, 64),
 }
@@ -56,6 +77,11 @@ class CelebA(StoredImages):
             "infogan-cr",
             description="infogan-cr: central 128x128, published at 32x32; age: full width, at 64x64; "
             "dcgan: central 108x108, at 64x64",
+        )
+        resize: Resize = Field(
+            "authors",
+            description="authors: as the code of the crop's authors does, which for infogan-cr is without antialiasing "
+            "and for age by Lanczos; antialiased: bilinear with antialiasing",
         )
         image_size: int | None = Field(
             None, ge=8, le=178, description="height and width, pixels; by default the crop's published one"
@@ -95,13 +121,13 @@ class CelebA(StoredImages):
         def prepare(picture: Image.Image) -> Image.Image:
             if picture.size != (178, 218):
                 raise ValueError(f"it has {picture.width} x {picture.height} pixels, expected 178 x 218")
-            return crop.take(picture, self.size)
+            return crop.take(picture, self.size, self.config.resize)
 
         def decode(arrays: DecodedArrays) -> None:
             target = arrays.create("images", (self.COUNT, self.size, self.size, 3))
             decode_pictures(self._pictures(path), target, prepare, "RGB", "decoding CelebA")
 
-        return decoded("celeba", [self.config.crop, self.size], [path], decode)["images"]
+        return decoded("celeba", [self.config.crop, self.config.resize, self.size], [path], decode)["images"]
 
     def _find(self) -> Path:
         """The archive or the folder; the archive is fetched if both are missing and fetching is allowed."""

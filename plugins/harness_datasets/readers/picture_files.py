@@ -50,7 +50,9 @@ def pictures_below(folder: Path) -> list[Path]:
     def unreadable(error: OSError) -> None:
         raise UserError(f"{error.filename}: cannot be read: {error.strerror}")
 
-    known, visited, pictures, others = suffixes(), {folder.resolve()}, [], []
+    known, visited = suffixes(), {folder.resolve()}
+    pictures: list[Path] = []
+    others: list[Path] = []
     for place, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
         found, folders[:] = sorted(folders), []
         for name in found:

@@ -20,6 +20,7 @@ from harness_datasets import celeba
 from harness_datasets.celeba import CelebA
 from harness_datasets.folder import Folder
 from harness_datasets.lsun import LSUNBedroom
+from harness_datasets.readers.resizing import sampled
 
 
 def picture(width, height, seed=0, suffix="png", mode="RGB"):
@@ -216,7 +217,7 @@ class TestCelebA:
         ],
     )
     def test_crops(self, crop, size, box, archive, faces):
-        dataset = self.load(crop=crop)
+        dataset = self.load(crop=crop, resize="antialiased")
         assert str(dataset.image) == f"3x{size}x{size}"
         assert len(dataset) == 3
         images = dataset.images(torch.arange(3))
@@ -226,6 +227,26 @@ class TestCelebA:
         # A crop that is off by a few pixels would show.
         shifted = pixels(faces[0], *(side + 6 for side in box))
         assert (images[0] - torch.nn.functional.interpolate(shifted[None], size, mode="area")[0]).abs().mean() > 0.01
+
+    def test_infogan_crs_authors_average_the_middle_of_every_4x4_pixels(self, archive, faces):
+        whole = pixels(faces[0], 25, 45, 153, 173)
+        expected = whole.view(3, 32, 4, 32, 4)[:, :, 1:3, :, 1:3].mean((2, 4))
+        image = self.load().images(torch.tensor([0]))[0]
+        assert (image - expected).abs().max() <= 0.5 / 255 + 1e-6
+        assert not torch.equal(image, self.load(resize="antialiased").images(torch.tensor([0]))[0])
+
+    def test_without_antialiasing_pixels_are_interpolated_as_torch_does(self):
+        image = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+        for size in (32, 48, 100, 160):
+            tensor = torch.from_numpy(image).permute(2, 0, 1)[None].double()
+            expected = torch.nn.functional.interpolate(tensor, size, mode="bilinear")[0].permute(1, 2, 0)
+            assert np.abs(sampled(image, size) - expected.numpy()).max() <= 0.5 + 1e-6
+
+    def test_ages_authors_take_rows_7_to_70_of_78_by_lanczos(self, archive, faces):
+        with Image.open(BytesIO(faces[0])) as face:
+            whole = np.array(face.resize((64, 78), Image.Resampling.LANCZOS))
+        image = self.load(crop="age").images(torch.tensor([0]))[0]
+        assert torch.allclose(image, torch.from_numpy(whole[7:71]).permute(2, 0, 1) / 255)
 
     def test_the_middle_of_the_age_crop(self):
         crop = celeba.CROPS["age"]

@@ -79,8 +79,12 @@ def test_color_digits_are_tinted_digits():
 
 @pytest.fixture(scope="module")
 def images():
-    """CdSprites, as (angle, radius, H, W)."""
-    dataset = CdSprites(CdSprites.Config())
+    """CdSprites of exact discs, as (angle, radius, H, W)."""
+    return cdsprites(disc="exact")
+
+
+def cdsprites(**config):
+    dataset = CdSprites(CdSprites.Config(**config))
     dataset.load()
     assert len(dataset) == 1080
     return dataset.images(torch.arange(1080)).view(40, 27, 64, 64)
@@ -108,3 +112,20 @@ class TestCdSprites:
     def test_no_distance_no_angle(self, images):
         assert (images[:, 0] == images[0, 0]).all()
         assert len(images[:, 1:].flatten(0, 1).flatten(1).unique(dim=0)) > 1000
+
+    def test_the_authors_discs_are_those_of_their_call(self):
+        drawn = cdsprites()
+        # Box 27 to 37 with both ends: 11 rows of a disc, which is symmetric around pixel 32.
+        middle = drawn[0, 0]
+        assert middle[27:38, 27:38].sum() == middle.sum() == 97
+        assert middle[32].sum() == middle[:, 32].sum() == 11
+        assert torch.equal(middle[27:38, 27:38], middle[27:38, 27:38].rot90())
+        areas = drawn.sum((-1, -2)).flatten()
+        assert sorted(areas.unique().tolist()) == [97, 104]
+        assert len(drawn.flatten(0, 1).flatten(1).unique(dim=0)) == 878
+
+    def test_the_authors_discs_lie_where_the_truncated_box_does(self):
+        # At angle 1 of 40 and distance 26: x = 57.68, y = 36.07, box 52 to 62 and 31 to 41.
+        disc = cdsprites()[1, 26]
+        assert disc.sum(0).nonzero().flatten().tolist() == list(range(52, 63))
+        assert disc.sum(1).nonzero().flatten().tolist() == list(range(31, 42))
