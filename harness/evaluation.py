@@ -1,4 +1,4 @@
-"""Evaluation: one set of codes beside one set of ground-truth factors, each artefact made once.
+"""The contract of an evaluation: codes beside ground-truth factors, each computed once for all metrics.
 
 Metrics read from an `Evaluation` and never from a model directly, so that whatever two metrics need is
 computed once. Every random choice comes from `rng(purpose)`, which does not depend on the model: all
@@ -22,13 +22,13 @@ T = TypeVar("T")
 
 
 class Evaluation:
-    """What metrics and selectors may ask of one subject.
+    """One subject, a trained model or a table of codes, as metrics and selectors see it.
 
     Attributes:
         factors: the ground-truth grid, or None.
         fixed: index arrays that replace random sampling, by name (`train_index`, ...).
         seed: seeds every random choice together with its purpose.
-        setting: names the model and its hyperparameters; models of one setting differ in their seed alone.
+        setting: name of the model with its hyperparameters; models of one setting differ in their seed alone.
     """
 
     factors: FactorGrid | None = None
@@ -40,11 +40,11 @@ class Evaluation:
         self._made: dict[Hashable, Any] = {}
 
     def abilities(self) -> set[str]:
-        """What can be asked: "encode", "generate", ... of a model; "factors", "labels" of its dataset."""
+        """The abilities of the subject: "encode", "generate", ... of a model; "factors", "labels" of its dataset."""
         raise NotImplementedError(f"{type(self).__name__} must know its abilities")
 
     def lacks(self, needs: Iterable[str]) -> str:
-        """Why something that needs these abilities does not apply, or "" when it does."""
+        """The reason why a metric or selector that needs these abilities does not apply, or "" when it does."""
         missing = [need for need in needs if need not in self.abilities()]
         return "; ".join(REASONS.get(need, f"there is no {need}") for need in missing)
 
@@ -53,7 +53,7 @@ class Evaluation:
         return numpy_rng("evaluation", self.seed, *purpose)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` returns, made once for each key: for what metrics share, such as a classifier's predictions."""
+        """Call `make` once for each key and keep its result, which metrics share, such as a classifier's outputs."""
         if key not in self._made:
             self._made[key] = make()
         made: T = self._made[key]
@@ -61,7 +61,7 @@ class Evaluation:
 
     @property
     def size(self) -> int:
-        """The number of observations there are."""
+        """The number of observations."""
         raise NotImplementedError(f"{type(self).__name__} must know its size")
 
     def grid(self) -> FactorGrid:
@@ -75,7 +75,7 @@ class Evaluation:
         return self.factors
 
     def sample(self, purpose: str, n: int) -> Indices:
-        """Indices of n observations, uniform with replacement; or the fixed `<purpose>_index` where there is one."""
+        """Draw indices (n,) of observations, uniformly with replacement; a fixed `<purpose>_index` replaces them."""
         if (index := self.fixed.get(f"{purpose}_index")) is not None:
             return index
         return self.rng("sample", purpose).integers(self.size, size=n)
@@ -106,7 +106,7 @@ LARGEST = 1e15
 
 
 def out_of_range(codes: Codes) -> str:
-    """Which of the codes (n, D) are not a number or beyond 1e15, or "" when none is.
+    """Describe which of the codes (n, D) are not a number or beyond 1e15, by rows and columns; "" if none are.
 
     Some metrics would score such codes, and wrongly, so an evaluation must not give any.
     """
@@ -117,7 +117,7 @@ def out_of_range(codes: Codes) -> str:
 
 
 class TableEvaluation(Evaluation):
-    """Codes made elsewhere: a complete table of one row per grid point, or of any observations without factors.
+    """A table of codes made elsewhere: one row per grid point, or any observations without factors.
 
     Raises:
         UserError: a code is not a number or beyond 1e15.
@@ -140,7 +140,7 @@ class TableEvaluation(Evaluation):
         self._kl = kl
 
     def abilities(self) -> set[str]:
-        """Codes, and factors and KL where they were given."""
+        """The abilities of a table: "encode", and "factors" and "kl" where they were given."""
         found = {"encode"}
         if self.factors is not None:
             found.add("factors")
@@ -150,13 +150,13 @@ class TableEvaluation(Evaluation):
 
     @property
     def size(self) -> int:
-        """Rows of the table."""
+        """The number of rows of the table."""
         return len(self.table)
 
     def codes(self, indices: Indices) -> Codes:
-        """Rows of the table."""
+        """The rows (..., D) of the table at indices (...)."""
         return self.table[indices]
 
     def kl(self, indices: Indices) -> NDArray[np.float64]:
-        """The given values, whatever the observations."""
+        """The divergences (D,) that were given, whatever the observations."""
         return super().kl(indices) if self._kl is None else self._kl

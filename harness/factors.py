@@ -37,16 +37,16 @@ class FactorGrid:
         return int(np.prod(np.asarray(self.sizes, dtype=np.int64)))
 
     def ids(self, indices: ArrayLike) -> Indices:
-        """Grid indices (...) to the level of each factor (..., F)."""
+        """Convert grid indices (...) to the level of each factor (..., F)."""
         found: Indices = np.asarray(indices, dtype=np.int64)[..., None] // self._bases % np.asarray(self.sizes)
         return found
 
     def indices(self, ids: ArrayLike) -> Indices:
-        """Levels (..., F) to grid indices (...)."""
+        """Convert levels (..., F) to grid indices (...)."""
         return np.asarray(ids, dtype=np.int64) @ self._bases
 
     def real_values(self, indices: ArrayLike) -> NDArray[np.float64]:
-        """Grid indices (n,) to the real value of each factor (n, F)."""
+        """Convert grid indices (n,) to the real value of each factor (n, F)."""
         ids = self.ids(indices)
         return np.stack([np.asarray(v)[ids[..., f]] for f, v in enumerate(self.values)], axis=-1)
 
@@ -59,13 +59,13 @@ class FactorGrid:
         return self.indices(ids)
 
     def sample_ids(self, shape: Sequence[int], rng: np.random.Generator) -> Indices:
-        """Independent uniform levels, shape (*shape, F)."""
+        """Draw independent uniform levels, (*shape, F)."""
         return rng.integers(0, self.sizes, size=(*shape, len(self.sizes)), dtype=np.int64)
 
     def sample_groups(self, labels: Indices, size: int, rng: np.random.Generator) -> Indices:
-        """Groups of observations that share one factor, the level of which is drawn once per group.
+        """Draw groups of observations that share one factor, whose level is drawn once per group.
 
-        labels (G,) names the factor that each group fixes; returns grid indices (G, size).
+        `labels` (G,) names the factor that each group fixes; returns grid indices (G, size).
         """
         ids = self.sample_ids((len(labels), size), rng)
         groups = np.arange(len(labels))

@@ -1,4 +1,4 @@
-"""Latent spaces: what a generator is fed, part by part."""
+"""Latent spaces: the named parts of a generator's input, and their priors."""
 
 import math
 from collections import Counter
@@ -14,27 +14,27 @@ from harness.rng import Rng
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a latent vector: `size` columns, each a separately meaningful value unless a subclass says else."""
+    """One part of a latent vector: `size` columns, each one code unless a subclass says otherwise."""
 
     size: int
 
     @property
     def width(self) -> int:
-        """Columns this part takes in a latent vector."""
+        """The number of columns that this part takes in a latent vector."""
         return self.size
 
     @property
     def codes(self) -> int:
-        """Separately meaningful values."""
+        """The number of codes, that is of separately meaningful values."""
         return self.size
 
     @property
     def entropy(self) -> float:
-        """Entropy in nats, of all columns together; differential where the values are continuous."""
+        """Entropy of all columns together, in nats; differential entropy where the values are continuous."""
         raise NotImplementedError(f"{type(self).__name__} must know its entropy")
 
     def draw(self, n: int, rng: Rng) -> Tensor:
-        """(n, width) values from the prior, float32."""
+        """Draw n values from the prior, (n, width) float32."""
         raise NotImplementedError(f"{type(self).__name__} must be drawn")
 
 
@@ -47,7 +47,7 @@ class Uniform(Part):
 
     @property
     def entropy(self) -> float:
-        """ln(high - low) for each column."""
+        """The entropy in nats: ln(high - low) for each column."""
         return self.size * math.log(self.high - self.low)
 
     def draw(self, n: int, rng: Rng) -> Tensor:
@@ -61,7 +61,7 @@ class Normal(Part):
 
     @property
     def entropy(self) -> float:
-        """ln(2πe) / 2 for each column."""
+        """The entropy in nats: ln(2πe) / 2 for each column."""
         return 0.5 * self.size * math.log(2 * math.pi * math.e)
 
     def draw(self, n: int, rng: Rng) -> Tensor:
@@ -75,16 +75,16 @@ class Categorical(Part):
 
     @property
     def codes(self) -> int:
-        """One value."""
+        """One code: the columns stand for one value."""
         return 1
 
     @property
     def entropy(self) -> float:
-        """ln(size)."""
+        """The entropy in nats: ln(size)."""
         return math.log(self.size)
 
     def draw(self, n: int, rng: Rng) -> Tensor:
-        """(n, size) one-hot rows."""
+        """Draw n categories as one-hot rows, (n, size)."""
         # torch's one_hot looks at what it is given, for which a GPU would have to wait.
         return (rng.integers(n, 1, high=self.size) == torch.arange(self.size, device=rng.device)).float()
 
@@ -95,11 +95,11 @@ class Sphere(Part):
 
     @property
     def entropy(self) -> float:
-        """With respect to the sphere's surface: the logarithm of its area."""
+        """The entropy in nats with respect to the sphere's surface: the logarithm of its area."""
         return math.log(2) + 0.5 * self.size * math.log(math.pi) - math.lgamma(0.5 * self.size)
 
     def draw(self, n: int, rng: Rng) -> Tensor:
-        """(n, size) rows of length 1."""
+        """Draw n points of the sphere, (n, size) rows of length 1."""
         return torch.nn.functional.normalize(rng.normal(n, self.size), dim=1)
 
 
@@ -121,17 +121,17 @@ class LatentSpace:
         self.width = sum(part.width for part in parts.values())
 
     def draw(self, n: int, rng: Rng) -> Tensor:
-        """n latent vectors from the prior, (n, width)."""
+        """Draw n latent vectors from the prior, (n, width)."""
         return torch.cat([part.draw(n, rng) for part in self.parts.values()], dim=1)
 
     def split(self, latents: Tensor) -> dict[str, Tensor]:
-        """The parts of (N, width) latent vectors by name, each (N, part width)."""
+        """Split latent vectors (N, width) into their parts by name, each (N, part width)."""
         widths = [part.width for part in self.parts.values()]
         pieces = torch.split(latents, widths, dim=1)
         return dict(zip(self.parts, pieces, strict=True))
 
     def join(self, parts: dict[str, Tensor]) -> Tensor:
-        """The opposite of `split`."""
+        """Join parts by name, each (N, part width), into latent vectors (N, width): the inverse of `split`."""
         return torch.cat([parts[name] for name in self.parts], dim=1)
 
     @property
@@ -141,7 +141,7 @@ class LatentSpace:
 
     @property
     def structure(self) -> str:
-        """The number of codes and the prior of each, in words; noise does not matter.
+        """The number of codes and the prior of each, in words; parts that are noise are not told.
 
         >>> LatentSpace({"style": Uniform(2), "noise": Normal(62)}, codes=["style"]).structure
         '2 codes from Uniform(size=1, low=-1.0, high=1.0)'
@@ -160,7 +160,7 @@ class LatentSpace:
             start += part.width
 
     def draw_with_fixed_code(self, n: int, code: int, rng: Rng) -> Tensor:
-        """n latent vectors that share one random value of code number `code`, (n, width)."""
+        """Draw n latent vectors (n, width) that share one random value of code number `code`."""
         latents = self.draw(n, rng)
         columns = self.code_columns[code]
         latents[:, columns.start : columns.stop] = latents[:1, columns.start : columns.stop].clone()

@@ -68,7 +68,7 @@ class Objective:
     reset_at: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what a training would stumble over later.
+        """Check the types of networks, loss and optimizer, so that mistakes are found before training.
 
         Raises:
             ContractError: the networks, the loss or the optimizer are of another kind.

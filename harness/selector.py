@@ -1,4 +1,4 @@
-"""The contract of a model selector: which of these models is best, without looking at labels?"""
+"""The contract of a model selector, which chooses the best of several models without labels."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -47,11 +47,11 @@ class Selector:
         self.config = config
 
     def lacks(self, evaluation: Evaluation) -> str:
-        """Why a model cannot be compared and is left out, or "" when it can."""
+        """The reason why a model cannot be compared and is left out, or "" when it can."""
         return evaluation.lacks(self.needs)
 
     def kind(self, evaluation: Evaluation) -> str:
-        """What a model shares with those that it can be compared with, in words; "" where all can be compared.
+        """The kind of a model, in words: only models of one kind are compared; "" where all are.
 
         Models of different kinds never meet in `compare`, and a pool of several kinds is not applicable.
         """

@@ -1,1 +1,1 @@
-"""Python's front door: scoring codes, evaluating models and reading results without a suite or a command."""
+"""The Python interface: score codes, evaluate models and read results, without a suite or a command."""

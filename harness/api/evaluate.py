@@ -55,10 +55,10 @@ def evaluate(
             (N, C, H, W) or (N, H, W, C), floats in [0, 1] or bytes; factors are as in `harness.score`.
         metrics: what to score by; by default every metric that applies to the model's codes, without those of samples,
             which may train a classifier first.
-        encode: (n, C, H, W) float32 images in [0, 1] to (n, D) codes.
-        generate: (n, Z) latents to (n, C, H, W) images in [0, 1]; needs `latents`.
-        reconstruct: images to images.
-        latents: what `generate` takes: a `harness.LatentSpace`, or a number of standard normal codes.
+        encode: function of (n, C, H, W) float32 images in [0, 1] to (n, D) codes.
+        generate: function of (n, Z) latents to (n, C, H, W) images in [0, 1]; needs `latents`.
+        reconstruct: function of images to images.
+        latents: the inputs of `generate`: a `harness.LatentSpace`, or a number of standard normal codes.
         batch_size: images per call.
         device: where images and the model lie.
         seed: seeds whatever a metric samples; the same seed gives the same numbers.
@@ -87,10 +87,10 @@ def wrap(
     functions: Mapping[str, Function],
     latents: LatentSpace | int | None = None,
 ) -> Model:
-    """A model of the harness around functions, or around the methods of a module.
+    """Wrap functions, or the methods of a module, as a model of the harness.
 
     Raises:
-        UserError: there is nothing to ask of it, or a generator without latents.
+        UserError: there is neither a function nor a method, or a generator without latents.
     """
     if isinstance(model, Model):
         return model
@@ -119,7 +119,7 @@ def wrap(
 
 
 def _method(name: str, function: Function) -> Callable[[Model, Tensor], Tensor]:
-    """A method that calls a function and checks what it gives."""
+    """Make a method that calls a function and checks its output."""
 
     def method(self: Model, inputs: Tensor) -> Tensor:
         given = torch.as_tensor(function(inputs), device=inputs.device)
@@ -132,7 +132,7 @@ def _method(name: str, function: Function) -> Callable[[Model, Tensor], Tensor]:
 
 
 def as_dataset(dataset: Any, registry: Registry, device: str = "cpu") -> Dataset:
-    """A loaded dataset from whatever `evaluate` takes as one.
+    """Load the dataset that `evaluate` was given: a name, a table, a dataset or arrays.
 
     Raises:
         UserError: there is no such dataset, its files are missing, or the arrays are none of images.
@@ -173,7 +173,7 @@ def _of_arrays(data: Any) -> Dataset:
 
 
 def _pixels(images: Any) -> Pixels:
-    """Images as bytes (N, H, W, C)."""
+    """Convert images to bytes (N, H, W, C)."""
     if isinstance(images, Tensor):
         images = images.detach().cpu().numpy()
     array = np.asarray(images)
@@ -193,7 +193,7 @@ def _pixels(images: Any) -> Pixels:
 
 
 class _Arrays(Dataset):
-    """Images in memory."""
+    """A dataset of images that are in memory already."""
 
     def __init__(self, pixels: Pixels) -> None:
         super().__init__(Settings())
@@ -201,7 +201,7 @@ class _Arrays(Dataset):
         self.image = ImageSpec(pixels.shape[3], pixels.shape[1], pixels.shape[2])
 
     def load(self, device: torch.device | str = "cpu") -> None:
-        """Bring them to a device."""
+        """Copy the images to a device."""
         super().load(device)
         self._store = ImageStore(self._pixels, self.device)
 
@@ -209,12 +209,12 @@ class _Arrays(Dataset):
         return len(self._pixels)
 
     def images(self, indices: Tensor) -> Tensor:
-        """(N, C, H, W) in [0, 1]."""
+        """Images (n, C, H, W) in [0, 1] at `indices` (n,)."""
         return self._store.gather(indices)
 
 
 class _FactorArrays(_Arrays, GroundTruthDataset):
-    """Images with factors."""
+    """A dataset of images in memory and their ground-truth factors."""
 
     def __init__(self, pixels: Pixels, factors: Any) -> None:
         super().__init__(pixels)
@@ -222,7 +222,7 @@ class _FactorArrays(_Arrays, GroundTruthDataset):
 
 
 class _LabelledArrays(_Arrays, LabelledDataset):
-    """Images with labels."""
+    """A dataset of images in memory and their classes."""
 
     def __init__(self, pixels: Pixels, labels: Indices) -> None:
         super().__init__(pixels)
@@ -230,5 +230,5 @@ class _LabelledArrays(_Arrays, LabelledDataset):
         self._labels = torch.from_numpy(labels)
 
     def labels(self, indices: Tensor) -> Tensor:
-        """(N,) classes."""
+        """The classes (n,) of the images at `indices` (n,)."""
         return self._labels.to(indices.device)[indices]

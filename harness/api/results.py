@@ -76,14 +76,14 @@ class Results:
 
     @property
     def trials(self) -> list["TrialResults"]:
-        """Every trial of the suite, done or not."""
+        """Every trial of the suite, whether it has ended or not."""
         return [TrialResults(self, trial) for trial in self.suite.trials]
 
     def trial(self, name: str) -> "TrialResults":
-        """The trial of an identity or title, or of the beginning of either.
+        """Find a trial by its identity or title, or by the beginning of either.
 
         Raises:
-            UserError: there is none, or several begin like this.
+            UserError: there is no such trial, or several begin like this.
         """
         return TrialResults(self, find_trial(self.folder.path / name)[1])
 
@@ -121,11 +121,11 @@ class Results:
 
     @cached_property
     def registry(self) -> "Registry":
-        """Everything that the plugins offer, by which models and datasets are made again."""
+        """The registry of the plugins, from which models and datasets are made again."""
         return PluginManager(self._plugins).registry
 
     def _table(self, name: str) -> pd.DataFrame:
-        """A table that the folder holds; a leaderboard that is missing or damaged is made from the scores."""
+        """Read a table of the folder; a leaderboard that is missing or damaged is made anew from the scores."""
         try:
             return read_table(self.folder.table(name))
         except (FileNotFoundError, DamagedFileError):
@@ -150,22 +150,22 @@ class TrialResults:
 
     @property
     def id(self) -> str:
-        """The trial's identity."""
+        """The trial's identity, the name of its folder."""
         return self.trial.id
 
     @property
     def title(self) -> str:
-        """The trial in words."""
+        """The trial's title: its model, settings and seed in words."""
         return self.trial.title
 
     @property
     def result(self) -> Result | None:
-        """How it ended, with a record for every metric; None while it has not."""
+        """The result, with a record for every metric; None while the trial has not ended."""
         return self._folder.result
 
     @property
     def scores(self) -> dict[str, float]:
-        """The scores that it has, by metric."""
+        """The trial's scores by metric, without metrics that have none."""
         rows = self._results._raw
         own = rows[(rows["trial"] == self.id) & (rows["status"] == "ok")]
         return dict(zip(own["metric"], own["score"].astype(float), strict=True))
@@ -191,10 +191,10 @@ class TrialResults:
         return load_dataset(self._results.registry, self.trial.dataset, device)
 
     def history(self) -> pd.DataFrame:
-        """Losses and speed: a row every 1/500 of the training.
+        """Losses and speed during training: a row every 1/500 of it.
 
         Raises:
-            UserError: it has not been trained.
+            UserError: the trial has not been trained.
         """
         try:
             return read_table(self._folder.history)
@@ -207,7 +207,7 @@ class TrialResults:
 
 
 def _unpacked(table: pd.DataFrame) -> pd.DataFrame:
-    """A table whose JSON columns hold what they say."""
+    """Parse the JSON columns of a table into lists and dictionaries."""
     found: dict[str, Any] = {
         name: [json.loads(text) if isinstance(text, str) and text else {} for text in table[name]]
         for name in JSON_COLUMNS

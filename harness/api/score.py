@@ -73,7 +73,7 @@ def score(
 
 
 def choose_metrics(registry: Registry, metrics: Metrics | None, evaluation: Evaluation) -> list[Choice]:
-    """The metrics that are asked for, with all their settings; by default all that apply to the evaluation.
+    """Resolve the metrics that are asked for, with all their settings; by default all that apply to the evaluation.
 
     Raises:
         UserError: there is no such metric, or a setting is wrong.

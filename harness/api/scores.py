@@ -1,4 +1,4 @@
-"""Scores of one subject, as people look at them: in a terminal, in a notebook, as a data frame."""
+"""The scores of one subject, as a mapping, as text for terminals and notebooks, and as a data frame."""
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,10 +23,10 @@ class Scores(Mapping[str, float]):
         self.records = tuple(records)
 
     def record(self, metric: str) -> ScoreRecord:
-        """Everything that is known of one metric.
+        """The record of one metric: score, status, details, settings and reason.
 
         Raises:
-            KeyError: it was not asked for.
+            KeyError: the metric was not asked for.
         """
         for record in self.records:
             if record.metric == metric:
@@ -34,7 +34,7 @@ class Scores(Mapping[str, float]):
         raise KeyError(f"{metric} was not asked for; {nearest(metric, [record.metric for record in self.records])}")
 
     def details(self, metric: str) -> dict[str, Any]:
-        """What a metric reports beside its score."""
+        """The details that a metric reports beside its score."""
         return self.record(metric).details
 
     def __getitem__(self, metric: str) -> float:

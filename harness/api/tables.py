@@ -1,4 +1,4 @@
-"""Tables of factors as people have them: any observations, in any order, checked and made into a grid or a table."""
+"""Tables of factors: any observations in any order are checked and become a `FactorGrid` or a `FactorTable`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ MOST_LEVELS = 64
 
 
 def as_table(data: Any, name: str) -> tuple[NDArray[Any], list[str]]:
-    """Rows (N, D) and column names of an array, a tensor, a data frame or nested lists.
+    """Read an array, a tensor, a data frame or nested lists as rows (N, D) and column names.
 
     Args:
         data: NumPy, torch or pandas data, or lists; one dimension is one column.
@@ -53,7 +53,7 @@ def as_table(data: Any, name: str) -> tuple[NDArray[Any], list[str]]:
 
 
 def _numbers(array: NDArray[Any], columns: Sequence[str], name: str) -> NDArray[np.float64]:
-    """A table of Python objects as numbers, if all of them are; None is a missing one."""
+    """Convert a table of Python objects to numbers, if all of them are numbers; None is a missing one."""
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -70,7 +70,7 @@ def _numbers(array: NDArray[Any], columns: Sequence[str], name: str) -> NDArray[
 def factors_of(
     factors: Any, *, continuous: Sequence[str] | None = None, categorical: Sequence[str] = ()
 ) -> tuple[FactorGrid, Indices | None]:
-    """The ground-truth factors of any observations.
+    """Make the ground-truth factors of any observations.
 
     A table in which every combination of levels stands exactly once is a complete grid, in whatever order its rows
     are; any other is a `FactorTable`, from which observations and groups are sampled.
@@ -125,7 +125,7 @@ def _continuous(table: NDArray[Any], names: Sequence[str], given: Sequence[str] 
 
 
 def _chosen(names: Sequence[str], given: Sequence[str], what: str) -> set[int]:
-    """The columns that a list of names or numbers chooses."""
+    """The numbers of the columns that are listed by name or number."""
     chosen = set()
     for name in given:
         if str(name) not in names:

@@ -1,1 +1,1 @@
-"""How fast training is: speed, memory and energy, beside what the device could do."""
+"""Benchmarks of training: speed, memory and energy, beside the limits of the device."""

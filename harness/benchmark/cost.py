@@ -1,4 +1,4 @@
-"""What a training step costs: floating-point operations, and bytes read and written."""
+"""The cost of a training step: floating-point operations, and bytes read and written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ COUNTED = (1, 2)
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one step of one model.
+    """The cost of one training step of one model.
 
     Attributes:
         flop: floating-point operations of matrix products and convolutions; a multiplication and an addition are two.
-        bytes: what the eager engine's operations read and write, were nothing kept in caches. An engine that fuses
-            operations moves less.
+        bytes: bytes that the eager engine's operations would read and write without any cache. An engine that fuses
+            operations moves fewer.
     """
 
     flop: float
@@ -30,17 +30,17 @@ class Cost:
 
 
 def cost_of(engine: EagerStepper) -> Cost:
-    """Count what a step costs; steps the engine."""
+    """Count the cost of a step. It does two steps with the engine, which its model has then been trained for."""
     # Not torch's FlopCounterMode, whose hooks on modules fail where `torch.func.grad` goes through one.
-    counter = Counter()
+    counter = OperationCounter()
     with counter:
         for step in COUNTED:
             engine.step(step)
     return Cost(counter.flop / len(COUNTED), counter.bytes / len(COUNTED))
 
 
-class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_subclass__
-    """Adds up what operations compute, and the sizes of all tensors that they read and write."""
+class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_subclass__
+    """Within this block adds up the floating-point operations of torch, and the sizes of tensors read and written."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -49,12 +49,13 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_s
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """Count one operation."""
+        """Carry out one operation of torch and count it."""
         kwargs = kwargs or {}
         found = func(*args, **kwargs)
         if formula := flop_registry.get(func.overloadpacket):
             self.flop += formula(*args, **kwargs, out_val=found)
         read, written = _tensors((args, kwargs)), _tensors(found)
+        # A view shares the storage of its argument and moves no data, unless it is an operation in place.
         in_place = func._schema.is_mutable
         own = {tensor.untyped_storage().data_ptr() for tensor in read}
         is_view = not in_place and any(tensor.untyped_storage().data_ptr() in own for tensor in written)

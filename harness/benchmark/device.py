@@ -1,4 +1,4 @@
-"""What a device can do, and what it used: ceilings measured in the same process, memory and energy."""
+"""The limits of a device, measured in the same process, and the memory and energy that it used."""
 
 import resource
 import sys
@@ -16,14 +16,14 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Ceilings:
-    """The best that was seen of a large matrix product and of a large copy."""
+    """The highest rates that the device reached: of a large matrix product, and of a large copy."""
 
     flop_per_second: float
     bytes_per_second: float
 
 
 def ceilings(device: torch.device, precision: str) -> Ceilings:
-    """Measure them; a second or two."""
+    """Measure the device's ceilings, which takes a second or two."""
     side = 8192 if device.type == "cuda" else 1024
     factor = torch.rand(side, side, device=device)
     source = torch.rand(2**28 if device.type == "cuda" else 2**24, device=device)
@@ -35,7 +35,7 @@ def ceilings(device: torch.device, precision: str) -> Ceilings:
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until the device has done all it was told to."""
+    """Wait until the device has finished all work that was queued."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -52,13 +52,13 @@ def _best(work: Callable[[], object], device: torch.device) -> float:
 
 
 def forget_peak(device: torch.device) -> None:
-    """Let `peak_memory` begin anew, where that can be."""
+    """Reset `peak_memory`, which only a GPU can."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_memory(device: torch.device) -> int:
-    """The most memory that was in use, bytes: of tensors on a GPU; elsewhere of the whole process since it began."""
+    """Peak memory in bytes: of tensors on a GPU since `forget_peak`; elsewhere of the whole process since it began."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -66,7 +66,7 @@ def peak_memory(device: torch.device) -> int:
 
 
 def energy(device: torch.device) -> float | None:
-    """The energy a GPU has used since its driver was loaded, J; None where NVML does not tell."""
+    """The energy in J that a GPU has used since its driver was loaded; None where NVML does not report it."""
     if device.type != "cuda":
         return None
     try:

@@ -1,4 +1,4 @@
-"""Measuring how fast an engine trains a model."""
+"""The speed at which an engine trains a model."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured.
+    """One benchmark: what is trained, and how.
 
     Attributes:
         model: a registered model, and its `settings`.
@@ -64,9 +64,9 @@ def measure(
     """Measure one case.
 
     Args:
-        case: what.
+        case: what is trained, and how.
         registry: where its model and dataset are found.
-        device: where.
+        device: where it is trained.
         steps: how many are timed, after a few that are not; fewer where they would take more than `PATIENCE`.
         note: told why an engine does something eagerly.
 
@@ -92,7 +92,7 @@ def measure(
 
 
 def description(case: Case, registry: Registry, device: torch.device) -> dict[str, Any]:
-    """What every row says: what was measured, where and when.
+    """The columns that every table of benchmarks has: what was measured, where and when.
 
     Raises:
         UserError: a name or setting is wrong.
@@ -119,7 +119,7 @@ def _dataset(case: Case, registry: Registry) -> Choice:
 
 
 def load_images(case: Case, registry: Registry, device: torch.device) -> Dataset:
-    """The dataset of a case, loaded.
+    """Load the dataset of a case.
 
     Raises:
         UserError: a name or setting is wrong, or files are missing.
@@ -128,7 +128,7 @@ def load_images(case: Case, registry: Registry, device: torch.device) -> Dataset
 
 
 def make_one(case: Case, registry: Registry, images: Dataset, seed: int, note: Callable[[str], None]) -> EagerStepper:
-    """One trial of a case, by its engine or, in a fleet, by the eager one."""
+    """Make the stepper of one trial of a case: its engine's, or the eager one if it will be part of a fleet."""
     choice = resolve(registry, "models", case.model, case.settings, "model")
     model = make_model(registry, choice, images.image, Rng.for_initial(seed), "model").to(images.device)
     batches = Batches(images, case.batch_size, seed)
@@ -139,13 +139,13 @@ def make_one(case: Case, registry: Registry, images: Dataset, seed: int, note: C
 
 @dataclass(frozen=True)
 class _Timed:
-    """What was seen of an engine.
+    """The measurements of an engine.
 
     Attributes:
-        seconds: of a step, in each round.
+        seconds: mean duration of a step in each round, s.
         start_seconds: what the first steps took beyond that, s.
-        peak_bytes: most memory in use.
-        joules: of a step; None if unknown.
+        peak_bytes: peak memory.
+        joules: energy of a step; None if unknown.
     """
 
     seconds: list[float]
@@ -183,7 +183,7 @@ def _time(engine: Engine, steps: int, device: torch.device) -> _Timed:
 
 
 def _figures(case: Case, cost: Cost, limits: Ceilings, timed: _Timed) -> dict[str, Any]:
-    """The numbers of a row."""
+    """The columns of a row that hold measured numbers."""
     seconds = median(timed.seconds)
     model_steps = case.fleet / seconds
     flop_per_second, bytes_per_second = cost.flop * model_steps, cost.bytes * model_steps

@@ -1,4 +1,4 @@
-"""The standard set of benchmarks: the same cases everywhere, so that numbers can be compared."""
+"""The standard set of benchmarks, the same cases on every machine, so that numbers can be compared."""
 
 from harness.benchmark.measure import Case
 from harness.benchmark.time_to_score import Race

@@ -1,4 +1,4 @@
-"""How long training takes until a score is reached: what faster steps are for."""
+"""Time to a score: how long training takes until a metric reaches a target."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Race:
     Whether a model comes to be disentangled is a matter of its seed; what counts is the time until one is found.
 
     Attributes:
-        case: what is trained.
+        case: what is trained, and how.
         metric: a registered metric.
         target: the score to reach.
         every: steps between scores.

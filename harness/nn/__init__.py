@@ -1,4 +1,4 @@
-"""Building blocks that the built-in models share; a plugin may use them too.
+"""Layers, initialisers and losses that models share, for built-in and other plugins.
 
     initialisers    initial parameters from an explicit generator
     convolution     strided convolutions with TensorFlow's SAME padding

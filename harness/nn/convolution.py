@@ -30,7 +30,7 @@ class SameConv2d(nn.Conv2d):
         return self.convolve(input, self.weight)
 
     def convolve(self, input: Tensor, weight: Tensor) -> Tensor:
-        """The convolution with another weight of the same shape."""
+        """Convolve with another weight of the same shape, such as a normalised one."""
         if has_few_channels(input, self.in_channels):
             return few_channel_conv2d(input, weight, self.bias, (self.stride[0], int(self.padding[0])))
         if self.extra:

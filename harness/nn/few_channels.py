@@ -1,4 +1,4 @@
-"""Convolutions between many channels and very few, on CPUs, where images begin and end.
+"""Fast convolutions on CPUs between many channels and the one to three of an image.
 
 torch's CPU libraries work on channels in blocks of 8 or 16: a transposed convolution to one or three channels, which
 is also what the gradient by such images is, wastes most of each block. Here it is a matrix product, from the channels
@@ -21,7 +21,7 @@ Geometry = tuple[int, int]
 
 
 def has_few_channels(images: Tensor, channels: int) -> bool:
-    """Whether the functions here are the faster ones, for this input and the number of channels of the few's side."""
+    """Whether the functions here are faster than torch's, for this input and the channels of the image's side."""
     return (
         channels < FEWEST
         and images.device.type == "cpu"
@@ -104,7 +104,7 @@ class _Transposed(torch.autograd.Function):
 
 
 def _scattered(places: Tensor, stride: int, padding: int, axis: int) -> list[Tensor]:
-    """What arrives at pixels s·i + r along an axis, for each remainder r.
+    """Sum what arrives at pixels s·i + r along an axis, for each remainder r.
 
     Args:
         places: (k, ...) what pixel i adds to pixel s·i + tap - padding, by tap.

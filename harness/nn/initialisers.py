@@ -10,13 +10,13 @@ from harness.rng import Rng
 
 @torch.no_grad()
 def normal_(tensor: Tensor, rng: Rng, *, mean: float = 0.0, std: float = 1.0) -> None:
-    """Fill with N(mean, std²)."""
+    """Fill a tensor with draws from N(mean, std²), in place."""
     tensor.copy_(mean + std * rng.normal(*tensor.shape))
 
 
 @torch.no_grad()
 def truncated_normal_(tensor: Tensor, rng: Rng, *, std: float = 1.0) -> None:
-    """Fill with N(0, std²) conditioned on lying within two standard deviations.
+    """Fill a tensor with draws from N(0, std²) that lie within two standard deviations, in place.
 
     `std` is that of the normal before truncation, as in TensorFlow; the numbers' own is 0.88 times that.
     """
@@ -26,7 +26,7 @@ def truncated_normal_(tensor: Tensor, rng: Rng, *, std: float = 1.0) -> None:
 
 @torch.no_grad()
 def uniform_(tensor: Tensor, rng: Rng, *, bound: float) -> None:
-    """Fill with U(-bound, bound)."""
+    """Fill a tensor with draws from U(-bound, bound), in place."""
     tensor.copy_(rng.uniform(*tensor.shape, low=-bound, high=bound))
 
 

@@ -1,4 +1,4 @@
-"""A network in inference mode inside a loss."""
+"""Inference mode for a network inside a loss."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

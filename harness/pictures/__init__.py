@@ -1,4 +1,4 @@
-"""Pictures of datasets and of what trained models generate; plugins that add commands use them, too."""
+"""Pictures of datasets and of generated images; the core's commands, the report and plugins of commands draw them."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A picture of a dataset: what each of its factors does, or samples of each class."""
+"""A picture of a dataset: a traversal of each factor, or samples of each class."""
 
 import numpy as np
 import torch
@@ -20,10 +20,11 @@ SEARCHED = 10_000
 
 
 def dataset_picture(dataset: Dataset, title: str) -> Image.Image:
-    """A labelled grid of images of a loaded dataset.
+    """Draw a labelled grid of images of a loaded dataset.
 
-    With ground truth one row for each factor: images along which it goes through its range and the others stay in
-    their middle, each with the factor's value. With labels one row of samples for each class. Otherwise samples.
+    A dataset with ground truth has a row for each factor: images in which it goes through its range while the others
+    stay in their middle, each labelled by the factor's value. One with labels has a row of samples for each class;
+    any other shows samples.
     """
     if isinstance(dataset, GroundTruthDataset):
         return _traversals(dataset, title)
@@ -52,7 +53,7 @@ def _classes(dataset: LabelledDataset, title: str) -> Image.Image:
 
 
 def _some(dataset: Dataset, n: int) -> Indices:
-    """At most n images, chosen at random."""
+    """Indices of at most n images, chosen at random; the same at every call."""
     chosen: Indices = numpy_rng("dataset pictures").permutation(len(dataset))[:n]
     return chosen
 
@@ -62,7 +63,7 @@ def _images(dataset: Dataset, indices: Indices) -> Pixels:
 
 
 def _row(dataset: Dataset, indices: Indices) -> NDArray[np.uint8]:
-    """A row of images, filled up with white."""
+    """A row (COLUMNS, H, W, 3) of images; white ones fill what is left of it."""
     row = np.full((COLUMNS, dataset.image.height, dataset.image.width, 3), 255, dtype=np.uint8)
     if len(indices):
         row[: len(indices)] = _images(dataset, indices)

@@ -1,4 +1,4 @@
-"""Pictures: images side by side with labels, and their files."""
+"""Grids of images with labels, and picture files."""
 
 import base64
 import io
@@ -29,9 +29,9 @@ WEBP_QUALITY = 88
 
 
 def pixels(images: Tensor) -> Pixels:
-    """Images (N, C, H, W) in [0, 1] as (N, H, W, 3); values outside are clipped.
+    """Convert images (N, C, H, W) in [0, 1] to bytes (N, H, W, 3); values outside are clipped.
 
-    One channel is shown in grey, three in colour, and of any other number the mean.
+    Three channels are shown in colour. One channel is shown in grey, and so is the mean of any other number.
     """
     images = images.detach().float().cpu()
     if images.shape[1] != 3:
@@ -41,7 +41,7 @@ def pixels(images: Tensor) -> Pixels:
 
 
 def tiled(images: Pixels, columns: int) -> Pixels:
-    """Images (N, H, W, 3) as rows (R, columns, H, W, 3); white ones fill the last row."""
+    """Arrange images (N, H, W, 3) in rows (R, columns, H, W, 3); white ones fill the last row."""
     rows = math.ceil(len(images) / columns)
     filled = np.full((rows * columns, *images.shape[1:]), 255, dtype=np.uint8)
     filled[: len(images)] = images
@@ -49,7 +49,7 @@ def tiled(images: Pixels, columns: int) -> Pixels:
 
 
 def mosaic(rows: Pixels) -> Pixels:
-    """Rows of images (R, C, H, W, 3) as one image (R * H, C * W, 3), without gaps."""
+    """Join rows of images (R, C, H, W, 3) into one image (R * H, C * W, 3), without gaps."""
     r, c, height, width, channels = rows.shape
     return rows.transpose(0, 2, 1, 3, 4).reshape(r * height, c * width, channels)
 
@@ -62,7 +62,7 @@ def sheet(
     column_labels: Sequence[str] = (),
     tile_labels: Sequence[str] = (),
 ) -> Image.Image:
-    """Rows of images (R, C, H, W, 3) with gaps between them, labelled.
+    """Draw rows of images (R, C, H, W, 3) with gaps between them and labels.
 
     Args:
         rows: the images; those smaller than `LEGIBLE` are enlarged by a whole number.
@@ -97,7 +97,7 @@ def sheet(
 
 
 def side_by_side(pictures: Sequence[Image.Image], columns: int, margin: int = 16) -> Image.Image:
-    """Pictures in rows of so many, on white."""
+    """Arrange pictures on white, `columns` in a row."""
     rows = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
     heights = [max(picture.height for picture in row) for row in rows]
     width = max(sum(picture.width + margin for picture in row) for row in rows) + margin
@@ -113,7 +113,7 @@ def side_by_side(pictures: Sequence[Image.Image], columns: int, margin: int = 16
 
 
 def text_width(text: str) -> int:
-    """Width of a label, pixels."""
+    """Width of a line of text as labels are written, pixels."""
     return math.ceil(_font().getlength(text))
 
 
@@ -145,12 +145,12 @@ def save(picture: Image.Image | Sequence[Image.Image], path: Path) -> Path:
 
 
 def webp(picture: Pixels) -> bytes:
-    """One image (H, W, 3) as a WebP file of good quality."""
+    """Encode one image (H, W, 3) as a WebP file of good quality."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format="WEBP", quality=WEBP_QUALITY, method=4)
     return file.getvalue()
 
 
 def data_uri(picture: bytes) -> str:
-    """A WebP file as text that a page can hold."""
+    """A WebP file as a data URI, which a page can hold in place of an address."""
     return "data:image/webp;base64," + base64.b64encode(picture).decode()

@@ -1,4 +1,4 @@
-"""Walks through a latent space: one code from low to high, and the way from one point to another."""
+"""Paths through a latent space: traversals, which vary one code, and interpolations between two points."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from harness.latents import Categorical, LatentSpace, Normal, Part, Sphere, Unif
 from harness.rng import Rng
 
 NORMAL_REACH = 2.0
-"""A standard normal code walks from -2 to 2, where 95 % of its values lie."""
+"""A traversal takes a standard normal code from -2 to 2, where 95 % of its values lie."""
 
 QUANTILE_DRAWS = 1000
+"""Values drawn from a part of a plugin's own kind, whose quantiles tell its range."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,11 @@ def codes_of(space: LatentSpace) -> list[Code]:
 
 
 def step_values(part: Part, steps: int) -> Tensor:
-    """The values that one code of a part takes from low to high, (steps, columns of the code).
+    """The values that a traversal gives to one code of a part, ascending, (steps, columns of the code).
 
-    Uniform codes go from end to end, normal ones from -2 to 2, a coordinate of a sphere over two
-    standard deviations to each side, and a categorical code takes each of its categories, whatever the
-    number of steps. A part of another kind goes over the middle 95 % of what it draws.
+    A uniform code goes from end to end, a normal one from -2 to 2, and a coordinate of a sphere over two
+    standard deviations to each side. A categorical code takes each of its categories once, whatever the
+    number of steps. A code of another kind goes over the middle 95 % of the values that its part draws.
     """
     if isinstance(part, Categorical):
         return torch.eye(part.size)
@@ -64,40 +65,44 @@ def step_values(part: Part, steps: int) -> Tensor:
     elif isinstance(part, Normal):
         low, high = -NORMAL_REACH, NORMAL_REACH
     elif isinstance(part, Sphere):
+        # The squares of a point's coordinates sum to 1, so each has variance 1 / size.
         high = min(1.0, 2 / part.size**0.5)
         low = -high
     else:
+        # A generator of its own, so that a code has the same steps in every picture.
         drawn = part.draw(QUANTILE_DRAWS, Rng.of("step values"))
         low, high = drawn.quantile(torch.tensor([0.025, 0.975])).tolist()
     return torch.linspace(low, high, steps)[:, None]
 
 
 def step_labels(part: Part, steps: int) -> list[str]:
-    """The values of `step_values` in words."""
+    """Labels of the values of `step_values`: numbers with two decimals, or the category's number."""
     if isinstance(part, Categorical):
         return [str(category) for category in range(part.size)]
     return [f"{value:.2f}" for value in step_values(part, steps).flatten().tolist()]
 
 
 def traversal(code: Code, others: Tensor, steps: int) -> Tensor:
-    """One code from low to high, beside other latents that stay: (steps, n, Z) of others (n, Z).
+    """Vary one code from low to high in each of the latents `others` (n, Z), which are kept otherwise: (steps, n, Z).
 
     On a sphere the other coordinates shrink or grow so that the point stays on it.
     """
     values = step_values(code.part, steps).to(others.device)
-    walked = others.repeat(len(values), 1, 1)
+    varied = others.repeat(len(values), 1, 1)
     if isinstance(code.part, Sphere):
-        walked[..., code.columns] = 0
-        rest = functional.normalize(walked[..., code.siblings], dim=-1)
-        walked[..., code.siblings] = rest * (1 - values.square()).clamp(min=0).sqrt()[:, None]
-    walked[..., code.columns] = values[:, None]
-    return walked
+        # The other coordinates keep their direction. Their length must make the whole a unit vector: sqrt(1 - v²).
+        varied[..., code.columns] = 0
+        rest = functional.normalize(varied[..., code.siblings], dim=-1)
+        varied[..., code.siblings] = rest * (1 - values.square()).clamp(min=0).sqrt()[:, None]
+    # (steps, 1, columns): the same value for all n latents of a step.
+    varied[..., code.columns] = values[:, None]
+    return varied
 
 
 def between(space: LatentSpace, start: Tensor, end: Tensor, share: float) -> Tensor:
-    """The latents (n, Z) at a share in [0, 1] of the way from start to end, each (n, Z).
+    """Interpolate between latents: those (n, Z) at a share in [0, 1] of the way from `start` to `end`, (n, Z) each.
 
-    Straight, but along the great circle on a sphere; a categorical code changes half-way.
+    The way is straight, but follows the great circle on a sphere; a categorical code changes half-way.
     """
     starts, ends = space.split(start), space.split(end)
     return space.join({name: _between(part, starts[name], ends[name], share) for name, part in space.parts.items()})
@@ -109,15 +114,17 @@ def _between(part: Part, start: Tensor, end: Tensor, share: float) -> Tensor:
     if isinstance(part, Sphere):
         angle = (start * end).sum(dim=1, keepdim=True).clamp(-1, 1).arccos()
         sine = angle.sin()
+        # Spherical linear interpolation. Between equal points it would be 0 / 0, and opposite ones have no shortest
+        # arc: there the straight way, brought back to the sphere, stands in for it.
         arc = (((1 - share) * angle).sin() * start + (share * angle).sin() * end) / sine
         return torch.where(sine > 1e-6, arc, functional.normalize(start.lerp(end, share), dim=1))
     return start.lerp(end, share)
 
 
 def on_prior(space: LatentSpace, latents: Tensor) -> Tensor:
-    """The nearest latents (n, Z) that the prior's shape allows: unit length on a sphere, one category.
+    """Project latents (n, Z) to the prior's shape: unit length on a sphere, a single category of a categorical code.
 
-    Ranges are left alone: DCGAN's vector arithmetic leaves the cube that it was trained on.
+    Values are not clipped to the range of a uniform code: DCGAN's vector arithmetic leaves its range, too.
     """
     parts = space.split(latents)
     for name, part in space.parts.items():
@@ -129,19 +136,20 @@ def on_prior(space: LatentSpace, latents: Tensor) -> Tensor:
 
 
 def closed_walk(space: LatentSpace, points: Tensor, steps: int) -> Iterator[Tensor]:
-    """The way from each point (n, Z) to the next and from the last to the first: n times (steps, Z), ends included."""
+    """Interpolate from each point (n, Z) to the next, and from the last to the first: n times (steps, Z) with ends."""
     shares = torch.linspace(0, 1, steps).tolist()
     for start, end in zip(points, points.roll(-1, dims=0), strict=True):
         yield torch.cat([between(space, start[None], end[None], share) for share in shares])
 
 
 SAMPLE_BLOCK = 64
+"""Samples that are drawn together; another number would give every numbered sample another latent vector."""
 
 
 def numbered_latents(space: LatentSpace, numbers: Sequence[int], seed: int, device: torch.device) -> Tensor:
-    """The latents (n, Z) of samples by their numbers, 0 and up: a number means the same point for every n.
+    """The latents (n, Z) of numbered samples, counted from 0: a number means the same point whatever others are asked.
 
-    They are drawn in blocks of 64, because what a generator draws depends on how much it is asked for.
+    Blocks of 64 are drawn whole, because the numbers that a generator draws depend on how many it is asked for.
     """
     blocks = {
         block: space.draw(SAMPLE_BLOCK, Rng.of("samples", seed, block))

@@ -1,4 +1,4 @@
-"""Finding a trial by what a person calls it, and its trained model."""
+"""The trained model of a trial, ready to encode, generate and reconstruct."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ class TrainedModel:
     """A trial's model as its training left it, in inference mode.
 
     Attributes:
-        trial: what was trained.
+        trial: the trial that was trained.
         model: on the dataset's device; computes without gradients in every method here.
         dataset: not loaded until `load_dataset` is called, which only some pictures need.
-        registry: where both were found.
+        registry: the registry in which model and dataset were found.
     """
 
     trial: Trial
@@ -38,20 +38,20 @@ class TrainedModel:
     registry: Registry
 
     def require(self, ability: str) -> None:
-        """Make sure that the model can do something.
+        """Make sure that the model has an ability, such as "encode".
 
         Raises:
-            NotApplicableError: it cannot.
+            NotApplicableError: the model does not have it.
         """
         if not self.model.can(ability):
             raise NotApplicableError(REASONS[ability])
 
     @property
     def latents(self) -> LatentSpace:
-        """The prior of a model that generates.
+        """The latent space of a model that generates.
 
         Raises:
-            NotApplicableError: it does not.
+            NotApplicableError: the model does not generate.
         """
         self.require("generate")
         if self.model.latents is None:
@@ -60,24 +60,24 @@ class TrainedModel:
 
     @torch.no_grad()
     def generate(self, latents: Tensor) -> Tensor:
-        """Latents (..., Z) to images (n, C, H, W), in batches."""
+        """Generate images (n, C, H, W) from latents (..., Z), in batches."""
         flat = latents.reshape(-1, latents.shape[-1]).to(self.dataset.device)
         return torch.cat([self.model.generate(part) for part in torch.split(flat, BATCH)])
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
-        """Codes (n, D) of a few images (n, C, H, W)."""
+        """Encode a few images (n, C, H, W) as codes (n, D)."""
         self.require("encode")
         return self.model.encode(images)
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Reconstructions of a few images (n, C, H, W)."""
+        """Reconstruct a few images (n, C, H, W)."""
         self.require("reconstruct")
         return self.model.reconstruct(images)
 
     def load_dataset(self) -> None:
-        """Bring the dataset's images to its device.
+        """Load the dataset's images to its device.
 
         Raises:
             UserError: its files are missing or broken.
@@ -94,14 +94,14 @@ class TrainedModel:
 
 
 def unloaded_dataset(trial: Trial, registry: Registry, device: str) -> Dataset:
-    """The trial's dataset, knowing the shape of its images but holding none."""
+    """The trial's dataset before it is loaded: it knows the shape of its images but holds none."""
     dataset = make_dataset(registry, trial.dataset)
     dataset.device = torch.device(device)
     return dataset
 
 
 def load_trained(folder: ResultsFolder, trial: Trial, registry: Registry, dataset: Dataset) -> TrainedModel:
-    """The model that a trial trained.
+    """Load the model that a trial trained.
 
     Raises:
         UserError: it was never trained, its file is damaged, or its plugin is not there.

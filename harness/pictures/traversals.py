@@ -1,4 +1,4 @@
-"""What each code of a trained model does to its images."""
+"""Latent traversals of a trained model: images in which one code varies."""
 
 import torch
 from torch import Tensor
@@ -17,16 +17,16 @@ PROBES = 8
 
 def traversal_images(trained: TrainedModel, code: Code, others: Tensor, steps: int = STEPS) -> Pixels:
     """Images (steps, n, H, W, 3) of one code from low to high (down) beside n other latents (across)."""
-    walked = traversal(code, others, steps)
-    images = pixels(trained.generate(walked))
-    return images.reshape(*walked.shape[:2], *images.shape[1:])
+    latents = traversal(code, others, steps)
+    images = pixels(trained.generate(latents))
+    return images.reshape(*latents.shape[:2], *images.shape[1:])
 
 
 def liveliest_codes(trained: TrainedModel, count: int = CODES) -> list[Code]:
-    """The codes that change the images most, in their own order; all of them if there are no more than `count`.
+    """Choose the codes that change the images most, in their own order; all of them if there are at most `count`.
 
-    How much a code changes is the mean absolute difference of pixels between its lowest, middle and highest
-    value, over 8 samples.
+    The change by a code is the mean absolute difference of pixels between its lowest, middle and highest value,
+    over 8 samples.
     """
     codes = codes_of(trained.latents)
     if len(codes) <= count:
@@ -38,6 +38,6 @@ def liveliest_codes(trained: TrainedModel, count: int = CODES) -> list[Code]:
 
 
 def _change(trained: TrainedModel, code: Code, others: Tensor) -> float:
-    walked = traversal(code, others, steps=3)
-    images = trained.generate(walked)
-    return float(images.reshape(*walked.shape[:2], -1).diff(dim=0).abs().mean())
+    latents = traversal(code, others, steps=3)
+    images = trained.generate(latents)
+    return float(images.reshape(*latents.shape[:2], -1).diff(dim=0).abs().mean())

@@ -16,7 +16,7 @@ from harness.factors import Indices
 from harness.model import ABILITIES, Model
 from harness.registry import Registry
 from harness.rng import Rng
-from harness.scoring.stacked_models import Companions
+from harness.scoring.stacked_models import StackedModels
 from harness.suite.build import make_dataset
 from harness.suite.resolve import resolve
 from harness.training.engines.signature import signature_of
@@ -35,8 +35,8 @@ class ModelEvaluation(Evaluation):
 
     Attributes:
         trained_on: indices of the images that the model was trained on, int64, ascending.
-        held_out: those of the others; empty where none was held out.
-        sample_block_size: generated images come in blocks of so many, each with latent vectors of its own.
+        held_out: indices of the other images, int64, ascending; empty where none was held out.
+        sample_block_size: number of generated images in a block; each block has latent vectors of its own.
     """
 
     sample_block_size: ClassVar[int] = 500
@@ -63,23 +63,23 @@ class ModelEvaluation(Evaluation):
         last = max((int(index.max()) for name, index in self.fixed.items() if name.endswith("_index")), default=0)
         self._encoded = np.zeros(max(len(dataset), last + 1), dtype=bool)
         self._samples: dict[int, Tensor] = {}
-        self._companions: Companions | None = None
+        self._stacked: StackedModels | None = None
         self._together: Sequence[ModelEvaluation] = (self,)
         self._ended = False
 
     @staticmethod
-    def join(evaluations: "Sequence[ModelEvaluation]", companions: Companions) -> None:
+    def join(evaluations: "Sequence[ModelEvaluation]", stacked: StackedModels) -> None:
         """Have evaluations encode and generate together from now on.
 
         Args:
             evaluations: on one dataset with one seed.
-            companions: their models, in the same order.
+            stacked: their models, in the same order.
         """
         for evaluation in evaluations:
-            evaluation._companions, evaluation._together = companions, evaluations
+            evaluation._stacked, evaluation._together = stacked, evaluations
 
     def end(self) -> None:
-        """Let go of all that was made; nothing more will be asked."""
+        """Free the codes and samples, and keep no others. Nothing may be asked of the evaluation afterwards."""
         self._codes, self._samples, self._made = None, {}, {}
         self._ended = True
 
@@ -94,7 +94,7 @@ class ModelEvaluation(Evaluation):
 
     @property
     def size(self) -> int:
-        """Images of the dataset."""
+        """The number of images of the dataset."""
         return len(self.dataset)
 
     def torch_rng(self, *purpose: object) -> Rng:
@@ -102,12 +102,12 @@ class ModelEvaluation(Evaluation):
         return Rng.of("evaluation", self.seed, *purpose, device=self.dataset.device)
 
     def other_dataset(self, name: str, settings: Mapping[str, Any], place: str) -> Dataset:
-        """Another dataset that the run's plugins offer, not loaded yet.
+        """Make another dataset that the run's plugins offer; it is not loaded yet.
 
         Args:
             name: its registered name.
-            settings: those that differ from its defaults.
-            place: what an error names as the place of the mistake.
+            settings: the settings that differ from its defaults.
+            place: where the name was read, for error messages.
 
         Raises:
             NotApplicableError: this evaluation is not part of a run, and so knows no plugins.
@@ -118,7 +118,7 @@ class ModelEvaluation(Evaluation):
         return make_dataset(self.registry, resolve(self.registry, "datasets", name, settings, place), place)
 
     def images(self, indices: Indices) -> Tensor:
-        """Images (n, C, H, W) of the dataset."""
+        """The dataset's images (n, C, H, W) at `indices` (n,)."""
         return self.dataset.images(torch.from_numpy(np.asarray(indices, dtype=np.int64)).to(self.dataset.device))
 
     def codes(self, indices: Indices) -> Codes:
@@ -151,16 +151,17 @@ class ModelEvaluation(Evaluation):
         return codes
 
     def _encode_together(self, indices: Indices) -> Codes | None:
-        """(G, n, D) codes by all models of the images at `indices`; None if each has to give its own."""
-        if self._companions is None:
+        """Codes (G, n, D) of the images at `indices` by all joined models; None if each has to encode by itself."""
+        if self._stacked is None:
             return None
         noise, pieces = self._code_noise(len(self._encoded), "dataset"), []
         for part in _parts(indices, self.batch_size):
-            found = self._companions.represent(self._ordered(self.images(part)), noise[part])
+            found = self._stacked.represent(self._ordered(self.images(part)), noise[part])
             if found is None:
                 return None
             pieces.append(found)
         codes: Codes = torch.cat(pieces, dim=1).cpu().numpy()
+        # A model that diverged must fail alone: each then encodes by itself, and says so.
         return None if out_of_range(codes.reshape(-1, codes.shape[2])) else codes
 
     def _keep(self, indices: Indices, codes: Codes) -> None:
@@ -189,17 +190,17 @@ class ModelEvaluation(Evaluation):
 
     @torch.no_grad()
     def generate(self, latents: Tensor) -> Tensor:
-        """Images of any latent vectors, in batches."""
+        """Generate images (N, C, H, W) from any latent vectors (N, Z), in batches."""
         return self._batched(self.model.generate, latents)
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Reconstructions of any images, in batches."""
+        """Reconstruct any images (N, C, H, W), in batches."""
         return self._batched(self.model.reconstruct, images)
 
     @torch.no_grad()
     def features(self, images: Tensor) -> list[Tensor]:
-        """The model's feature maps of one batch of images: all at once, because most are larger than the images."""
+        """The model's feature maps of a batch of images. Batches are the caller's, because most maps are large."""
         return self.model.features(self._ordered(images))
 
     def latents(self, purpose: str, n: int) -> Tensor:
@@ -209,7 +210,7 @@ class ModelEvaluation(Evaluation):
         return self.model.latents.draw(n, self.torch_rng("latents", purpose))
 
     def samples(self, n: int) -> Tensor:
-        """The first n (n, C, H, W) of an endless series of generated images, the same for every metric.
+        """The first n images (n, C, H, W) of an endless series of samples, which every metric reads.
 
         The latent vectors are the same for every model with the same prior.
         """
@@ -217,14 +218,14 @@ class ModelEvaluation(Evaluation):
         return torch.cat(blocks)[:n] if blocks else self.sample_block(0)[:0]
 
     def sample_block(self, number: int) -> Tensor:
-        """Block `number` of that series, (500, C, H, W): for series that do not fit into memory."""
+        """Block `number` of the series of `samples`, (500, C, H, W): for series that do not fit into memory."""
         if number in self._samples:
             return self._samples[number]
         latents, image = self.latents(f"samples/{number}", self.sample_block_size), self.model.image
         nbytes = 4 * self.sample_block_size * image.channels * image.height * image.width
         if (len(self._samples) + 1) * len(self._together) * nbytes > KEPT_SAMPLES:
             return self.generate(latents)
-        blocks = self._companions.generate(latents) if self._companions else None
+        blocks = self._stacked.generate(latents) if self._stacked else None
         if blocks is None:
             self._samples[number] = self.generate(latents)
         else:
@@ -250,7 +251,7 @@ class ModelEvaluation(Evaluation):
 
 
 def join_alike(evaluations: Sequence[ModelEvaluation], note: Callable[[str], None]) -> None:
-    """Have those evaluations encode and generate together whose models are of equal structure.
+    """Join evaluations whose models have equal structure, so that they encode and generate together.
 
     Args:
         evaluations: on one dataset with one seed.
@@ -261,7 +262,7 @@ def join_alike(evaluations: Sequence[ModelEvaluation], note: Callable[[str], Non
         alike.setdefault(signature_of(evaluation.model), []).append(evaluation)
     for group in alike.values():
         if len(group) > 1:
-            ModelEvaluation.join(group, Companions([evaluation.model for evaluation in group], note))
+            ModelEvaluation.join(group, StackedModels([evaluation.model for evaluation in group], note))
 
 
 def _parts(indices: Indices, size: int) -> list[Indices]:

@@ -1,4 +1,4 @@
-"""Summaries over several metrics or datasets that mix no scales: ranks, interquartile means, performance profiles."""
+"""Summaries over metrics and datasets without mixing their scales: ranks, interquartile means, performance profiles."""
 
 import math
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ class Ranks:
     """Mean ranks of settings over tasks, a task being one metric on one dataset (Demšar, 2006).
 
     Attributes:
-        mean: of each setting, 1 is the best rank; settings without a score in every task are left out.
-        tasks: how many.
-        p: of Friedman's test that all settings are alike; None for fewer than three settings or two tasks.
-        critical_difference: mean ranks that are further apart differ at the 5 % level (Nemenyi); None as above.
+        mean: mean rank of each setting, 1 is the best; settings without a score in every task are left out.
+        tasks: number of tasks.
+        p: p value of Friedman's test that all settings are alike; None for fewer than three settings or two tasks.
+        critical_difference: mean ranks that are further apart differ at the 5 % level (Nemenyi); None as for p.
     """
 
     mean: "pd.Series[float]"
@@ -100,7 +100,7 @@ def performance_profile(scores: pd.DataFrame, metric: str, points: int = 101) ->
 
 
 def _scored(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The rows that have a score by one metric, with their settings in words."""
+    """The rows that have a score by one metric, with a column `setting` in words."""
     chosen = with_settings(scores)
     chosen = chosen[(chosen["metric"] == metric) & (chosen["status"] == "ok")]
     if chosen.empty:
@@ -109,7 +109,7 @@ def _scored(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def _task_means(scores: pd.DataFrame) -> pd.DataFrame:
-    """(settings, tasks): mean scores over seeds, signed so that larger is better; NaN where there is none."""
+    """Mean scores over seeds (settings, tasks), signed so that larger is better; NaN where there is no score."""
     named = with_settings(scores)
     ok = named[named["status"] == "ok"]
     signed = ok.assign(score=ok["score"].astype(float) * np.where(ok["higher_is_better"].astype(bool), 1.0, -1.0))

@@ -32,8 +32,8 @@ class Side:
     """One side of a comparison: the scores of a setting by one metric, by seed.
 
     Attributes:
-        scores: of the trials that have one.
-        missing: why the others have none, by seed.
+        scores: score of each trial that has one, by seed.
+        missing: reason why a trial has none, by seed.
     """
 
     scores: Mapping[int, float]
@@ -41,7 +41,7 @@ class Side:
 
     @classmethod
     def of(cls, rows: pd.DataFrame) -> "Side":
-        """The side that rows of `scores.parquet` of one setting and metric make."""
+        """Make a side of the rows of `scores.parquet` of one setting and metric."""
         ok = rows["status"] == "ok"
         scores = {int(seed): float(score) for seed, score in zip(rows["seed"][ok], rows["score"][ok], strict=True)}
         missing = {int(seed): str(why) for seed, why in zip(rows["seed"][~ok], rows["reason"][~ok], strict=True)}
@@ -49,7 +49,7 @@ class Side:
 
     @property
     def seeds(self) -> set[int]:
-        """Every seed, with a score or without."""
+        """The seeds of all trials, with a score or without."""
         return {*self.scores, *self.missing}
 
 
@@ -59,9 +59,9 @@ def setting_names(scores: pd.DataFrame) -> list[str]:
 
 
 def with_settings(scores: pd.DataFrame) -> pd.DataFrame:
-    """`scores.parquet` with a column `setting`: the label and what is swept; the rest only where it must be told.
+    """Add a column `setting` to `scores.parquet`: the label and the swept hyperparameters in words.
 
-    Two settings of one label that sweep the same values differ in what is not swept. They are numbered.
+    Settings that would have the same words, because they differ in what is not swept, are numbered.
     """
     keys = list(zip(*(scores[name] for name in SETTING if name != "dataset"), strict=True))
     words: dict[tuple[str, ...], str] = {}
@@ -77,10 +77,10 @@ def with_settings(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_setting(name: str, names: Sequence[str]) -> str:
-    """The setting that a text names, whole or by its beginning.
+    """Find the setting that a text names, whole or by its beginning.
 
     Raises:
-        UserError: it fits none, or several.
+        UserError: no setting begins like this, or several do.
     """
     found = [other for other in names if other == name] or [other for other in names if other.startswith(name)]
     if len(found) == 1:
@@ -96,7 +96,7 @@ def compare_settings(scores: pd.DataFrame, baseline: str, settings: Sequence[str
     Args:
         scores: `scores.parquet`.
         baseline: a setting in words, or its beginning.
-        settings: those to compare with it; with none, all others.
+        settings: the settings to compare with the baseline; with none, all others.
 
     Returns:
         The table `harness.results.schema.COMPARISONS`, whose p values are corrected over all of its rows.
@@ -122,12 +122,12 @@ def compare_folders(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str,
     """Compare each setting of one results folder with the same setting of another, as of two commits or machines.
 
     Args:
-        first: `scores.parquet` of one.
-        second: of the other, which is the baseline.
-        names: what the two are called.
+        first: `scores.parquet` of one folder.
+        second: `scores.parquet` of the other folder, which is the baseline.
+        names: what the two are called in the table.
 
     Raises:
-        UserError: they share no setting.
+        UserError: the folders share no setting.
     """
     one, two = with_settings(first), with_settings(second)
     sides, bases = _sides(one), _sides(two)
@@ -160,7 +160,7 @@ def _sides(scores: pd.DataFrame) -> dict[tuple[str, Group], Side]:
 
 
 def _row(scores: pd.DataFrame, setting: str, baseline: str, group: Group, side: Side, base: Side) -> dict[str, Any]:
-    """One comparison; p values are corrected afterwards, when the whole family is known."""
+    """A row for one comparison. Its p value is corrected later, when the whole family of comparisons is known."""
     dataset, metric, metric_settings = group
     of_metric = (scores["metric"] == metric) & (scores["metric_settings"] == metric_settings)
     directions = scores["higher_is_better"][of_metric].dropna()
@@ -221,7 +221,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 
 def sentence(row: Mapping[str, Any]) -> str:
-    """One comparison in plain words, with its numbers and what they allow to say."""
+    """Put one comparison into a sentence: its numbers, and the conclusion that they allow."""
     if row["status"] != "ok":
         return f"nothing to compare: {row['reason'] or 'one side has no scores'}"
     parts = [" ".join(_counts(row)), _size(row), _verdict(row)]

@@ -1,4 +1,4 @@
-"""The statistics of a comparison: two samples of scores, and what can be said of their difference."""
+"""Statistics of the difference of two samples of scores: intervals, tests, effect sizes and power."""
 
 import math
 import warnings
@@ -21,21 +21,21 @@ Sample = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference of two means, first minus second, with what is known of it.
+    """The difference of two means, first minus second, with its intervals, tests and effect size.
 
     Attributes:
         paired: whether the scores are pairs: of the same seed, and so of the same batches and draws.
-        n: pairs, or scores of the first sample.
-        n_second: pairs, or scores of the second sample.
-        mean: of the difference, in the metric's units.
-        low, high: its 95 % t interval (Student's for pairs, else Welch's); None for fewer than two scores of a sample.
-        bootstrap_low, bootstrap_high: its 95 % bootstrap interval (BCa; Efron, 1987), for skewed scores.
+        n: number of pairs, or of scores of the first sample.
+        n_second: number of pairs, or of scores of the second sample.
+        mean: the mean difference, in the metric's units.
+        low, high: 95 % t interval (Student's for pairs, else Welch's); None for fewer than two scores of a sample.
+        bootstrap_low, bootstrap_high: 95 % bootstrap interval (BCa; Efron, 1987), for skewed scores.
         improvement: probability that the first is better: the share of pairs, or of all combinations of two scores
             (Mann & Whitney, 1947), in which it is; ties count half.
-        wins: pairs in which the first is better; None if unpaired.
-        p: of the permutation test of no difference, two-sided: signs of pairs, or labels, change at random. Exact
-            where all arrangements can be looked at.
-        exact: whether they were.
+        wins: number of pairs in which the first is better; None if unpaired.
+        p: p value of the two-sided permutation test of no difference, which changes the signs of pairs, or the labels
+            of unpaired scores, at random.
+        exact: whether the test went through all arrangements; otherwise p is an estimate.
         effect: the mean over the standard deviation: of the differences (d_z) or, unpaired, of both samples (d);
             None where all are equal.
     """
@@ -119,7 +119,7 @@ def unpaired_difference(
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
-    """p values corrected for being one of a family (Holm, 1979); None stays None and is no member.
+    """Correct the p values of a family of tests (Holm, 1979); None stays None and is no member.
 
     The smallest is multiplied by the size of the family, the next by one less, and so on, and none becomes smaller
     than the one before. The chance of any false finding in the family then stays below the level.
@@ -134,7 +134,7 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
 
 
 def fewest_pairs(family: int, level: float = 1 - LEVEL) -> int:
-    """The fewest pairs with which a permutation test can find anything at a level corrected for a family.
+    """The fewest pairs with which a permutation test can reach significance at a level corrected for a family.
 
     n pairs have 2 ** n signs, so no two-sided p is below 2 ** (1 - n): with five pairs nothing is below 0.0625.
     """
@@ -146,8 +146,8 @@ def paired_power(effect: float, pairs: int, level: float = 1 - LEVEL) -> float:
 
     Args:
         effect: the mean of the differences over their standard deviation, d_z.
-        pairs: how many pairs, two or more.
-        level: of the test.
+        pairs: number of pairs, two or more.
+        level: significance level of the test.
     """
     critical = stats.t.ppf(1 - level / 2, pairs - 1)
     shift = abs(effect) * math.sqrt(pairs)

@@ -1,4 +1,4 @@
-"""Every registered model trains by every engine, and is evaluated with companions, as alone by the eager one.
+"""Every registered model trains by every engine, and is evaluated in a stack, as alone by the eager one.
 
 A model of a third party that is installed is among them; `harness check` asks the same of one that is not.
 """
@@ -14,7 +14,7 @@ from harness.benchmark.cost import cost_of
 from harness.config import parse
 from harness.model import build
 from harness.plugins.manager import PluginManager
-from harness.scoring.stacked_models import Companions
+from harness.scoring.stacked_models import StackedModels
 from harness.testing.comparison import compare_engine, compare_fleet, varied
 from harness.testing.fake_cuda_graph import FakeCudaCapture
 from harness.training.batches import Batches
@@ -133,7 +133,7 @@ if torch.cuda.is_available():
 
 
 @pytest.mark.parametrize("variant", list(variants()))
-def test_a_model_encodes_and_generates_with_its_companions_as_alone(variant, dataset):
+def test_a_model_encodes_and_generates_in_a_stack_as_alone(variant, dataset):
     model_class, settings = small(variant)
     configs = varied(model_class, parse(model_class.Config, settings, "model"), dataset)
     models = [build(model_class, config, dataset.image, Rng(seed)).eval() for seed, config in enumerate(configs)]
@@ -148,9 +148,9 @@ def test_a_model_encodes_and_generates_with_its_companions_as_alone(variant, dat
         asked["generate"] = (models[0].latents.draw(5, rng),)
     with torch.no_grad():
         alone = {name: [getattr(model, name)(*inputs) for model in models] for name, inputs in asked.items()}
-    companions = Companions(models, pytest.fail)
+    stacked = StackedModels(models, pytest.fail)
     for name, inputs in asked.items():
-        torch.testing.assert_close(getattr(companions, name)(*inputs), torch.stack(alone[name]), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(getattr(stacked, name)(*inputs), torch.stack(alone[name]), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("variant", list(variants()))

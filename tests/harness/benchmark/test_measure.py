@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 import torch
 
-from harness.benchmark.cost import Counter, cost_of
+from harness.benchmark.cost import OperationCounter, cost_of
 from harness.benchmark.device import ceilings
 from harness.benchmark.measure import Case, load_images, make_one, measure
 from harness.benchmark.standard import RACE, STANDARD
@@ -25,7 +25,7 @@ def test_operations_are_those_of_the_matrix_products(registry):
 
 def test_bytes_are_those_read_and_written():
     one, other = torch.ones(10, 10), torch.ones(10, 10)
-    with Counter() as traffic:
+    with OperationCounter() as traffic:
         one + other
         assert traffic.bytes == 3 * 400
         one.t()[2:].flatten(0).view(-1)[3:]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness import Categorical, LatentSpace, Normal, Rng, Sphere, Uniform
 from harness.latents import Part
-from harness.pictures import latent_paths as walks
+from harness.pictures import latent_paths
 
 PARTS = {"digit": Categorical(3), "style": Uniform(2, low=-2, high=4), "free": Normal(2), "place": Sphere(3)}
 SPACE = LatentSpace(PARTS)
@@ -22,7 +22,7 @@ def points(n, space=SPACE):
 
 def test_codes_have_names_and_columns():
     space = LatentSpace({"noise": Normal(4), **PARTS}, codes=["digit", "style"])
-    found = walks.codes_of(space)
+    found = latent_paths.codes_of(space)
     assert [code.name for code in found] == ["digit", "style 0", "style 1"]
     assert [code.columns for code in found] == space.code_columns
     assert [code.siblings for code in found] == [range(4, 7), range(7, 9), range(7, 9)]
@@ -47,39 +47,39 @@ class Tens(Part):
     ],
 )
 def test_values_go_from_low_to_high(part, values):
-    assert walks.step_values(part, 5).flatten().tolist() == pytest.approx(values)
+    assert latent_paths.step_values(part, 5).flatten().tolist() == pytest.approx(values)
 
 
 def test_a_categorical_code_takes_each_category_once():
-    assert torch.equal(walks.step_values(Categorical(4), 9), torch.eye(4))
-    assert walks.step_labels(Categorical(4), 9) == ["0", "1", "2", "3"]
+    assert torch.equal(latent_paths.step_values(Categorical(4), 9), torch.eye(4))
+    assert latent_paths.step_labels(Categorical(4), 9) == ["0", "1", "2", "3"]
 
 
 def test_an_unknown_part_stays_within_what_it_draws():
-    values = walks.step_values(Tens(1), 3).flatten().tolist()
+    values = latent_paths.step_values(Tens(1), 3).flatten().tolist()
     assert values == pytest.approx([10.25, 15, 19.75], abs=0.3)
 
 
 @given(st.integers(0, 7), st.integers(2, 6))
 def test_a_traversal_moves_one_code_and_stays_on_the_prior(number, steps):
-    code = walks.codes_of(SPACE)[number]
+    code = latent_paths.codes_of(SPACE)[number]
     others = points(3)
-    walked = walks.traversal(code, others, steps)
-    assert walked.shape == (3 if code.name == "digit" else steps, 3, SPACE.width)
+    varied = latent_paths.traversal(code, others, steps)
+    assert varied.shape == (3 if code.name == "digit" else steps, 3, SPACE.width)
     fixed = [
         c for c in range(SPACE.width) if c not in (code.siblings if code.name.startswith("place") else code.columns)
     ]
-    assert torch.equal(walked[..., fixed], others[:, fixed].expand(len(walked), -1, -1))
-    moved = walked[:, :, code.columns.start : code.columns.stop]
-    assert torch.equal(moved, walks.step_values(code.part, steps)[:, None].expand(-1, 3, -1))
-    length = SPACE.split(walked.flatten(0, 1))["place"].norm(dim=1)
+    assert torch.equal(varied[..., fixed], others[:, fixed].expand(len(varied), -1, -1))
+    moved = varied[:, :, code.columns.start : code.columns.stop]
+    assert torch.equal(moved, latent_paths.step_values(code.part, steps)[:, None].expand(-1, 3, -1))
+    length = SPACE.split(varied.flatten(0, 1))["place"].norm(dim=1)
     assert torch.allclose(length, torch.ones_like(length), atol=1e-5)
 
 
 @given(st.floats(0, 1))
 def test_between_two_points_lie_points_of_the_prior(share):
     start, end = points(2).split(1)
-    parts = SPACE.split(walks.between(SPACE, start, end, share))
+    parts = SPACE.split(latent_paths.between(SPACE, start, end, share))
     ends = SPACE.split(start), SPACE.split(end)
     for name in ("style", "free"):
         assert torch.allclose(parts[name], (1 - share) * ends[0][name] + share * ends[1][name], atol=1e-5)
@@ -90,25 +90,25 @@ def test_between_two_points_lie_points_of_the_prior(share):
 def test_the_way_on_a_sphere_has_equal_angles():
     space = LatentSpace({"place": Sphere(2)})
     start, end = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
-    third = walks.between(space, start, end, 1 / 3)
+    third = latent_paths.between(space, start, end, 1 / 3)
     assert third.flatten().tolist() == pytest.approx([math.cos(math.pi / 6), 0.5], abs=1e-6)
-    assert torch.allclose(walks.between(space, start, start, 0.3), start)
+    assert torch.allclose(latent_paths.between(space, start, start, 0.3), start)
 
 
 def test_the_nearest_point_on_the_prior():
     latents = torch.tensor([[0.1, 0.7, 0.3, 9.0, -9.0, 5.0, 6.0, 0.0, 3.0, 4.0]])
-    parts = SPACE.split(walks.on_prior(SPACE, latents))
+    parts = SPACE.split(latent_paths.on_prior(SPACE, latents))
     assert parts["digit"].tolist() == [[0, 1, 0]]
     assert parts["style"].tolist() == [[9, -9]]
     assert parts["free"].tolist() == [[5, 6]]
     assert parts["place"].flatten().tolist() == pytest.approx([0, 0.6, 0.8])
     drawn = points(5)
-    assert torch.allclose(walks.on_prior(SPACE, drawn), drawn)
+    assert torch.allclose(latent_paths.on_prior(SPACE, drawn), drawn)
 
 
 def test_a_closed_walk_ends_where_it_began():
     corners = points(4)
-    ways = list(walks.closed_walk(SPACE, corners, steps=3))
+    ways = list(latent_paths.closed_walk(SPACE, corners, steps=3))
     assert [tuple(way.shape) for way in ways] == [(3, SPACE.width)] * 4
     for number, way in enumerate(ways):
         assert torch.allclose(way[0], corners[number], atol=1e-5)
@@ -118,12 +118,12 @@ def test_a_closed_walk_ends_where_it_began():
 @given(st.lists(st.integers(0, 200), min_size=1, max_size=9))
 def test_a_number_means_the_same_sample_whatever_it_is_drawn_with(numbers):
     device = torch.device("cpu")
-    together = walks.numbered_latents(SPACE, numbers, 1, device)
-    alone = torch.cat([walks.numbered_latents(SPACE, [number], 1, device) for number in numbers])
+    together = latent_paths.numbered_latents(SPACE, numbers, 1, device)
+    alone = torch.cat([latent_paths.numbered_latents(SPACE, [number], 1, device) for number in numbers])
     assert torch.equal(together, alone)
 
 
 def test_different_numbers_and_seeds_are_different_samples():
     device = torch.device("cpu")
-    some = [walks.numbered_latents(SPACE, range(130), seed, device) for seed in (0, 1)]
+    some = [latent_paths.numbered_latents(SPACE, range(130), seed, device) for seed in (0, 1)]
     assert len(torch.unique(torch.cat(some), dim=0)) == 260
