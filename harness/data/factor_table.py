@@ -13,7 +13,7 @@ from harness.seeds import numpy_rng
 
 INTERVALS = 20
 """Levels of a continuous factor, as in the metrics of InfoGAN-CR's authors."""
-MOST_ALONE = 0.1
+MOST_ALONE = 0.5
 """Share of observations that may be the only ones at their level where groups that share a level are drawn."""
 
 
@@ -132,7 +132,7 @@ class FactorTable(FactorGrid):
         labels (G,) names the factor that each group shares; returns observations (G, size).
 
         Raises:
-            NotApplicableError: more than a tenth of the observations share a factor's level with no other one, so
+            NotApplicableError: more than half of the observations share a factor's level with no other one, so
                 that a group would show a single observation again and again.
         """
         self._require_groups(np.unique(labels))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from harness.execution.devices import Slots, find_slots, free_memory
 from harness.execution.engine_choice import require_gpu, settle_engine
@@ -26,7 +25,7 @@ class RunOptions:
         trials_per_gpu: trials, or fleets, that share a GPU.
         ray: address of a Ray cluster to run on; None for this machine.
         shard: (I, N) to do the I-th of N parts, from 1; None to do all.
-        engine: "auto", "eager", "compiled", "graph" or "fleet".
+        engine: "auto" (a recorded fleet on GPUs, else eager), "eager", "compiled", "graph" or "fleet".
         fleet: most trials of a fleet; None for what fits on a GPU, else a default.
         timeout: seconds that one trial may take in this run; None for no limit.
         checkpoint_seconds: time between two checkpoints of a trial.
@@ -80,9 +79,15 @@ def plan_run(suite: Suite, manager: PluginManager, options: RunOptions) -> Plan:
     """
     from harness.execution.fleets import form_fleets, most_that_fit  # torch, which looking at results does without.
 
-    engine, size = settle_engine(options.engine, options.fleet)
-    fitting = partial(most_that_fit, registry=manager.registry, memory=memory) if (memory := _memory(options)) else size
-    fleets = form_fleets(suite.trials, manager.registry, fitting)
+    gpus = 0 if options.ray else len(set(find_slots(options.device, options.jobs, 1).gpus))
+    engine, size = settle_engine(options.engine, options.fleet, gpus=gpus, trials=len(suite.trials))
+    memory = _memory(options)
+
+    def fitting(trial: Trial) -> int:
+        fit = most_that_fit(trial, manager.registry, memory) if memory else size
+        return min(fit, size) if options.engine == "auto" else fit
+
+    fleets = form_fleets(suite.trials, manager.registry, fitting if memory else size)
     if options.shard is not None:
         fleets = shard(fleets, *options.shard)
     slots = _slots(options, len(fleets))
@@ -96,7 +101,7 @@ def _memory(options: RunOptions) -> int | None:
 
     Shards, and the nodes of a cluster, must agree on the fleets, whatever memory each has.
     """
-    if options.engine != "fleet" or options.fleet or options.shard or options.ray:
+    if options.engine not in ("auto", "fleet") or options.fleet or options.shard or options.ray:
         return None
     return free_memory(find_slots(options.device, options.jobs, 1, per_gpu=options.trials_per_gpu))
 

@@ -73,6 +73,14 @@ def test_an_engine_is_what_was_asked_for_and_fleets_where_their_size_was(engine,
     assert settle_engine(engine, fleet) == settled
 
 
+@pytest.mark.parametrize(
+    ("fleet", "gpus", "trials", "settled"),
+    [(None, 1, 40, ("graph", 16)), (None, 4, 8, ("graph", 2)), (None, 8, 3, ("graph", 1)), (3, 1, 40, ("graph", 3))],
+)
+def test_on_gpus_auto_records_fleets_of_what_each_gpu_gets_and_at_most_16(fleet, gpus, trials, settled):
+    assert settle_engine("auto", fleet, gpus=gpus, trials=trials) == settled
+
+
 def test_fleets_do_not_go_with_the_engine_of_single_trials():
     with pytest.raises(UserError, match="--fleet 4: it does not go with --engine eager"):
         settle_engine("eager", 4)
