@@ -27,7 +27,6 @@ from harness.storage.records import write_json
 from harness.suite.suite import Suite, load_suite
 from harness.suite.trial import Choice, Trial
 from harness.summary.tables import Tables, failures, read_tables, write_tables
-from harness.training.precision import precision_note
 from harness.training.progress import Progress
 
 T = TypeVar("T")
@@ -221,6 +220,8 @@ class Study:
     def _tell_before_training(self, pending: Sequence[Trial], status: StudyStatus) -> None:
         """Log what a user might want to change before hours have passed."""
         slots = self.plan.slots
+        from harness.training.precision import precision_note  # torch, which those who only read results do without.
+
         precisions = {trial.training.precision for trial in pending}
         device = "cuda" if slots.gpus else "cpu"
         notes = [precision_note(precision, device) for precision in sorted(precisions)]
