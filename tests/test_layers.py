@@ -1,4 +1,4 @@
-"""The direction of imports: what `lint-imports` asks, and what plugins may import."""
+"""The shape of the house: the direction of imports, what plugins may import, the size of modules, and docstrings."""
 
 import ast
 import shutil
@@ -13,6 +13,9 @@ PUBLIC = {"harness", "harness.nn", "harness.data", "harness.testing"}
 """What a plugin may import; see plugins/README.md."""
 FOR_COMMANDS = PUBLIC | {"harness.pictures", "harness.cli.trial_command"}
 """What a plugin that adds commands may import, too."""
+LINES = 350
+"""The length of the longest module that is allowed."""
+MODULES = sorted(path for folder in ("harness", "plugins") for path in (ROOT / folder).rglob("*.py"))
 
 PLANTED = {
     "an import upwards": ("harness/storage/atomic.py", "from harness.cli import main", "Folders of the core"),
@@ -69,3 +72,23 @@ def test_built_in_plugins_import_what_is_public_and_nothing_else(plugin):
     assert files
     reaching = {(str(file.relative_to(ROOT)), name) for file in files for name in imported(file)}
     assert not {(file, name) for file, name in reaching if name not in allowed}
+
+
+def test_no_module_is_longer_than_350_lines():
+    lines = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in MODULES}
+    assert lines
+    assert not {file: n for file, n in lines.items() if n > LINES}
+
+
+def docstrings(file):
+    """Every docstring of a module, by the name of what it documents."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, documented) and (text := ast.get_docstring(node)) is not None:
+            yield getattr(node, "name", file.stem), text
+
+
+def test_no_docstring_is_a_single_word():
+    found = [(str(file.relative_to(ROOT)), name, text) for file in MODULES for name, text in docstrings(file)]
+    assert found
+    assert not [documented for documented in found if len(documented[2].split()) < 2]

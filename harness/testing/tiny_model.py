@@ -28,7 +28,7 @@ class TinyVAE(Model):
         self.decoder = nn.Linear(self.CODES, pixels)
 
     def objectives(self) -> list[Objective]:
-        """One: reconstruct."""
+        """A single objective: the error of reconstruction."""
         return [Objective("error", trains=[self], loss=self.error, optimizer=Adam(1e-2))]
 
     def error(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
