@@ -30,7 +30,7 @@ def test_the_readmes_suite_is_valid(suite_file):
 
 
 def test_the_readmes_model_runs(command, suite_file, tmp_path, results):
-    (model,) = blocks("python")
+    _, model = blocks("python")
     (tmp_path / "my_vae.py").write_text(model)
     suite = suite_file(
         """
@@ -53,6 +53,17 @@ def test_the_readmes_model_runs(command, suite_file, tmp_path, results):
     run = command("run", suite, "--plugin", "my_vae.py", "--output", "out")
     assert run.returncode == 0, run.stderr
     assert results(tmp_path / "out")["my-vae 0"]["scores"][0]["status"] == "ok"
+
+
+def test_the_readmes_codes_are_scored(capsys):
+    scoring, _ = blocks("python")
+    exec(compile(scoring, "README.md", "exec"), {})
+    printed = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    assert {name: float(value) > 0.8 for name, value in printed.items()} == {
+        "mig": True,
+        "sap": True,
+        "modularity": True,
+    }
 
 
 def test_everything_built_in_is_in_the_readmes_table():
