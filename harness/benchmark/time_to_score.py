@@ -18,9 +18,9 @@ from harness.training.precision import products
 
 @dataclass(frozen=True)
 class Race:
-    """A case trained, seed after seed, until a metric reaches a target.
+    """A case that is trained seed after seed until a metric reaches a target.
 
-    Whether a model comes to be disentangled is a matter of its seed; what counts is the time until one is found.
+    Whether a model becomes disentangled depends on its seed, so the time counts until one seed succeeds.
 
     Attributes:
         case: what is trained, and how.

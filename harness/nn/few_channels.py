@@ -80,7 +80,9 @@ class _Transposed(torch.autograd.Function):
         _, few, kernel, _ = weight.shape
         pixels = maps.permute(0, 2, 3, 1).reshape(-1, channels)
         parts = weight.permute(2, 3, 1, 0).reshape(-1, channels) @ pixels.T
+        # (row's tap, column's tap, few, N, H, W): what each pixel of the maps adds to the images, by tap.
         places = parts.view(kernel, kernel, few, count, height, width)
+        # The kernel is summed one axis at a time: first the taps of the rows, then those of the columns.
         rows = torch.stack(_scattered(places, stride, padding, -2))
         images = torch.stack(_scattered(rows.transpose(0, 1), stride, padding, -1))
         # (column's remainder, row's, few, N, H, W) to (N, few, H, row's, W, column's)
@@ -118,6 +120,7 @@ def _scattered(places: Tensor, stride: int, padding: int, axis: int) -> list[Ten
         here = remainder + padding  # the tap by which pixel i reaches s·i + r
         total = places[here].clone() if here < kernel else torch.zeros_like(places[0])
         for tap in range(here % stride, kernel, stride):
+            # By this tap pixel i + ahead reaches s·i + r as well; at the border there is no such pixel.
             ahead = (here - tap) // stride
             if ahead and abs(ahead) < size:
                 source = places[tap].narrow(axis, max(ahead, 0), size - abs(ahead))

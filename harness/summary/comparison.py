@@ -178,6 +178,8 @@ def _row(scores: pd.DataFrame, setting: str, baseline: str, group: Group, side: 
     }
     shared = sorted(side.scores.keys() & base.scores.keys())
     rng = numpy_rng("comparison", setting, baseline, *group)
+    # Pairs are compared where there are two at least. A single shared seed is a pair only if neither side has another
+    # score; else both sides' scores tell more than that pair.
     if len(shared) > 1 or (shared and side.scores.keys() == base.scores.keys()):
         found = paired_difference(
             [side.scores[seed] for seed in shared],

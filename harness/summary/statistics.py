@@ -58,11 +58,12 @@ class Difference:
 def paired_difference(
     first: ArrayLike, second: ArrayLike, rng: np.random.Generator, *, higher_is_better: bool = True
 ) -> Difference:
-    """Compare scores (n,) with those of the same seeds, in the same order."""
+    """Compare scores (n,) with scores (n,) of the same seeds, in the same order."""
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     differences = a - b
     gains = differences if higher_is_better else -differences
     low, high = _t_interval(differences)
+    # Without a difference each pair's sign might as well be the other one: 2 ** n arrangements.
     boot_low, boot_high = _bootstrap((differences,), _mean, rng)
     p, exact = _permutation((differences,), _mean, "samples", rng, 2.0 ** len(differences))
     deviation = differences.std(ddof=1) if len(differences) > 1 else 0.0
@@ -86,7 +87,7 @@ def paired_difference(
 def unpaired_difference(
     first: ArrayLike, second: ArrayLike, rng: np.random.Generator, *, higher_is_better: bool = True
 ) -> Difference:
-    """Compare scores (n,) with unrelated ones (m,), as of other seeds."""
+    """Compare scores (n,) with unrelated scores (m,), such as those of other seeds."""
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     enough = len(a) > 1 and len(b) > 1
     spread = enough and (_varies(a) or _varies(b))
@@ -124,12 +125,12 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
     The smallest is multiplied by the size of the family, the next by one less, and so on, and none becomes smaller
     than the one before. The chance of any false finding in the family then stays below the level.
     """
-    order = sorted((value, place) for place, value in enumerate(p) if value is not None)
+    order = sorted((value, position) for position, value in enumerate(p) if value is not None)
     corrected: list[float | None] = [None] * len(p)
     largest = 0.0
-    for rank, (value, place) in enumerate(order):
+    for rank, (value, position) in enumerate(order):
         largest = max(largest, min(1.0, (len(order) - rank) * value))
-        corrected[place] = largest
+        corrected[position] = largest
     return corrected
 
 

@@ -86,13 +86,13 @@ def recognise(dataset: Dataset, images: Tensor) -> tuple[Indices, NDArray[np.flo
         known = np.sort(numpy_rng("recognition").choice(known, SEARCHED, replace=False))
     wanted = images.flatten(1)
     distance = torch.full((len(images),), torch.inf, device=images.device)
-    place = torch.zeros(len(images), dtype=torch.int64, device=images.device)
-    for part in torch.split(torch.from_numpy(known).to(dataset.device), CHUNK):
-        found = torch.cdist(wanted, dataset.images(part).flatten(1)).min(dim=1)
-        closer = found.values < distance
-        distance = torch.where(closer, found.values, distance)
-        place = torch.where(closer, part[found.indices], place)
-    return _levels(dataset, place), distance.cpu().numpy()
+    nearest = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+    for chunk in torch.split(torch.from_numpy(known).to(dataset.device), CHUNK):
+        in_chunk = torch.cdist(wanted, dataset.images(chunk).flatten(1)).min(dim=1)
+        closer = in_chunk.values < distance
+        distance = torch.where(closer, in_chunk.values, distance)
+        nearest = torch.where(closer, chunk[in_chunk.indices], nearest)
+    return _levels(dataset, nearest), distance.cpu().numpy()
 
 
 def _levels(dataset: Dataset, indices: Tensor) -> Indices:

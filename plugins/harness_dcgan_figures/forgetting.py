@@ -152,9 +152,9 @@ def features_of_boxes(
 
 
 def _locations(low: float, high: float, size: int) -> list[int]:
-    """Which of `size` locations have their centre between low and high; the nearest one if none has."""
-    found = [place for place in range(size) if low <= place + 0.5 < high]
-    return found or [min(size - 1, max(0, int((low + high) / 2)))]
+    """The locations, of `size` in a row, whose centre lies between low and high; the nearest one if none does."""
+    inside = [location for location in range(size) if low <= location + 0.5 < high]
+    return inside or [min(size - 1, max(0, int((low + high) / 2)))]
 
 
 def drawing_maps(positives: Features, negatives: Features, at_most: int | None = None) -> NDArray[np.bool_]:

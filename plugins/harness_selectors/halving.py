@@ -51,8 +51,10 @@ class ModelCentralityHalving(ModelCentrality):
         def mutual(candidates: Indices, references: Indices) -> Floats:
             wanted = np.zeros_like(accuracies, dtype=bool)
             wanted[np.ix_(candidates, references)] = True
+            # Two models agree by both directions: each generates images that the other encodes.
             wanted |= wanted.T
             np.fill_diagonal(wanted, False)
+            # NaN marks the pairs that no earlier round has compared.
             self.fill(accuracies, wanted & np.isnan(accuracies), models)
             agreements: Floats = (accuracies + accuracies.T) / 2
             return agreements[np.ix_(candidates, references)]
@@ -80,6 +82,7 @@ def halve(
     rounds = []
     while True:
         rounds.append(candidates)
+        # References double as candidates halve, so every round costs about as many comparisons.
         size = min(n, references * n // len(candidates))
         agreements = mutual(candidates, np.sort(rng.choice(n, size, replace=False)))
         if size == n:

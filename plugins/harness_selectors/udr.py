@@ -82,6 +82,7 @@ class UDR(Selector):
 
     def scores(self, comparisons: Floats) -> Floats:
         """Each model's median agreement with the others, as their target; NaN for one without partners."""
+        # Column j holds how well the others explain model j.
         explained = comparisons.copy()
         np.fill_diagonal(explained, np.nan)
         compared = ~np.isnan(explained).all(axis=0)
@@ -90,7 +91,7 @@ class UDR(Selector):
         return medians
 
     def _groups(self, pool: Sequence[Evaluation]) -> list[Indices]:
-        """The places of the models that are compared with each other, two or more in each group."""
+        """The positions in the pool of models that are compared with each other, two or more in each group."""
         if self.config.within == "pool":
             return [np.arange(len(pool))]
         settings = np.array([evaluation.setting for evaluation in pool])
@@ -108,7 +109,7 @@ class UDR(Selector):
         return agreements
 
     def relations(self, models: Sequence[Representation]) -> Iterator[list[Floats]]:
-        """For each model the matrices that relate its codes (rows) to those of every model (columns)."""
+        """Yield for each of M models the M matrices that relate its codes (rows) to those of every model (columns)."""
         raise NotImplementedError(f"{type(self).__name__} must relate codes")
 
     def _represent(self, evaluation: Evaluation, index: Indices) -> Representation:

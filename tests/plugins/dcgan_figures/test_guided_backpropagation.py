@@ -81,7 +81,7 @@ def test_the_picture_has_trained_and_random_filters(painter, monkeypatch):
         return model.eval()
 
     painter.model = seeing()
-    monkeypatch.setattr(filters, "initial_model", lambda *_: seeing())
+    monkeypatch.setattr(painter, "untrained", seeing)
     picture = np.asarray(filters.filters_picture(painter, seed=0))
     # Six features, each with images and gradients; eight images; two panels.
     assert picture.shape[0] > 12 * 64
