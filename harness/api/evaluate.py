@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from harness.api.score import Metrics, choose_metrics
 from harness.api.scores import Scores
-from harness.api.tables import as_table, factors_of
 from harness.config import Settings
 from harness.data.images import ImageStore
+from harness.data.tables import as_table, factors_of
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
 from harness.errors import UserError
 from harness.factors import Indices

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from harness.api.scores import Scores
-from harness.api.tables import as_table, factors_of
+from harness.data.tables import as_table, factors_of
 from harness.errors import UserError
 from harness.evaluation import Evaluation, TableEvaluation
 from harness.plugins.manager import PluginManager
@@ -37,7 +37,7 @@ def score(
         codes: (N, D) numbers, one row per observation: NumPy, torch, pandas or lists. They are used in the precision
             they have, float32 at least.
         factors: (N, F) ground-truth factors of the same observations, in the same order; any observations, complete
-            grid or not. Integers, and columns of few different values, are levels; see `harness.api.tables.factors_of`.
+            grid or not. Integers, and columns of few different values, are levels; see `harness.data.factors_of`.
             None for metrics that need no factors.
         metrics: what to score by; by default every metric that applies.
         continuous: columns of `factors` that are continuous, cut into 20 intervals.

@@ -3,6 +3,7 @@
 files           published files: where they are looked for, fetched and checked; decoded copies of them
 images          images and labels kept on the device where models train
 factor_table    ground-truth factors of observations that are no complete grid
+tables          tables of factors as people have them, made into a grid or a table
 checks          what a dataset promises of its images and labels, and whether it keeps that
 held_out        which images are held out from training
 """
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from harness.data.images import StoredLabels as StoredLabels
     from harness.data.images import pack as pack
     from harness.data.images import to_float as to_float
+    from harness.data.tables import as_table as as_table
+    from harness.data.tables import factors_of as factors_of
     from harness.storage.atomic import locked as locked
     from harness.storage.atomic import write_whole as write_whole
     from harness.storage.tensors import load_tensors as load_tensors
@@ -60,6 +63,7 @@ __all__, __getattr__ = lazily(
             "StoredLabels",
             "to_float",
         ),
+        "harness.data.tables": ("as_table", "factors_of"),
         "harness.storage.atomic": (
             "locked",
             "write_whole",

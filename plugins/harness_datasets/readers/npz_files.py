@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 from harness import UserError
 from harness.data import wrong_format
 
+NUMBERS = (
+    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+    *("float16", "float32", "float64"),
+)
+"""Types of plain real numbers."""
+
 
 class NpzArray:
     """One plain array in an npz file.
@@ -73,6 +79,15 @@ class NpzArray:
             UserError: the file ends too early or is damaged.
         """
         return np.concatenate(list(self.blocks(max(self.shape[0], 1))))
+
+    @staticmethod
+    def has(path: Path, key: str) -> bool:
+        """Whether an npz file has an array of that name."""
+        try:
+            with ZipFile(path) as archive:
+                return f"{key}.npy" in archive.namelist()
+        except BadZipFile:
+            raise wrong_format(path, "an npz file") from None
 
     def _open(self) -> IO[bytes]:
         try:

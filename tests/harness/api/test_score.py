@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import harness
 from harness import UserError
-from harness.api.tables import factors_of
 from harness.data import FactorTable
+from harness.data.tables import factors_of
 
 SIZES = (6, 5, 4)
 
