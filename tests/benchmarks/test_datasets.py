@@ -54,7 +54,7 @@ DATASETS = {
     "sprites": lambda: Sprites(Sprites.Config(**FEW_POSITIONS)),
     "sprites color": lambda: Sprites(Sprites.Config(variant="color", **FEW_POSITIONS)),
     "sprites noisy": lambda: Sprites(Sprites.Config(variant="noisy", **FEW_POSITIONS)),
-    "sprites scream": lambda: Sprites(Sprites.Config(variant="scream", **FEW_POSITIONS)),
+    "sprites painted": lambda: Sprites(Sprites.Config(variant="painted", **FEW_POSITIONS)),
     "cdsprites": lambda: CdSprites(CdSprites.Config()),
     "teapots": lambda: Teapots(Teapots.Config(images=BATCH * BATCHES, groups=0)),
     "teapots-grid": lambda: TeapotsGrid(TeapotsGrid.Config(levels=8)),

@@ -16,7 +16,7 @@ from harness import numpy_rng
 from harness.data import to_float
 from harness_datasets.colour import random_tints, tint
 
-Variant = Literal["plain", "color", "noisy", "scream"]
+Variant = Literal["plain", "color", "noisy", "painted"]
 
 _PALETTE = torch.tensor(
     [[0.93, 0.42, 0.13], [0.95, 0.72, 0.28], [0.76, 0.24, 0.12], [0.30, 0.42, 0.55], [0.90, 0.55, 0.18]]
@@ -76,16 +76,16 @@ class Noisy:
         return to_float(masks)
 
 
-class Scream:
-    """The background is the mean of a random part of a picture (see `scream`) and a random colour; sprites invert it.
+class Painted:
+    """The background is the mean of a random part of a picture (see `painting`) and a random colour; sprites invert it.
 
     Red, green and blue of the colour are uniform in [0, 1]. Both are halved before they are added as bytes, so that the
     mean is exact to 1/255.
     """
 
     def __init__(self, count: int, size: int, seed: int, device: torch.device) -> None:
-        rng = numpy_rng("sprites", "scream", seed)
-        picture = (scream(size) * 127).round().byte().permute(1, 2, 0).contiguous()
+        rng = numpy_rng("sprites", "painted", seed)
+        picture = (painting(size) * 127).round().byte().permute(1, 2, 0).contiguous()
         height, width, _ = picture.shape
         # Every part of the picture, numbered by the place of its upper left corner: views, not copies.
         parts = ((height - size) * width + width - size + 1, size, 3 * size)
@@ -105,14 +105,14 @@ class Scream:
         return to_float(masks)
 
 
-DRESSES: dict[str, type[Dress]] = {"color": Color, "noisy": Noisy, "scream": Scream}
+DRESSES: dict[str, type[Dress]] = {"color": Color, "noisy": Noisy, "painted": Painted}
 
 
-def scream(size: int) -> Tensor:
-    """A picture (3, H, W) in the manner of Munch's Scream for images of `size` pixels.
+def painting(size: int) -> Tensor:
+    """A picture (3, H, W), larger than images of `size` pixels: winding bands of sky over a dark, winding shore.
 
-    The original variant cuts its backgrounds from the painting at 350 x 274 pixels for 64-pixel images.
-    This is a picture of our own in the same proportions: a sky of winding bands over a dark, winding shore.
+    The published variant, Scream-dSprites, cuts its backgrounds from Munch's painting at 350 x 274 pixels for 64-pixel
+    images. This is a picture of our own in the same proportions, so scores do not compare with those of that variant.
     """
     height, width = 350 * size // 64, 274 * size // 64
     y = torch.linspace(0, 1, height)[:, None]

@@ -57,7 +57,7 @@ class Sprites(GroundTruthDataset):
         variant: Variant = Field(
             "plain",
             description="plain: white on black; color: in random colours on black; noisy: white on noise; "
-            "scream: inverted on random parts of a picture; all but plain are RGB",
+            "painted: inverted on random parts of a picture of ours; all but plain are RGB",
         )
         variant_seed: int = Field(0, ge=0, description="which random colours and backgrounds")
 

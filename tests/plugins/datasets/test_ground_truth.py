@@ -17,7 +17,7 @@ DRAWN = {
     "sprites": (Sprites, FEW),
     "sprites-color": (Sprites, {**FEW, "variant": "color"}),
     "sprites-noisy": (Sprites, {**FEW, "variant": "noisy"}),
-    "sprites-scream": (Sprites, {**FEW, "variant": "scream"}),
+    "sprites-painted": (Sprites, {**FEW, "variant": "painted"}),
     "cdsprites": (CdSprites, {}),
     "teapots-colors": (Teapots, FEW_TEAPOTS),
     "teapots-rotation": (Teapots, {**FEW_TEAPOTS, "variant": "rotation"}),

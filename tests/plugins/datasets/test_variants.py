@@ -45,14 +45,14 @@ class TestSprites:
         assert correlation.abs().max() < 5 / noise.shape[1] ** 0.5
         assert noise.shape[1] > 1000
 
-    def test_scream_inverts_the_background(self, plain):
-        images = sprites(variant="scream")
+    def test_the_painted_variant_inverts_the_background(self, plain):
+        images = sprites(variant="painted")
         # Backgrounds are smooth: what is inverted back has no edge where the sprite was.
         whole = torch.where(plain, 1 - images, images)
         assert whole.diff(dim=-1).abs().max() < 0.2 < images.diff(dim=-1).abs().max()
         assert len(images.amin((2, 3)).unique(dim=0)) == len(images)
 
-    @pytest.mark.parametrize("variant", ["color", "noisy", "scream"])
+    @pytest.mark.parametrize("variant", ["color", "noisy", "painted"])
     def test_seeds_give_other_backgrounds(self, variant):
         first, second = (sprites(variant=variant, variant_seed=seed) for seed in (0, 1))
         assert not torch.equal(first, second)
