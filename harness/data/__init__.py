@@ -1,6 +1,7 @@
 """What dataset authors share: published files, images kept on a device, factors of incomplete grids.
 
-files           published files: where they are looked for, fetched and checked; decoded copies of them
+files           published files: where they are looked for; decoded copies of them
+download        fetching published files from one of their addresses
 images          images and labels kept on the device where models train
 factor_table    ground-truth factors of observations that are no complete grid
 tables          tables of factors as people have them, made into a grid or a table

@@ -1,25 +1,23 @@
-"""Files of datasets: where they are looked for, how they are fetched, and decoded copies of them.
+"""Files of datasets: where they are looked for, and decoded copies of them.
 
 Everything lies below one folder, the data root: the environment variable HARNESS_DATA, or else the
 user's data folder. Nothing is fetched unless HARNESS_DOWNLOAD is set, and nothing is kept that does not
 have its published checksum.
 """
 
-import hashlib
 import os
 import shutil
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from harness.errors import UserError
 from harness.seeds import seed_for
-from harness.storage.atomic import locked, write_whole
+from harness.storage.atomic import locked
 
 T = TypeVar("T")
 
@@ -67,7 +65,8 @@ class DataFile:
         origin: the page or address where a person gets it.
         stand_in: an embedded dataset that can be used meanwhile.
         url: where it can be fetched from without a person; "" where there is no such place.
-        checksum: of what `url` gives, as "sha256:..." or "md5:...".
+        checksum: of the file, as "sha256:..." or "md5:...".
+        mirrors: further addresses of the same file, tried in turn where `url` does not give it.
     """
 
     path: str
@@ -75,6 +74,7 @@ class DataFile:
     stand_in: str
     url: str = ""
     checksum: str = ""
+    mirrors: tuple[str, ...] = ()
 
     @property
     def place(self) -> Path:
@@ -94,7 +94,9 @@ class DataFile:
         if not self.exists():
             if not (self.url and may_download()):
                 raise self.absent()
-            download(self.url, self.place, self.checksum)
+            from harness.data.download import download
+
+            download((self.url, *self.mirrors), self.place, self.checksum)
         return self.place
 
     def absent(self) -> UserError:
@@ -112,48 +114,22 @@ def missing(path: Path, origin: str, stand_in: str) -> UserError:
     )
 
 
-def download(url: str, path: Path, checksum: str) -> None:
-    """Fetch a file, whole or not at all, once however many processes want it.
-
-    Raises:
-        UserError: it cannot be fetched, or what came has another checksum.
-    """
-    algorithm, _, expected = checksum.partition(":")
-    with locked(path.with_name(f".{path.name}.lock")):
-        if path.exists():
-            return
-        digest = hashlib.new(algorithm)
-
-        def write(file: IO[bytes]) -> None:
-            with urllib.request.urlopen(url, timeout=60) as response:
-                size = int(response.headers.get("Content-Length") or 0)
-                blocks = iter(lambda: response.read(1 << 20), b"")
-                for block in progress(blocks, f"fetching {path.name}", -(-size >> 20) or None):
-                    digest.update(block)
-                    file.write(block)
-            if digest.hexdigest() != expected:
-                raise UserError(
-                    f"{path}: what {url} gave has {algorithm} checksum {digest.hexdigest()}, expected {expected}; "
-                    "it was not kept"
-                )
-
-        try:
-            write_whole(path, write)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be fetched from {url}: {error}") from None
-
-
 def wrong_format(path: Path, expected: str) -> UserError:
     """The error of a file that is not what its name says; a saved web page is recognised."""
     with path.open("rb") as file:
         head = file.read(512)
     if not head:
         found = "it is empty"
-    elif b"<html" in head.lower() or b"<!doctype" in head.lower():
+    elif is_web_page(head):
         found = "it is a web page, as downloads that need a login or a confirmation leave behind"
     else:
         found = "it is something else, or damaged or incomplete"
     return UserError(f"{path}: expected {expected}, but {found}; get the file again")
+
+
+def is_web_page(head: bytes) -> bool:
+    """Whether a file that begins so is a web page."""
+    return b"<html" in head.lower() or b"<!doctype html" in head.lower()
 
 
 def progress(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:

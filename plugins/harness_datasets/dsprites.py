@@ -42,6 +42,10 @@ class DSprites(GroundTruthDataset, StoredImages):
         "sprites",
         f"{ORIGIN}/raw/master/dsprites_ndarray_co1sh3sc6or40x32y32_64x64.hdf5",
         "sha256:729fa22e884c9c500e1f17415d580746b4c5894fbbb780a1319bbcfa39a745bb",
+        (
+            "https://raw.githubusercontent.com/google-deepmind/dsprites-dataset/master/"
+            "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.hdf5",
+        ),
     )
 
     config: Config

@@ -62,8 +62,10 @@ class MPI3D(GroundTruthDataset, StoredImages):
             f"mpi3d/{name}",
             "https://github.com/rr-learning/disentanglement_dataset",
             "teapots",
-            f"https://storage.googleapis.com/disentanglement_dataset/Final_Dataset/{name}",
+            # The authors' place since 2024; the second was theirs before.
+            f"https://huggingface.co/datasets/waleedgondal/mpi3d/resolve/main/{name}",
             _CHECKSUMS[self.config.variant],
+            (f"https://storage.googleapis.com/disentanglement_dataset/Final_Dataset/{name}",),
         )
 
     def data_files(self) -> Sequence[Path]:

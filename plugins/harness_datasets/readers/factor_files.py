@@ -72,10 +72,11 @@ def observed(
     for name in (*(continuous or ()), *categorical):
         if name not in table:
             raise UserError(f"{path}: has no factor '{name}'; its factors are {', '.join(table.columns)}")
-    if lacking := [name for name in table if table[name].isna().any()]:
+    names = [str(name) for name in table]
+    if lacking := [name for name in names if table[name].isna().any()]:
         row = int(np.argmax(table[lacking[0]].isna().to_numpy())) + 1
         raise UserError(f"{path}: row {row} has no value in column '{lacking[0]}'")
-    texts = [name for name in table if not pd.api.types.is_numeric_dtype(table[name]) or table[name].dtype == bool]
+    texts = [name for name in names if not pd.api.types.is_numeric_dtype(table[name]) or table[name].dtype == bool]
     for name in texts:
         table[name] = np.unique(table[name].astype(str), return_inverse=True)[1]
     try:

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from harness.data import files as data_files
-from harness.data.files import DataFile, data_root, decoded, download, may_download, paths_outside
+from harness.data.download import download
+from harness.data.files import DataFile, data_root, decoded, may_download, paths_outside
 from harness.errors import UserError
 
 
@@ -76,7 +77,7 @@ class TestFetching:
         file = published(tmp_path)
         (tmp_path / "published").write_bytes(b"<html>")
         with pytest.raises(
-            UserError, match=rf"set/file: what file:.* gave has sha256 .*, expected {file.checksum[7:]}"
+            UserError, match=rf"set/file: .* file:.*: gave a web page, sha256 .*, expected {file.checksum[7:]}"
         ):
             file.find()
         assert [path.name for path in root.glob("set/*")] == [".file.lock"] or not list(root.glob("set/*"))
@@ -85,7 +86,7 @@ class TestFetching:
         monkeypatch.setenv("HARNESS_DOWNLOAD", "1")
         file = published(tmp_path)
         (tmp_path / "published").unlink()
-        with pytest.raises(UserError, match=r"set/file: cannot be fetched from file:"):
+        with pytest.raises(UserError, match=r"set/file: cannot be fetched; nothing was kept\. file:"):
             file.find()
 
     def test_without_an_address_downloading_is_not_suggested(self, root, monkeypatch):

@@ -1,0 +1,111 @@
+"""Fetching published files: from the first address that gives them, whole or not at all."""
+
+import hashlib
+import http.client
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import IO
+
+from harness.data.files import is_web_page, progress
+from harness.errors import UserError, in_a_line
+from harness.storage.atomic import locked, write_whole
+
+PATIENCE = 60.0
+"""Seconds in which an address must answer, and must go on to give at least `LEAST` bytes."""
+LEAST = 1 << 16
+BLOCK = 1 << 20
+
+
+class _UselessAddressError(Exception):
+    """An address does not give the file; the message says why."""
+
+
+def download(urls: str | Sequence[str], path: Path, checksum: str) -> None:
+    """Fetch a file once, however many processes want it.
+
+    Addresses are tried in turn: the next one where one is dead, slow, breaks off or gives something else.
+
+    Args:
+        urls: one or more addresses.
+        path: where the file is put.
+        checksum: of the file, "sha256:..." or "md5:...".
+
+    Raises:
+        UserError: no address gives the file, and why; or it cannot be written.
+    """
+    urls = [urls] if isinstance(urls, str) else urls
+    reasons = []
+    try:
+        with locked(path.with_name(f".{path.name}.lock")):
+            if path.exists():
+                return
+            # Left by a process that was killed; whoever holds the lock is the only one to write.
+            for partial in path.parent.glob(f".{path.name}.*.part"):
+                partial.unlink(missing_ok=True)
+            for url in urls:
+                try:
+                    write_whole(path, lambda file, url=url: _fetch(url, file, path.name, checksum))  # type: ignore[misc]
+                    return
+                except _UselessAddressError as error:
+                    reasons.append(f"{url}: {error}")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from None
+    raise UserError(
+        f"{path}: cannot be fetched; nothing was kept. {'; '.join(reasons)}. "
+        "A file that you got elsewhere and trust can be put there"
+    )
+
+
+def _fetch(url: str, file: IO[bytes], name: str, checksum: str) -> None:
+    """Write what an address gives.
+
+    Raises:
+        _UselessAddressError: it gives nothing, less than it says, or something with another checksum.
+    """
+    algorithm, _, expected = checksum.partition(":")
+    digest, head = hashlib.new(algorithm), b""
+    for block in _blocks(url, name):
+        head = head or block[:512]
+        digest.update(block)
+        file.write(block)
+    if digest.hexdigest() != expected:
+        page = "a web page, " if is_web_page(head) else ""
+        raise _UselessAddressError(f"gave {page}{algorithm} checksum {digest.hexdigest()}, expected {expected}")
+
+
+def _blocks(url: str, name: str) -> Iterator[bytes]:
+    """What an address gives, piece by piece, with a progress bar."""
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as response:
+            size = int(response.headers.get("Content-Length") or 0)
+            got = 0
+            for block in progress(_steadily(response), f"fetching {name}", -(-size // BLOCK) or None):
+                got += len(block)
+                yield block
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _UselessAddressError(in_a_line(error)) from None
+    if got < size:
+        raise _UselessAddressError(f"broke off after {got:,} of {size:,} bytes")
+
+
+def _steadily(response: IO[bytes]) -> Iterator[bytes]:
+    """Blocks of `BLOCK` bytes, the last one smaller.
+
+    Raises:
+        TimeoutError: too little came for too long.
+    """
+    block, since, got = bytearray(), monotonic(), 0
+    while piece := response.read1(BLOCK):  # type: ignore[attr-defined]
+        block += piece
+        got += len(piece)
+        if monotonic() - since > PATIENCE:
+            if got < LEAST:
+                raise TimeoutError(f"gave only {got:,} bytes in {PATIENCE:g} s")
+            since, got = monotonic(), 0
+        if len(block) >= BLOCK:
+            yield bytes(block)
+            block.clear()
+    if block:
+        yield bytes(block)
