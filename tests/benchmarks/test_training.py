@@ -14,8 +14,8 @@ from unittest.mock import patch
 import pytest
 import torch
 
+from harness.benchmark.case_file import read_cases
 from harness.benchmark.measure import load_images, make_one
-from harness.benchmark.standard import SPRITES, STANDARD
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.suite.resolve import resolve
@@ -24,12 +24,15 @@ from harness.suite.trial import Trial
 from harness.training.engines.eager import EagerStepper
 from harness.training.engines.fleet import FleetEngine
 from harness.training.trainer import Callbacks, train
+from support import TESTS
 
 REGISTRY = PluginManager().registry
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 ROUNDS = 5
 
-SMALL = replace(STANDARD[1], model="beta-vae", settings={"width": 0.25}, dataset_settings={**SPRITES, "image_size": 32})
+STANDARD = read_cases(TESTS / "benchmarks" / "standard.toml").cases
+SPRITES = {**STANDARD[1].dataset_settings, "image_size": 32}
+SMALL = replace(STANDARD[1], model="beta-vae", settings={"width": 0.25}, dataset_settings=SPRITES)
 """A model so small that what is done around its products shows."""
 
 

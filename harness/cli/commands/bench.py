@@ -15,22 +15,24 @@ from harness.cli.terminal import echo
 if TYPE_CHECKING:
     import torch
 
+    from harness.benchmark.case_file import StudyTable
     from harness.benchmark.measure import Case
+    from harness.benchmark.time_to_score import Race
     from harness.registry import Registry
 
 
 @click.command()
-@click.option("--model", default="infogan-cr", show_default=True, help="A registered model.")
+@click.option("--model", help="A registered model.")
 @click.option("--config", multiple=True, metavar="NAME=VALUE", help="A setting of the model (may be given again).")
-@click.option("--dataset", default="sprites", show_default=True, help="A registered dataset.")
+@click.option("--dataset", help="A registered dataset.")
 @click.option("--dataset-config", multiple=True, metavar="NAME=VALUE", help="A setting of the dataset.")
 @click.option(
     "--engine",
     "engines",
     multiple=True,
     type=click.Choice(["auto", "eager", "compiled", "graph", "fleet"]),
-    help="Who trains, as in `harness run` (may be given again) [default: auto; with --standard on a GPU all "
-    "of them, and fleets of 2 to 32].",
+    help="Who trains, as in `harness run` (may be given again) [default: auto; with --cases on a GPU all "
+    "of them, and fleets of 2 to 64].",
 )
 @click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True, help="Images per batch.")
 @click.option(
@@ -46,7 +48,12 @@ if TYPE_CHECKING:
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads [default: torch's own choice].")
-@click.option("--standard", is_flag=True, help="Measure the standard set, and the time to a FactorVAE score of 0.7.")
+@click.option(
+    "--cases",
+    "case_file",
+    type=click.Path(path_type=Path),
+    help="Measure what this TOML file lists, instead of a model and a dataset, and run its race to a score.",
+)
 @click.option(
     "--limit", type=click.FloatRange(min=0), default=1800, show_default=True, help="Seconds to wait for that score."
 )
@@ -59,9 +66,9 @@ if TYPE_CHECKING:
 )
 @plugin_option
 def command(
-    model: str,
+    model: str | None,
     config: tuple[str, ...],
-    dataset: str,
+    dataset: str | None,
     dataset_config: tuple[str, ...],
     engines: tuple[str, ...],
     batch: int,
@@ -70,7 +77,7 @@ def command(
     steps: int,
     device: str,
     threads: int | None,
-    standard: bool,
+    case_file: Path | None,
     limit: float,
     output: Path,
     plugins: tuple[Path, ...],
@@ -81,8 +88,8 @@ def command(
     """
     import torch
 
+    from harness.benchmark.case_file import GPU_WAYS, read_cases
     from harness.benchmark.measure import Case
-    from harness.benchmark.standard import GPU_WAYS, STANDARD
     from harness.execution.engine_choice import require_gpu, settle_engine
     from harness.plugins.manager import PluginManager
 
@@ -94,19 +101,25 @@ def command(
     if place.type == "cpu":
         for engine, fleet in ways:
             require_gpu(engine, fleet)
-    if standard and place.type == "cuda" and not engines and not fleets:
+    listed = read_cases(case_file) if case_file else None
+    if listed and place.type == "cuda" and not engines and not fleets:
         ways = list(GPU_WAYS)
-    own = Case(model, dataset, batch, settings_of(config, "--config"), settings_of(dataset_config, "--dataset-config"))
+    if listed:
+        chosen: Sequence[Case] = listed.cases
+    elif model and dataset:
+        own = settings_of(config, "--config")
+        chosen = [Case(model, dataset, batch, own, settings_of(dataset_config, "--dataset-config"))]
+    else:
+        raise click.UsageError("name --model and --dataset, or a file of --cases")
     cases = [
-        replace(case, engine=engine, fleet=fleet, precision=precision)
-        for case in (STANDARD if standard else [own])
-        for engine, fleet in ways
+        replace(case, engine=engine, fleet=fleet, precision=precision) for case in chosen for engine, fleet in ways
     ]
-    rows = _measure(cases, registry, place, steps, output, tolerant=standard)
+    rows = _measure(cases, registry, place, steps, output, tolerant=listed is not None)
     console().print(_table(rows), "")
-    if standard:
-        _project(rows)
-        _race(registry, place, precision, limit, output)
+    if listed and listed.study:
+        _project(rows, listed.study)
+    if listed and listed.race:
+        _race(listed.race, registry, place, precision, limit, output)
     echo(f"added to {output / 'benchmarks.parquet'}")
 
 
@@ -131,22 +144,20 @@ def _measure(
     return rows
 
 
-def _project(rows: Sequence[dict[str, Any]]) -> None:
+def _project(rows: Sequence[dict[str, Any]], study: "StudyTable") -> None:
     """Say how long a paper's study would take."""
-    from harness.benchmark.standard import STUDY
-
-    model, steps = STUDY
-    if speeds := [row["model_steps_per_second"] for row in rows if row["model"] == model]:
-        hours = steps / max(speeds) / 3600
-        echo(f"{model}: {steps:,} steps, its paper's study on dSprites, would take {hours:,.1f} hours")
+    if speeds := [row["model_steps_per_second"] for row in rows if row["model"] == study.model]:
+        hours = study.steps / max(speeds) / 3600
+        echo(f"{study.model}: {study.steps:,} steps, {study.title}, would take {hours:,.1f} hours")
 
 
-def _race(registry: "Registry", place: "torch.device", precision: str, limit: float, output: Path) -> None:
+def _race(
+    race: "Race", registry: "Registry", place: "torch.device", precision: str, limit: float, output: Path
+) -> None:
     """Train until a score is reached."""
-    from harness.benchmark.standard import RACE
     from harness.benchmark.time_to_score import run_race
 
-    race = replace(RACE, case=replace(RACE.case, precision=precision))
+    race = replace(race, case=replace(race.case, precision=precision))
     found = run_race(race, registry, place, limit, _note)
     _add("times_to_score", output, found)
     reached = f"{found['seconds']:.0f} s" if found["seconds"] is not None else f"not within {limit:g} s"

@@ -2,14 +2,15 @@ import pandas as pd
 import pytest
 import torch
 
+from harness.benchmark.case_file import read_cases
 from harness.benchmark.cost import OperationCounter, cost_of
 from harness.benchmark.device import ceilings
 from harness.benchmark.measure import Case, load_images, make_one, measure
-from harness.benchmark.standard import RACE, STANDARD
 from harness.benchmark.time_to_score import Race, run_race
 from harness.results.parquet import arrow_schema
 from harness.results.schema import TABLES
 from harness.suite.resolve import resolve
+from support import TESTS
 
 CPU = torch.device("cpu")
 BARS = Case("linear", "bars", 16, settings={"size": 3})
@@ -79,7 +80,8 @@ def test_a_race_goes_from_seed_to_seed_until_the_target_is_reached_or_time_is_up
 
 
 def test_the_standard_set_can_be_resolved(registry):
-    for case in (*STANDARD, RACE.case):
+    standard = read_cases(TESTS / "benchmarks" / "standard.toml")
+    for case in (*standard.cases, standard.race.case):
         assert resolve(registry, "models", case.model, case.settings, "model")
         dataset = resolve(registry, "datasets", case.dataset, case.dataset_settings, "dataset")
         assert dataset.config.get("image_size", 32) in (32, 64)

@@ -3,9 +3,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.benchmark import measure as measuring
-from harness.benchmark import standard
-from harness.benchmark.measure import Case, measure
-from harness.benchmark.time_to_score import Race
+from harness.benchmark.measure import measure
 from harness.cli import cli
 from support import TOY
 
@@ -34,6 +32,7 @@ def test_benchmarks_are_printed_and_added_to_a_table(command, tmp_path):
         (["--engine", "graph"], "there is no GPU to run on"),
         (["--engine", "compiled", "--fleet", 2], "for CPUs torch.compile makes programs of some fleets that crash"),
         (["--config", "size"], "--config size: expected name=value"),
+        (["--cases", "nowhere.toml"], "nowhere.toml: No such file"),
         (["--config", "sise=2"], "model.sise: unknown key; did you mean 'size'?"),
     ],
 )
@@ -44,21 +43,44 @@ def test_the_users_mistakes_end_with_code_2(command, arguments, message):
     assert "Traceback" not in run.stderr
 
 
-def test_the_standard_set_is_measured_projected_and_raced(tmp_path, monkeypatch):
-    small, large = Case("linear", "bars", 8), Case("linear", "bars", 16)
-    monkeypatch.setattr(standard, "STANDARD", (small, large))
-    monkeypatch.setattr(standard, "STUDY", ("linear", 7_200_000))
-    monkeypatch.setattr(standard, "RACE", Race(small, "spread", 0.0, every=10, steps=20))
+CASES = """
+[[cases]]
+model = "linear"
+dataset = "bars"
+batch_size = 8
+[[cases]]
+model = "linear"
+dataset = "bars"
+batch_size = 16
+[study]
+model = "linear"
+steps = 7_200_000
+title = "a study"
+[race]
+model = "linear"
+dataset = "bars"
+batch_size = 8
+metric = "spread"
+target = 0.0
+every = 10
+steps = 20
+"""
+
+
+def test_the_cases_of_a_file_are_measured_projected_and_raced(tmp_path, monkeypatch):
+    (tmp_path / "cases.toml").write_text(CASES)
 
     def measured(case, *others):
-        if case.batch_size == large.batch_size:
+        if case.batch_size == 16:
             raise MemoryError
         return {**measure(case, *others), "model_steps_per_second": 1000.0}
 
     monkeypatch.setattr(measuring, "measure", measured)
-    run = CliRunner().invoke(cli, [str(part) for part in (*SMALL[:3], "--standard", "--output", tmp_path)])
+    run = CliRunner().invoke(
+        cli, [str(part) for part in (*SMALL[:3], "--cases", tmp_path / "cases.toml", "--output", tmp_path)]
+    )
     assert run.exit_code == 0, run.output
-    assert "linear: 7,200,000 steps, its paper's study on dSprites, would take 2.0 hours" in run.stdout
+    assert "linear: 7,200,000 steps, a study, would take 2.0 hours" in run.stdout
     assert "linear, 1 at once, does not fit into memory" in run.stderr
     assert "linear, spread 0.0: " in run.stdout
     assert pd.read_parquet(tmp_path / "benchmarks.parquet")["batch_size"].tolist() == [8]
