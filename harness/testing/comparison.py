@@ -20,19 +20,19 @@ from harness.training.engines.signature import signature_of
 
 
 class DoubleRng(Rng):
-    """The same numbers in double precision."""
+    """A generator of the same numbers in double precision."""
 
     def normal(self, *shape: int) -> Tensor:
-        """Standard normal numbers."""
+        """Draw standard normal numbers."""
         return super().normal(*shape).double()
 
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-        """Uniform numbers in [low, high)."""
+        """Draw uniform numbers in [low, high)."""
         return super().uniform(*shape, low=low, high=high).double()
 
 
 class DoubleBatches(Batches):
-    """The same images in double precision."""
+    """A stream of the same images in double precision."""
 
     def gather(self, indices: Tensor) -> Tensor:
         """The images of a batch."""
@@ -41,19 +41,19 @@ class DoubleBatches(Batches):
 
 @dataclass(frozen=True)
 class EngineComparison:
-    """Trials beside the same trials alone, by the eager engine.
+    """How far training by an engine or in a fleet differs from training alone by the eager engine.
 
-    A distance is the largest difference of any loss term, relative to it where it is larger than 1. Losses and not
-    parameters, because some parameters have no effect, such as a bias before batch normalisation: their gradients
-    are nothing but rounding.
+    A distance is the largest difference of any loss term, relative to the term where it is larger than 1. Losses are
+    compared and not parameters, because some parameters have no effect, such as a bias before batch normalisation:
+    their gradients are nothing but rounding.
 
     Attributes:
-        apart: the distance of the trials from the same alone, by step.
-        rounding: the distance of trials alone that began with their parameters changed in the last bits, by step:
-            how far rounding carries apart what is the same.
-        notes: what was not done together or not as the engine does it, and why.
+        apart: by step, the distance of the trials from the same trials alone.
+        rounding: by step, the distance between trials alone whose initial parameters differ in the last bits. It shows
+            how far rounding alone drives equal trainings apart.
+        notes: what was not computed together, or not as the engine does it, and why.
         varied: the settings in which the members of a fleet differ.
-        first: the distance of the first trial alone, which has the settings that were given, by step.
+        first: by step, the distance of the first trial, which has the settings that were given, from itself alone.
     """
 
     apart: list[float]

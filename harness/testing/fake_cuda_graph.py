@@ -49,7 +49,7 @@ class FakeCudaCapture:
 
 
 class _FakeGraph(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init_subclass__
-    """The operations done within it, and what was in memory before."""
+    """Records the operations done within its block, and the contents of the memory that they start from."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -68,9 +68,9 @@ class _FakeGraph(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __ini
         _refuse_what_waits(func, args)
         as_given = tree_map_only(Tensor, Tensor.detach, (args, kwargs))
         for storage in _storages((args, kwargs)):
-            place = storage.data_ptr()
-            if place not in self._before and place not in self._made:
-                self._before[place] = storage, storage.clone()  # type: ignore[no-untyped-call]
+            address = storage.data_ptr()
+            if address not in self._before and address not in self._made:
+                self._before[address] = storage, storage.clone()  # type: ignore[no-untyped-call]
         outputs = func(*args, **kwargs)
         made = [] if _aliases(func) else [leaf.detach() for leaf in _tensors(outputs)]
         # Kept, so that their memory is used for nothing else.
@@ -80,19 +80,20 @@ class _FakeGraph(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __ini
         return outputs
 
     def rewind(self) -> None:
-        """Put back what was in memory before."""
+        """Restore the contents of the memory that operations started from, as capture runs nothing."""
         for storage, content in self._before.values():
             storage.copy_(content)
         self._before.clear()
 
     @torch.no_grad()
     def play(self) -> None:
-        """Do the operations again, on the same memory."""
+        """Replay the operations on the same memory."""
         for func, args, kwargs, made in self._calls:
-            found = func(*args, **kwargs)
+            outputs = func(*args, **kwargs)
+            # An operation that made a tensor at capture makes another one now; later operations read the first.
             if made:
-                for place, value in zip(made, _tensors(found), strict=True):
-                    place.copy_(value)
+                for captured, value in zip(made, _tensors(outputs), strict=True):
+                    captured.copy_(value)
 
 
 def _tensors(tree: Any) -> list[Tensor]:
@@ -100,17 +101,17 @@ def _tensors(tree: Any) -> list[Tensor]:
 
 
 def _storages(tree: Any) -> list[torch.UntypedStorage]:
-    """Where the tensors of a tree lie."""
+    """The storages of all tensors of a tree."""
     return [tensor.untyped_storage() for tensor in _tensors(tree)]
 
 
 def _aliases(func: OpOverload) -> bool:
-    """Whether what it returns lies where an argument does."""
+    """Whether an operation returns memory of an argument: a view, or the argument itself."""
     return any(result.alias_info is not None for result in func._schema.returns)
 
 
 def _refuse_what_waits(func: OpOverload, args: Sequence[Any]) -> None:
-    """Operations for which a GPU and its host would have to wait for each other."""
+    """Raise for operations that need the GPU's results on the host, which a CUDA graph cannot hold."""
     if func is torch.ops.aten.index.Tensor and not any(_is_mask(index) for index in args[1]):
         return  # Only where a mask chooses does the result's size depend on its values.
     waits = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags)

@@ -1,4 +1,4 @@
-"""The model that checks are about, with settings and pictures, and steps of its training."""
+"""The subject of a model's checks: its class with settings and pictures, and steps of its training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,14 +45,14 @@ class ModelSubject:
         return build(self.model_class, self.config, self.pictures.image, Rng(0)).train()
 
     def engine(self, kind: str = "eager", notes: list[str] | None = None) -> EagerStepper:
-        """An engine at step 0, always the same; `notes` gets what it has to say."""
+        """A stepper at step 0, always the same; `notes` collects its messages."""
         batches = Batches(self.pictures, BATCH, seed=0)
         told: list[str] = [] if notes is None else notes
         return make_stepper(kind, self.model(), batches, Rng(1), Rng(2), "float32", told.append)
 
     @cached_property
     def fleet(self) -> EngineComparison:
-        """The model in a fleet of three beside the same three alone."""
+        """Compare three trials of the model in a fleet with the same three alone."""
         return compare_fleet(self.model_class, self.config.values(), self.pictures, steps=STEPS, double=False)
 
     def inputs(self, model: Model, step: int = 0) -> tuple[Tensor, dict[str, Tensor]]:
@@ -63,10 +63,10 @@ class ModelSubject:
 
 
 def take_steps(engine: EagerStepper, start: int, end: int) -> None:
-    """Steps from `start` to `end`, which must stay finite and leave the global generators alone.
+    """Train from step `start` to `end`; losses must stay finite and global generators unused.
 
     Raises:
-        CheckFailed: they do not.
+        CheckFailed: a loss is not finite, or a global generator was used.
     """
     for step in range(start, end):
         losses = unmoved(engine.step, step)

@@ -37,7 +37,7 @@ class Squares(GroundTruthDataset, LabelledDataset):
         return squares.unsqueeze(1).expand(-1, self.image.channels, -1, -1).contiguous()
 
     def labels(self, indices: Tensor) -> Tensor:
-        """int64 (N,) brightness."""
+        """The brightness of each image as its class, int64 (N,)."""
         return self._ids[indices, 0]
 
     def _inside(self, place: Tensor, size: int) -> Tensor:

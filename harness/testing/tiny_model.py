@@ -46,7 +46,7 @@ class TinyVAE(Model):
         return pixels.view(-1, image.channels, image.height, image.width)
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """What the means decode to."""
+        """The images that the posterior means decode to."""
         return self.generate(self.encode(images))
 
     def posterior(self, images: Tensor) -> dict[str, Distribution]:
@@ -55,11 +55,11 @@ class TinyVAE(Model):
         return {"codes": Independent(NormalDistribution(mean, (0.5 * log_variance).exp()), 1)}
 
     def kl(self, images: Tensor) -> Tensor:
-        """Of each code, (N, 4)."""
+        """KL divergence of the posterior of each code to its prior, (N, 4)."""
         return normal_kl(*self._inferred(images))
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """One layer of four maps."""
+        """The feature maps of the only convolution, four of them."""
         return [torch.relu(self.maps(images))]
 
     def _inferred(self, images: Tensor) -> tuple[Tensor, Tensor]:
