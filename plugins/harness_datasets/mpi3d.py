@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from harness import FactorGrid, Field, GroundTruthDataset, ImageSpec, Settings, UserError
 from harness.data import DataFile, DecodedArrays, StoredImages, decoded
@@ -28,8 +29,18 @@ class MPI3D(GroundTruthDataset, StoredImages):
     """
 
     class Config(Settings):
-        variant: Literal["toy", "realistic", "real"] = Field("toy", description="which images")
-        edition: Literal["6x6", "4x4"] = Field("6x6", description="colours x shapes in the file")
+        variant: Literal["toy", "realistic", "real", "complex"] = Field(
+            "toy", description="which images; complex: photographs of everyday objects"
+        )
+        edition: Literal["6x6", "4x4"] | None = Field(
+            None, description="colours x shapes in the file; by default 4x4 for complex, which has no other, else 6x6"
+        )
+
+        @model_validator(mode="after")
+        def _there_is_one(self) -> Self:
+            if self.variant == "complex" and self.edition == "6x6":
+                raise ValueError("the variant 'complex' has the edition '4x4' only")
+            return self
 
     source = "MPI3D (Gondal et al., 2019, arXiv:1906.03292), https://github.com/rr-learning/disentanglement_dataset"
 
@@ -40,6 +51,7 @@ class MPI3D(GroundTruthDataset, StoredImages):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.image = ImageSpec(3, 64, 64)
+        self.edition = config.edition or ("4x4" if config.variant == "complex" else "6x6")
         self.factors = FactorGrid(
             names=(
                 "object_color",
@@ -50,17 +62,20 @@ class MPI3D(GroundTruthDataset, StoredImages):
                 "horizontal_axis",
                 "vertical_axis",
             ),
-            sizes=self.SIZES[config.edition],
+            sizes=self.SIZES[self.edition],
             categorical=(True, True, False, False, True, False, False),
         )
 
     @property
     def file(self) -> DataFile:
         """The published file."""
+        page = "https://github.com/rr-learning/disentanglement_dataset"
+        if self.config.variant == "complex":  # On Google Drive only, and without a published checksum.
+            return DataFile("mpi3d/mpi3d_real_complex.npz", page, "teapots")
         name = f"mpi3d_{self.config.variant}.npz"
         return DataFile(
             f"mpi3d/{name}",
-            "https://github.com/rr-learning/disentanglement_dataset",
+            page,
             "teapots",
             # The authors' place since 2024; the second was theirs before.
             f"https://huggingface.co/datasets/waleedgondal/mpi3d/resolve/main/{name}",
@@ -91,5 +106,5 @@ class MPI3D(GroundTruthDataset, StoredImages):
             other = [edition for edition, count in counts.items() if count == found]
             hint = f"; set dataset.edition = '{other[0]}'" if other else ""
             raise UserError(
-                f"{self.file.place}: has {found} images, expected {len(self)} for edition '{self.config.edition}'{hint}"
+                f"{self.file.place}: has {found} images, expected {len(self)} for edition '{self.edition}'{hint}"
             )

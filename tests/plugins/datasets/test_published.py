@@ -85,6 +85,15 @@ def test_mpi3d_editions(published, data):
     assert torch.equal(last.permute(1, 2, 0), torch.from_numpy(images[95]))
 
 
+def test_mpi3d_complex_has_one_edition(data):
+    dataset = MPI3D(MPI3D.Config(variant="complex"))
+    assert dataset.factors.sizes == (4, 4, 2, 3, 3, 40, 40)
+    with pytest.raises(UserError, match=r"mpi3d/mpi3d_real_complex\.npz: there is no such file"):
+        dataset.load()
+    with pytest.raises(UserError, match="'complex' has the edition '4x4' only"):
+        parse(MPI3D.Config, {"variant": "complex", "edition": "6x6"}, "dataset")
+
+
 @pytest.mark.parametrize("name", ["smallnorb", "cars3d"])
 def test_resizing_keeps_the_picture(name, published):
     size = 48 if name == "smallnorb" else 64
