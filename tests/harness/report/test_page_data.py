@@ -167,10 +167,3 @@ def test_a_failed_trial_names_its_outcome_once_beside_its_missing_scores(synthet
     details = gather([folder], [NAMES]).details[0]
     assert set(details["missing"].values()) == {"failed: on purpose"}
     assert details["provenance"] is None
-
-
-def test_settings_that_share_everything_but_an_infinity_stay_apart(synthetic):
-    folder = synthetic(settings=2, seeds=1, swept=lambda number: float("inf") if number else 1.0)
-    pages = gather([folder], [NAMES])
-    assert [trial["setting"] for trial in pages.trials] == [0, 1]
-    assert {row[0] for row in pages.board} == {0, 1}
