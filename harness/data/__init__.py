@@ -2,6 +2,7 @@
 
 files           published files: where they are looked for; decoded copies of them
 download        fetching published files from one of their addresses
+progress_bar    a progress bar for what takes long
 images          images and labels kept on the device where models train
 factor_table    ground-truth factors of observations that are no complete grid
 tables          tables of factors as people have them, made into a grid or a table
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from harness.data.files import decoded as decoded
     from harness.data.files import may_download as may_download
     from harness.data.files import missing as missing
-    from harness.data.files import progress as progress
     from harness.data.files import wrong_format as wrong_format
     from harness.data.held_out import split_held_out as split_held_out
     from harness.data.images import BitStore as BitStore
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from harness.data.images import StoredLabels as StoredLabels
     from harness.data.images import pack as pack
     from harness.data.images import to_float as to_float
+    from harness.data.progress_bar import progress as progress
     from harness.data.tables import as_table as as_table
     from harness.data.tables import factors_of as factors_of
     from harness.storage.atomic import locked as locked
@@ -52,7 +53,6 @@ __all__, __getattr__ = lazily(
             "DecodedArrays",
             "may_download",
             "missing",
-            "progress",
             "wrong_format",
         ),
         "harness.data.held_out": ("split_held_out",),
@@ -64,6 +64,7 @@ __all__, __getattr__ = lazily(
             "StoredLabels",
             "to_float",
         ),
+        "harness.data.progress_bar": ("progress",),
         "harness.data.tables": ("as_table", "factors_of"),
         "harness.storage.atomic": (
             "locked",

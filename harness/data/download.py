@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import IO
 
-from harness.data.files import is_web_page, progress
+from harness.data.progress_bar import progress
 from harness.errors import UserError, in_a_line
 from harness.storage.atomic import locked, write_whole
 
@@ -109,3 +109,8 @@ def _steadily(response: IO[bytes]) -> Iterator[bytes]:
             block.clear()
     if block:
         yield bytes(block)
+
+
+def is_web_page(head: bytes) -> bool:
+    """Whether a file that begins so is a web page."""
+    return b"<html" in head.lower() or b"<!doctype html" in head.lower()

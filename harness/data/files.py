@@ -7,19 +7,18 @@ have its published checksum.
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from harness.data.download import download, is_web_page
 from harness.errors import UserError
 from harness.seeds import seed_for
 from harness.storage.atomic import locked
-
-T = TypeVar("T")
 
 ZEROS = 1 << 20
 """Bytes written at a time where a file's room cannot be reserved."""
@@ -94,8 +93,6 @@ class DataFile:
         if not self.exists():
             if not (self.url and may_download()):
                 raise self.absent()
-            from harness.data.download import download
-
             download((self.url, *self.mirrors), self.place, self.checksum)
         return self.place
 
@@ -125,21 +122,6 @@ def wrong_format(path: Path, expected: str) -> UserError:
     else:
         found = "it is something else, or damaged or incomplete"
     return UserError(f"{path}: expected {expected}, but {found}; get the file again")
-
-
-def is_web_page(head: bytes) -> bool:
-    """Whether a file that begins so is a web page."""
-    return b"<html" in head.lower() or b"<!doctype html" in head.lower()
-
-
-def progress(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Go through items with a progress bar on the standard error."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    total = len(items) if total is None and isinstance(items, Sequence) else total
-    yield from track(items, description, total, console=console, disable=not console.is_terminal)
 
 
 class DecodedArrays:

@@ -27,7 +27,7 @@ FILES = {
     "cifar10": ("torchvision_sets:CIFAR10", "photographs of ten kinds of things, 32x32"),
     "celeba": ("celeba:CelebA", "aligned faces, in the crops of InfoGAN-CR, AGE and DCGAN"),
     "lsun-bedroom": ("lsun:LSUNBedroom", "three million bedrooms"),
-    "folder": ("folder:Folder", "any folder of pictures"),
+    "folder": ("folder:Folder", "any folder of pictures, with a table of factors or without"),
 }
 """Datasets that are read from the files their authors publish."""
 

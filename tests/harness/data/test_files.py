@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.data import files as data_files
+from harness.data import progress
 from harness.data.download import download
 from harness.data.files import DataFile, data_root, decoded, may_download, paths_outside
 from harness.errors import UserError
@@ -219,5 +219,5 @@ def test_what_only_linux_has_is_asked_for_before_it_is_used():
 
 
 def test_progress_passes_everything_on():
-    assert list(data_files.progress([1, 2, 3], "counting")) == [1, 2, 3]
-    assert list(data_files.progress(iter("ab"), "counting")) == ["a", "b"]
+    assert list(progress([1, 2, 3], "counting")) == [1, 2, 3]
+    assert list(progress(iter("ab"), "counting")) == ["a", "b"]
