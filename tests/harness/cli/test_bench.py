@@ -31,7 +31,7 @@ def test_benchmarks_are_printed_and_added_to_a_table(command, tmp_path):
         (["--engine", "eager", "--fleet", 2], "--fleet 2: it does not go with --engine eager"),
         (["--engine", "graph"], "there is no GPU to run on"),
         (["--engine", "compiled", "--fleet", 2], "for CPUs torch.compile makes programs of some fleets that crash"),
-        (["--config", "size"], "--config size: expected name=value"),
+        (["--config", "size"], "--config size: expected KEY=VALUE"),
         (["--cases", "nowhere.toml"], "nowhere.toml: No such file"),
         (["--config", "sise=2"], "model.sise: unknown key; did you mean 'size'?"),
     ],
