@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.table import Table
 
-from harness.cli.console import console
 from harness.cli.options import plugin_option, require_gpu_if, settings_of
 from harness.cli.terminal import echo
 
 if TYPE_CHECKING:
+    import pandas as pd
     import torch
 
     from harness.benchmark.case_file import StudyTable
@@ -90,6 +89,7 @@ def command(
 
     from harness.benchmark.case_file import GPU_WAYS, read_cases
     from harness.benchmark.measure import Case
+    from harness.cli.text_tables import print_table
     from harness.execution.engine_choice import require_gpu, settle_engine
     from harness.plugins.manager import PluginManager
 
@@ -115,7 +115,7 @@ def command(
         replace(case, engine=engine, fleet=fleet, precision=precision) for case in chosen for engine, fleet in ways
     ]
     rows = _measure(cases, registry, place, steps, output, tolerant=listed is not None)
-    console().print(_table(rows), "")
+    print_table(_table(rows), "", keys=3)
     if listed and listed.study:
         _project(rows, listed.study)
     if listed and listed.race:
@@ -186,30 +186,29 @@ def _add(name: str, folder: Path, row: dict[str, Any]) -> None:
     write_table(path, name, pd.DataFrame([*before, row]))
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    speed = ("steps/s", "model steps/s", "images/s", "GFLOP/s", "of product", "GB/s", "of copy")
-    headings = ("model", "images", "batch", "engine", "models", *speed, "memory", "start", "energy")
-    for number, heading in enumerate(headings):
-        left = number in (0, 1, 3)
-        table.add_column(heading, header_style="dim", justify="left" if left else "right", no_wrap=True)
-    for row in rows:
-        joules = row["joules_per_model_step"]
-        table.add_row(
-            row["model"],
-            row["image"],
-            str(row["batch_size"]),
-            row["engine"],
-            str(row["fleet"]),
-            f"{row['steps_per_second']:.4g}",
-            f"{row['model_steps_per_second']:.4g}",
-            f"{row['images_per_second']:,.0f}",
-            f"{row['flop_per_second'] / 1e9:,.0f}",
-            f"{row['flop_fraction']:.0%}",
-            f"{row['bytes_per_second'] / 1e9:,.1f}",
-            f"{row['bytes_fraction']:.0%}",
-            f"{row['peak_bytes'] / 1e9:.2f} GB",
-            f"{row['start_seconds']:.1f} s",
-            "-" if joules is None else f"{joules:.3g} J",
-        )
-    return table
+def _table(rows: Sequence[dict[str, Any]]) -> "pd.DataFrame":
+    """The rows in short, as texts."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "model": row["model"],
+                "engine": row["engine"],
+                "models": row["fleet"],
+                "images": row["image"],
+                "batch": row["batch_size"],
+                "steps/s": f"{row['steps_per_second']:.4g}",
+                "model steps/s": f"{row['model_steps_per_second']:.4g}",
+                "images/s": f"{row['images_per_second']:,.0f}",
+                "GFLOP/s": f"{row['flop_per_second'] / 1e9:,.0f}",
+                "of product": f"{row['flop_fraction']:.0%}",
+                "GB/s": f"{row['bytes_per_second'] / 1e9:,.1f}",
+                "of copy": f"{row['bytes_fraction']:.0%}",
+                "memory": f"{row['peak_bytes'] / 1e9:.2f} GB",
+                "start": f"{row['start_seconds']:.1f} s",
+                "energy": "-" if row["joules_per_model_step"] is None else f"{row['joules_per_model_step']:.3g} J",
+            }
+            for row in rows
+        ]
+    )
