@@ -59,7 +59,8 @@ def run_command():
             text=True,
             check=False,
             timeout=timeout,
-            env={**os.environ, "PYTHONSAFEPATH": "1", "CUDA_VISIBLE_DEVICES": "", **(env or {})},
+            # A wide terminal, whatever the tests themselves run in.
+            env={**os.environ, "COLUMNS": "160", "PYTHONSAFEPATH": "1", "CUDA_VISIBLE_DEVICES": "", **(env or {})},
         )
 
     return run
