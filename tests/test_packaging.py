@@ -14,6 +14,7 @@ from support import ROOT
 PACKAGES = {
     "harness",
     "harness_datasets",
+    "harness_dcgan_figures",
     "harness_gans",
     "harness_metrics",
     "harness_selectors",

@@ -32,7 +32,7 @@ def run(*arguments):
         (["run", "x.toml", "--timeout", "inf"], "inf is not a number of seconds"),
         (["run", "x.toml", "--output", ""], "the name of a folder or file is empty"),
         (["check", "mig", "--set", "x"], "--set x: expected KEY=VALUE"),
-        (["bench", "--config", "x"], "--config x: expected KEY=VALUE"),
+        (["bench", "--model", "vae", "--dataset", "digits", "--config", "x"], "--config x: expected KEY=VALUE"),
     ],
 )
 def test_a_slip_is_answered_by_what_would_do(arguments, message):
