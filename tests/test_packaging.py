@@ -45,9 +45,9 @@ def test_the_wheel_is_typed_and_has_the_command(wheel):
 
 
 def test_the_wheel_holds_every_part_of_the_reports_page(wheel):
-    from harness.report.page import SCRIPTS
+    from harness.report.page import SCRIPTS, STYLES
 
-    parts = {"page.html", "page.css", *(f"{name}.js" for name in SCRIPTS)}
+    parts = {"page.html", *(f"{name}.css" for name in STYLES), *(f"{name}.js" for name in SCRIPTS)}
     assert {f"harness/report/assets/{part}" for part in parts} <= set(wheel.namelist())
     assert parts == {path.name for path in (ROOT / "harness/report/assets").iterdir()}
 
