@@ -84,7 +84,7 @@ def _suites_beside(path: Path) -> str:
 
 def _is_suite(file: Path) -> bool:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""  # Reading a pipe might never end.
     except (OSError, ValueError):
         return False
     return "[[models]]" in text or text.startswith("extends")
