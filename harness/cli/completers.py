@@ -25,7 +25,7 @@ def complete_suite(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 def _is_suite(file: Path) -> bool:
     try:
-        return "[[models]]" in file.read_text(encoding="utf-8")
+        return file.is_file() and "[[models]]" in file.read_text(encoding="utf-8")  # A pipe might never end.
     except (OSError, ValueError):
         return False
 
