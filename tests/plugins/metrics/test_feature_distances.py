@@ -103,7 +103,7 @@ class TestWeights:
 
     def test_without_the_library_it_says_what_to_install(self, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "torch_fidelity.feature_extractor_inceptionv3", None)
-        with pytest.raises(NotApplicableError, match=r"pip install 'disentanglement-harness\[fid\]'"):
+        with pytest.raises(NotApplicableError, match=r"pip install '\.\[fid\]'"):
             published_weights()
 
     def test_another_file_is_refused_and_runs_no_code(self, tmp_path):
