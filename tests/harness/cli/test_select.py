@@ -95,7 +95,8 @@ def test_what_was_compared_stands_in_the_comparisons_files(study):
     for record in records:
         for part in record["compared"]:
             models = len(part["trials"])
-            pointwise = record["selector"] in ("random", "supervised:error")  # These score models one by one.
+            # These score models one by one; the others compare pairs.
+            pointwise = record["selector"] == "random" or record["selector"].startswith("supervised:")
             expected = (models,) if pointwise else (models, models)
             assert np.array(part["comparisons"], dtype=float).shape == expected
             assert set(part["trials"]) <= set(record["kinds"])
