@@ -112,7 +112,7 @@ def test_what_cannot_be_had_is_the_users_mistake(monkeypatch):
     with pytest.raises(UserError, match="choose HOST:PORT of the cluster's head, auto or local"):
         connect("somewhere", "auto", None)
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UserError, match=r"pip install 'disentanglement-harness\[ray\]'"):
+    with pytest.raises(UserError, match=r"pip install '\.\[ray\]'"):
         connect("auto", "auto", None)
 
 
