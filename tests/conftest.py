@@ -13,6 +13,9 @@ from support import TESTS, TOY
 
 pytest_plugins = ["painter"]
 
+# Commands print for a wide terminal, whatever the tests themselves run in.
+os.environ["COLUMNS"] = "160"
+
 # How long an example takes says nothing about whether it is right.
 settings.register_profile("harness", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("harness")
@@ -59,8 +62,7 @@ def run_command():
             text=True,
             check=False,
             timeout=timeout,
-            # A wide terminal, whatever the tests themselves run in.
-            env={**os.environ, "COLUMNS": "160", "PYTHONSAFEPATH": "1", "CUDA_VISIBLE_DEVICES": "", **(env or {})},
+            env={**os.environ, "PYTHONSAFEPATH": "1", "CUDA_VISIBLE_DEVICES": "", **(env or {})},
         )
 
     return run
