@@ -111,7 +111,7 @@ def _train_alike(
             if checkpoint := chosen[trial.id]:
                 training.resume(checkpoint, _warn(callbacks, trial))
             trainings.append(training)
-        except Exception as error:
+        except Exception as error:  # The trial's own; the others go on.
             callbacks.failed(trial, error)
     if trainings:
         with products(alike[0][0].training.precision):

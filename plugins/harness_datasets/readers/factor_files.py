@@ -26,7 +26,7 @@ def read_table(path: Path) -> pd.DataFrame:
         else:
             table = pd.read_csv(path, dtype={FILE: str}, encoding="utf-8-sig", skipinitialspace=True)
     # pandas and pyarrow raise many kinds of errors for damaged files.
-    except Exception as error:
+    except Exception as error:  # Damaged tables raise errors of every kind.
         raise UserError(f"{path}: cannot be read as a table: {error}") from None
     if FILE not in table:
         found = ", ".join(map(str, table.columns))

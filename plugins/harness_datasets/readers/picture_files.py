@@ -119,7 +119,7 @@ def decode_pictures(
                 f"{name}: is larger than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller, or leave it out"
             ) from None
         # What Pillow raises for a damaged file depends on where the damage is.
-        except Exception as error:
+        except Exception as error:  # So do damaged pictures, whatever decodes them.
             raise UserError(f"{name}: cannot be read as a picture: {error}") from None
 
     numbered = enumerate(pictures)
