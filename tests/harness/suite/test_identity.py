@@ -256,7 +256,7 @@ def test_editing_one_built_in_plugin_leaves_the_versions_of_others(tmp_path, mon
 
 
 @pytest.mark.parametrize(
-    "kind, name, package",
+    ("kind", "name", "package"),
     [("models", "vae", "harness_vaes"), ("models", "dcgan", "harness_gans"), ("metrics", "mig", "harness_metrics")],
 )
 def test_builtin_choices_carry_the_version_of_their_package(registry, kind, name, package):
