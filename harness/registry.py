@@ -33,7 +33,7 @@ class Plugin:
 
 
 @dataclass(frozen=True)
-class Problem:
+class PluginProblem:
     """A plugin that could not be used, and why; a suite that does not need it runs all the same."""
 
     distribution: str
@@ -117,7 +117,7 @@ class Registry:
 
     entries: dict[str, dict[str, Entry]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     conflicts: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[PluginProblem] = field(default_factory=list)
     derivations: Sequence[Derivation] = ()
 
     def add(self, entry: Entry) -> None:
@@ -130,7 +130,7 @@ class Registry:
         claims = [*claims, *([rival] if rival else []), entry]
         self.conflicts[entry.kind, entry.name] = claims
         owners = " and ".join(str(claim.plugin) for claim in claims)
-        self.problems.append(Problem(entry.plugin.distribution, _claimed(entry, owners)))
+        self.problems.append(PluginProblem(entry.plugin.distribution, _claimed(entry, owners)))
 
     def find(self, kind: str, name: str, place: str = "") -> Entry:
         """The entry of a name, registered or derived.

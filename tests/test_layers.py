@@ -11,7 +11,7 @@ from support import ROOT
 
 PUBLIC = {"harness", "harness.nn", "harness.data", "harness.testing"}
 """What a plugin may import; see plugins/README.md."""
-FOR_COMMANDS = PUBLIC | {"harness.pictures", "harness.cli.trial_command"}
+FOR_COMMANDS = PUBLIC | {"harness.pictures", "harness.cli.picture_command"}
 """What a plugin that adds commands may import, too."""
 LINES = 350
 """The length of the longest module that is allowed."""

@@ -22,9 +22,9 @@ from harness.model import ABILITIES, ImageSpec, Model
 from harness.plugins.manager import PluginManager
 from harness.registry import Registry
 from harness.scoring.model_evaluation import ModelEvaluation
-from harness.scoring.score import score as score_all
-from harness.suite.build import make_dataset
-from harness.suite.resolve import resolve
+from harness.scoring.score import score_evaluation
+from harness.suite.build import build_dataset
+from harness.suite.resolve import resolve_choice
 
 Function = Callable[[Tensor], Any]
 Pixels = NDArray[np.uint8]
@@ -78,7 +78,7 @@ def evaluate(
     if metrics is None:
         needs = {choice.name: registry.find("metrics", choice.name).load().needs for choice in choices}
         choices = [choice for choice in choices if "generate" not in needs[choice.name]]
-    return Scores(score_all(evaluation, choices, registry))
+    return Scores(score_evaluation(evaluation, choices, registry))
 
 
 def wrap(
@@ -142,7 +142,7 @@ def as_dataset(dataset: Any, registry: Registry, device: str = "cpu") -> Dataset
     elif isinstance(dataset, str) or (isinstance(dataset, Mapping) and "name" in dataset):
         settings = {"name": dataset} if isinstance(dataset, str) else dict(dataset)
         name = str(settings.pop("name"))
-        found = make_dataset(registry, resolve(registry, "datasets", name, settings, "dataset"))
+        found = build_dataset(registry, resolve_choice(registry, "datasets", name, settings, "dataset"))
     else:
         found = _of_arrays(dataset)
     found.load(device)

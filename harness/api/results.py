@@ -16,7 +16,7 @@ from harness.results.find import find_trial
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table
 from harness.results.result import Result
-from harness.suite.build import load_dataset, make_dataset
+from harness.suite.build import build_dataset, load_dataset
 from harness.suite.suite import Suite
 from harness.suite.trial import Trial
 from harness.summary.comparison import compare_folders, compare_settings, setting_names, with_settings
@@ -178,7 +178,7 @@ class TrialResults:
         """
         import torch
 
-        dataset = make_dataset(self._results.registry, self.trial.dataset)
+        dataset = build_dataset(self._results.registry, self.trial.dataset)
         dataset.device = torch.device(device)
         return load_trained(self._results.folder, self.trial, self._results.registry, dataset)
 

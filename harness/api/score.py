@@ -12,8 +12,8 @@ from harness.errors import UserError
 from harness.evaluation import Evaluation, TableEvaluation
 from harness.plugins.manager import PluginManager
 from harness.registry import Registry
-from harness.scoring.score import score as score_all
-from harness.suite.resolve import resolve
+from harness.scoring.score import score_evaluation
+from harness.suite.resolve import resolve_choice
 from harness.suite.trial import Choice
 
 Metrics = Sequence[str | Mapping[str, Any]]
@@ -69,7 +69,7 @@ def score(
         raise UserError(f"kl: expected {table.shape[1]} numbers, one per code, got {len(divergence)}")
     registry = PluginManager([Path(file) for file in plugins]).registry
     evaluation = TableEvaluation(table, grid, kl=divergence, seed=seed)
-    return Scores(score_all(evaluation, choose_metrics(registry, metrics, evaluation), registry))
+    return Scores(score_evaluation(evaluation, choose_metrics(registry, metrics, evaluation), registry))
 
 
 def choose_metrics(registry: Registry, metrics: Metrics | None, evaluation: Evaluation) -> list[Choice]:
@@ -81,7 +81,7 @@ def choose_metrics(registry: Registry, metrics: Metrics | None, evaluation: Eval
     if metrics is None:
         names = registry.entries["metrics"]
         applying = [name for name in names if not evaluation.lacks(registry.find("metrics", name).load().needs)]
-        return [resolve(registry, "metrics", name, {}, name) for name in applying]
+        return [resolve_choice(registry, "metrics", name, {}, name) for name in applying]
     if isinstance(metrics, str):
         metrics = [metrics]
     choices = []
@@ -90,5 +90,5 @@ def choose_metrics(registry: Registry, metrics: Metrics | None, evaluation: Eval
         name = settings.pop("name", None)
         if not isinstance(name, str):
             raise UserError(f"metrics[{number}]: expected a name, or a table with one, got {item!r}")
-        choices.append(resolve(registry, "metrics", name, settings, f"metrics[{number}]"))
+        choices.append(resolve_choice(registry, "metrics", name, settings, f"metrics[{number}]"))
     return choices

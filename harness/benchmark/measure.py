@@ -16,8 +16,8 @@ from harness.registry import Registry
 from harness.results.provenance import provenance
 from harness.rng import Rng
 from harness.storage.records import now
-from harness.suite.build import load_dataset, make_model
-from harness.suite.resolve import resolve
+from harness.suite.build import build_model, load_dataset
+from harness.suite.resolve import resolve_choice
 from harness.suite.trial import Choice
 from harness.training.batches import Batches
 from harness.training.engines.base import Engine, make_engine, make_stepper
@@ -100,7 +100,7 @@ def description(case: Case, registry: Registry, device: torch.device) -> dict[st
     facts = provenance(device.type)
     return {
         "model": case.model,
-        "hyperparameters": json.dumps(dict(resolve(registry, "models", case.model, case.settings, "model").config)),
+        "hyperparameters": json.dumps(dict(_model(case, registry).config)),
         "dataset": case.dataset,
         "dataset_settings": json.dumps(dict(_dataset(case, registry).config)),
         "batch_size": case.batch_size,
@@ -114,8 +114,12 @@ def description(case: Case, registry: Registry, device: torch.device) -> dict[st
     }
 
 
+def _model(case: Case, registry: Registry) -> Choice:
+    return resolve_choice(registry, "models", case.model, case.settings, "model")
+
+
 def _dataset(case: Case, registry: Registry) -> Choice:
-    return resolve(registry, "datasets", case.dataset, case.dataset_settings, "dataset")
+    return resolve_choice(registry, "datasets", case.dataset, case.dataset_settings, "dataset")
 
 
 def load_images(case: Case, registry: Registry, device: torch.device) -> Dataset:
@@ -129,8 +133,9 @@ def load_images(case: Case, registry: Registry, device: torch.device) -> Dataset
 
 def make_one(case: Case, registry: Registry, images: Dataset, seed: int, note: Callable[[str], None]) -> EagerStepper:
     """Make the stepper of one trial of a case: its engine's, or the eager one if it will be part of a fleet."""
-    choice = resolve(registry, "models", case.model, case.settings, "model")
-    model = make_model(registry, choice, images.image, Rng.for_initial(seed), "model").to(images.device)
+    model = build_model(registry, _model(case, registry), images.image, Rng.for_initial(seed), "model").to(
+        images.device
+    )
     batches = Batches(images, case.batch_size, seed)
     draws, resets = Rng.for_draws(seed, images.device), Rng.for_resets(seed)
     engine = "eager" if case.fleet > 1 else case.engine

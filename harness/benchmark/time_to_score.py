@@ -11,8 +11,8 @@ from harness.benchmark.device import synchronise
 from harness.benchmark.measure import Case, description, load_images, make_one
 from harness.registry import Registry
 from harness.scoring.model_evaluation import ModelEvaluation
-from harness.suite.build import make_metric
-from harness.suite.resolve import resolve
+from harness.suite.build import build_metric
+from harness.suite.resolve import resolve_choice
 from harness.training.precision import products
 
 
@@ -49,7 +49,7 @@ def run_race(
         UserError: a name or setting is wrong, or files are missing.
     """
     images = load_images(race.case, registry, device)
-    metric = make_metric(registry, resolve(registry, "metrics", race.metric, {}, "metric"))
+    metric = build_metric(registry, resolve_choice(registry, "metrics", race.metric, {}, "metric"))
     seconds, steps, best = 0.0, 0, float("-inf")
     while best < race.target and seconds < limit:
         if steps % race.steps == 0:

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from harness.cli.console import console
+from harness.cli.table_formats import markdown, print_table
 from harness.cli.terminal import echo
-from harness.cli.text_tables import markdown, print_table
 
 BOARD_CAPTION = "mean ± standard deviation over n seeds, [95 % interval of the mean]; * best of its column"
 SELECTION_CAPTION = "ground-truth scores of the chosen model; * the best of its pool; compared: ordered pairs of models"

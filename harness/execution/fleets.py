@@ -7,8 +7,8 @@ import torch
 
 from harness.registry import Registry
 from harness.rng import Rng
-from harness.suite.build import make_dataset, make_model
-from harness.suite.resolve import load_class
+from harness.suite.build import build_dataset, build_model
+from harness.suite.resolve import resolve_class
 from harness.suite.trial import Trial
 from harness.training.engines.signature import signature_of
 from harness.training.memory import training_bytes
@@ -23,8 +23,8 @@ USED_SHARE = 0.8
 def most_that_fit(trial: Trial, registry: Registry, memory: int) -> int:
     """How many trials like this one can be trained together in so many bytes of a GPU's free memory."""
     try:
-        image = make_dataset(registry, trial.dataset).image
-        model = make_model(registry, trial.model, image, Rng(0), trial.label)
+        image = build_dataset(registry, trial.dataset).image
+        model = build_model(registry, trial.model, image, Rng(0), trial.label)
         last = max(0, trial.training.steps - 1)
         each = training_bytes(model, image, trial.training.batch_size, sorted({0, last}))
     except Exception:  # The model's own; it will be reported when the trial runs.
@@ -59,8 +59,8 @@ def form_fleets(trials: Sequence[Trial], registry: Registry, size: int | Callabl
 
 def _structure(trial: Trial, registry: Registry) -> Hashable:
     """The structure of the trial's model; one that cannot be told is unlike any other."""
-    image = make_dataset(registry, trial.dataset).image
-    model_class, config = load_class(registry, "models", trial.model, trial.label)
+    image = build_dataset(registry, trial.dataset).image
+    model_class, config = resolve_class(registry, "models", trial.model, trial.label)
     try:
         with torch.device("meta"):  # Shapes without memory.
             model = model_class(config, image)

@@ -15,7 +15,7 @@ from harness.registry import Registry
 from harness.results.folder import ResultsFolder, TrialFolder
 from harness.results.result import Result
 from harness.storage.tensors import load_tensors
-from harness.suite.resolve import resolve
+from harness.suite.resolve import resolve_choice
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial, score_key
 
@@ -123,7 +123,7 @@ def _metrics(suite: Suite, recorded: Result) -> Sequence[Choice]:
 
 def _as_now(registry: Registry, kind: str, choice: Choice) -> Choice:
     """The same thing with the same settings, of the plugin and the files of now."""
-    return resolve(registry, kind, choice.name, choice.config, choice.name)
+    return resolve_choice(registry, kind, choice.name, choice.config, choice.name)
 
 
 def _plan(suite: Suite, manager: PluginManager, provenance: Mapping[str, Any]) -> tuple[Plan, RunOptions]:

@@ -14,7 +14,7 @@ from harness.model import Model
 from harness.pictures.latent_paths import numbered_latents
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder
-from harness.suite.build import initial_model, make_dataset
+from harness.suite.build import build_dataset, build_initial_model
 from harness.suite.trial import Trial
 from harness.training.trainer import load_weights
 
@@ -37,7 +37,7 @@ class TrainedModel:
     dataset: Dataset
     registry: Registry
 
-    def require(self, ability: str) -> None:
+    def require_ability(self, ability: str) -> None:
         """Make sure that the model has an ability, such as "encode".
 
         Raises:
@@ -53,7 +53,7 @@ class TrainedModel:
         Raises:
             NotApplicableError: the model does not generate.
         """
-        self.require("generate")
+        self.require_ability("generate")
         if self.model.latents is None:
             raise NotApplicableError(REASONS["generate"])
         return self.model.latents
@@ -67,13 +67,13 @@ class TrainedModel:
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
         """Encode a few images (n, C, H, W) as codes (n, D)."""
-        self.require("encode")
+        self.require_ability("encode")
         return self.model.encode(images)
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
         """Reconstruct a few images (n, C, H, W)."""
-        self.require("reconstruct")
+        self.require_ability("reconstruct")
         return self.model.reconstruct(images)
 
     def load_dataset(self) -> None:
@@ -86,7 +86,7 @@ class TrainedModel:
 
     def untrained(self) -> Model:
         """The same model as its seed initialised it, on the same device, in evaluation mode."""
-        return initial_model(self.registry, self.trial, self.dataset).eval()
+        return build_initial_model(self.registry, self.trial, self.dataset).eval()
 
     def sample_latents(self, numbers: Sequence[int], seed: int = 0) -> Tensor:
         """The latents (n, Z) of samples by their numbers; see `harness.pictures.latent_paths.numbered_latents`."""
@@ -95,7 +95,7 @@ class TrainedModel:
 
 def unloaded_dataset(trial: Trial, registry: Registry, device: str) -> Dataset:
     """The trial's dataset before it is loaded: it knows the shape of its images but holds none."""
-    dataset = make_dataset(registry, trial.dataset)
+    dataset = build_dataset(registry, trial.dataset)
     dataset.device = torch.device(device)
     return dataset
 
@@ -111,6 +111,6 @@ def load_trained(folder: ResultsFolder, trial: Trial, registry: Registry, datase
         result = files.result
         reason = f"it ended as {result.outcome}: {result.reason}" if result else "it is not done"
         raise UserError(f"{trial.title}: there is no trained model; {reason}")
-    model = initial_model(registry, trial, dataset)
+    model = build_initial_model(registry, trial, dataset)
     load_weights(model, files)
     return TrainedModel(trial, model.eval(), dataset, registry)

@@ -17,7 +17,7 @@ import pluggy
 from harness.errors import UserError, nearest
 from harness.plugins import hookspecs
 from harness.plugins.versions import built_in_version, entry_point_version, files_digest
-from harness.registry import DISTRIBUTION, KINDS, Derivation, Entry, Plugin, Problem, Registry
+from harness.registry import DISTRIBUTION, KINDS, Derivation, Entry, Plugin, PluginProblem, Registry
 
 BUILT_IN = (
     "harness_gans",
@@ -86,7 +86,7 @@ class PluginManager:
             reason = str(error) if isinstance(error, UserError) else _import_reason(error)
             if required:
                 raise UserError(f"plugin {distribution}: {reason}") from error
-            self.registry.problems.append(Problem(distribution, reason))
+            self.registry.problems.append(PluginProblem(distribution, reason))
 
     def _register(self, plugin: Plugin) -> None:
         _check_hooks(plugin)

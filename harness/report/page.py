@@ -14,7 +14,7 @@ import jinja2
 from harness.registry import DISTRIBUTION, Registry
 from harness.report.page_data import Pages, gather
 from harness.report.picture_store import Album
-from harness.report.rounding import plain
+from harness.report.rounding import for_javascript
 from harness.report.trial_pictures import StudyPictures, factor_names
 from harness.results.folder import ResultsFolder
 from harness.storage.atomic import write_whole
@@ -89,14 +89,14 @@ def pictured(pages: Pages, which: Which) -> list[int]:
         return []
     if which == "all" or (which == "auto" and len(finished) <= FEW):
         return finished
-    ranks = mean_ranks(pages, finished)
+    ranks = mean_ranks_of_trials(pages, finished)
     best: dict[int, int] = {}
     for place in sorted(finished, key=ranks.__getitem__):
         best.setdefault(pages.trials[place]["setting"], place)
     return sorted(list(best.values())[:FEW])
 
 
-def mean_ranks(pages: Pages, places: Iterable[int]) -> dict[int, float]:
+def mean_ranks_of_trials(pages: Pages, places: Iterable[int]) -> dict[int, float]:
     """The rank of each trial among those given, 1 is best, averaged over the metrics that it has a score of.
 
     A trial without a score comes last.
@@ -128,7 +128,7 @@ def render(pages: Pages, sources: Sequence[str]) -> str:
         "script_hash": _hash(script),
         "style": style,
         "style_hash": _hash(style),
-        "data": plain({**vars(pages), "made_at": now(), "version": version(DISTRIBUTION)}),
+        "data": for_javascript({**vars(pages), "made_at": now(), "version": version(DISTRIBUTION)}),
         "sources": sources,
     }
     return environment.from_string((assets / "page.html").read_text("utf-8")).render(facts)

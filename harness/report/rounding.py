@@ -26,16 +26,16 @@ def is_finite(value: float) -> bool:
         return False
 
 
-def plain(value: Any) -> Any:
+def for_javascript(value: Any) -> Any:
     """The same data with text in place of numbers that JSON or JavaScript does not have: infinities, huge integers.
 
-    >>> plain({"beta": float("inf"), "seed": 2**60, "steps": 3})
+    >>> for_javascript({"beta": float("inf"), "seed": 2**60, "steps": 3})
     {'beta': 'inf', 'seed': '1152921504606846976', 'steps': 3}
     """
     if isinstance(value, Mapping):
-        return {str(name): plain(each) for name, each in value.items()}
+        return {str(name): for_javascript(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+        return [for_javascript(each) for each in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if type(value) is int and abs(value) > LARGEST_INTEGER:

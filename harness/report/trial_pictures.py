@@ -117,7 +117,7 @@ class StudyPictures:
         return {"picture": self.album.add(mosaic(rows)), "count": SAMPLES, "rows": len(rows), "columns": SAMPLE_COLUMNS}
 
     def _reconstructions(self, trained: TrainedModel) -> Plain:
-        trained.require("reconstruct")
+        trained.require_ability("reconstruct")
         dataset = self._loaded(trained)
         trained_on, held_out = split_held_out(len(dataset), trained.trial.training.held_out)
         shown = held_out if len(held_out) else trained_on
@@ -149,7 +149,7 @@ class StudyPictures:
 
 def _code_names(trained: TrainedModel) -> Plain:
     """What the columns of the model's representation are called, if it has one for each code; else nothing."""
-    trained.require("encode")
+    trained.require_ability("encode")
     names = list(_column_names(trained))
     width = trained.encode(trained.generate(trained.sample_latents([0]))).shape[1]
     return {"names": names if len(names) == width else []}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-DISTRIBUTION = "disentanglement-harness"
+from harness.registry import DISTRIBUTION
 
 
 def provenance(device: str) -> dict[str, str | int]:

@@ -13,8 +13,8 @@ from harness.evaluation import LARGEST, Codes, TableEvaluation
 from harness.factors import FactorGrid
 from harness.registry import Registry
 from harness.results.result import ScoreRecord
-from harness.scoring.score import score
-from harness.suite.resolve import resolve
+from harness.scoring.score import score_evaluation
+from harness.suite.resolve import resolve_choice
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -53,10 +53,10 @@ def score_file(
         takes_protocol = "protocol" in metric_class.Config.model_fields
         settings = {"protocol": protocol} if protocol is not None and takes_protocol else {}
         without += [] if takes_protocol else [name]
-        choices.append(resolve(registry, "metrics", name, settings, f"--metric {name}: --protocol {protocol}"))
+        choices.append(resolve_choice(registry, "metrics", name, settings, f"--metric {name}: --protocol {protocol}"))
     if protocol is not None and without:
         note(f"--protocol {protocol}: scored as ever, for want of such a setting: {', '.join(without)}")
-    return {record.metric: _result(record) for record in score(evaluation, choices, registry)}
+    return {record.metric: _result(record) for record in score_evaluation(evaluation, choices, registry)}
 
 
 def _result(record: ScoreRecord) -> dict[str, Any]:
@@ -130,12 +130,12 @@ def read_codes(path: Path, arrays: Arrays, expected: str, right: Callable[[tuple
     far from 0.
     """
     codes = get(path, arrays, "codes")
-    require(right(codes.shape) and codes.size > 0, path, "codes", expected)
-    require(finite(codes), path, "codes", "finite numbers")
+    require_array(right(codes.shape) and codes.size > 0, path, "codes", expected)
+    require_array(finite(codes), path, "codes", "finite numbers")
     single = np.can_cast(codes.dtype, np.float32)
     with np.errstate(over="ignore"):
         converted: Codes = codes.astype(np.float32 if single else np.float64)
-    require(bool((abs(converted) <= LARGEST).all()), path, "codes", f"numbers from -{LARGEST:g} to {LARGEST:g}")
+    require_array(bool((abs(converted) <= LARGEST).all()), path, "codes", f"numbers from -{LARGEST:g} to {LARGEST:g}")
     return converted
 
 
@@ -143,21 +143,23 @@ def read_grid(path: Path, arrays: Arrays) -> FactorGrid:
     """The ground-truth grid that a file describes."""
     sizes = get(path, arrays, "factor_sizes")
     whole = finite(sizes) and bool(((sizes > 0) & (sizes % 1 == 0)).all())
-    require(whole and sizes.ndim == 1 and len(sizes) > 0, path, "factor_sizes", "(F,), whole numbers, all positive")
+    require_array(
+        whole and sizes.ndim == 1 and len(sizes) > 0, path, "factor_sizes", "(F,), whole numbers, all positive"
+    )
     # Before a grid is made that no memory holds; a smaller mistake is told with the codes.
     points, rows = sizes.astype(float).prod(), max(get(path, arrays, "codes").shape, default=1)
-    require(
+    require_array(
         points <= 1000 * rows, path, "factor_sizes", f"a grid of as many points as there are codes, not {points:.4g}"
     )
     sizes = sizes.astype(np.int64)
     continuous = arrays.get("is_continuous", np.ones(len(sizes), dtype=bool))
     usable = continuous.shape == sizes.shape and continuous.dtype.kind in "biu"
-    require(usable, path, "is_continuous", "(F,), true or false")
+    require_array(usable, path, "is_continuous", "(F,), true or false")
     names = [f"factor {number}" for number in range(len(sizes))]
     grid = FactorGrid(names, sizes.tolist(), categorical=tuple((~continuous.astype(bool)).tolist()))
     if (values := arrays.get("factor_values")) is not None:
         shape = (len(grid), len(sizes))
-        require(values.shape == shape and finite(values), path, "factor_values", f"{shape}, finite numbers")
+        require_array(values.shape == shape and finite(values), path, "factor_values", f"{shape}, finite numbers")
         grid = FactorGrid(names, grid.sizes, _level_values(grid, values), grid.categorical)
     return grid
 
@@ -168,14 +170,14 @@ def make_table(path: Path, arrays: Arrays, codes: Codes, grid: FactorGrid | None
     for name, array in fixed.items():
         limit = len(codes) if name.endswith("_index") or grid is None else len(grid.sizes)
         usable = array.dtype.kind in "iu" and array.size > 0 and array.min() >= 0 and array.max() < limit
-        require(usable, path, name, f"whole numbers from 0 to {limit - 1}")
+        require_array(usable, path, name, f"whole numbers from 0 to {limit - 1}")
         shape = "(groups, size)" if name == "group_index" else "one dimension"
-        require(array.ndim == (2 if name == "group_index" else 1), path, name, shape)
+        require_array(array.ndim == (2 if name == "group_index" else 1), path, name, shape)
     if "group_index" in fixed and "group_label" in fixed:
         groups = len(fixed["group_index"])
-        require(len(fixed["group_label"]) == groups, path, "group_label", f"({groups},), one factor per group")
+        require_array(len(fixed["group_label"]) == groups, path, "group_label", f"({groups},), one factor per group")
     if (kl := arrays.get("kl")) is not None:
-        require(kl.shape == codes.shape[1:] and finite(kl), path, "kl", "finite numbers, one per code of a model")
+        require_array(kl.shape == codes.shape[1:] and finite(kl), path, "kl", "finite numbers, one per code of a model")
     return TableEvaluation(codes, grid, kl=kl, fixed=fixed, seed=seed)
 
 
@@ -199,7 +201,7 @@ def finite(array: NDArray[Any]) -> bool:
     return array.dtype.kind in "biuf" and bool(np.isfinite(array).all())
 
 
-def require(condition: bool, path: Path, name: str, expected: str) -> None:
+def require_array(condition: bool, path: Path, name: str, expected: str) -> None:
     """Say what was expected of an array, unless a condition holds."""
     if not condition:
         raise UserError(f"{path}: array '{name}': expected {expected}")

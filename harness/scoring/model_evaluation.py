@@ -17,8 +17,8 @@ from harness.model import ABILITIES, Model
 from harness.registry import Registry
 from harness.rng import Rng
 from harness.scoring.stacked_models import StackedModels
-from harness.suite.build import make_dataset
-from harness.suite.resolve import resolve
+from harness.suite.build import build_dataset
+from harness.suite.resolve import resolve_choice
 from harness.training.engines.signature import signature_of
 
 KEPT_SAMPLES = 2**30
@@ -115,7 +115,7 @@ class ModelEvaluation(Evaluation):
         """
         if self.registry is None:
             raise NotApplicableError(f"{place}: no other datasets are known here")
-        return make_dataset(self.registry, resolve(self.registry, "datasets", name, settings, place), place)
+        return build_dataset(self.registry, resolve_choice(self.registry, "datasets", name, settings, place), place)
 
     def images(self, indices: Indices) -> Tensor:
         """The dataset's images (n, C, H, W) at `indices` (n,)."""

@@ -15,14 +15,14 @@ from harness.evaluation import Evaluation
 from harness.metric import Metric, Score
 from harness.registry import Registry
 from harness.results.result import ScoreRecord
-from harness.suite.build import make_metric
+from harness.suite.build import build_metric
 from harness.suite.trial import Choice, score_key
 
 ROUNDING = 1e-6
 """How far beyond its metric's range a score may lie, for sums that end a little above 1 or below 0."""
 
 
-def score(
+def score_evaluation(
     evaluation: Evaluation,
     metrics: Iterable[Choice],
     registry: Registry,
@@ -59,7 +59,7 @@ def _score_one(evaluation: Evaluation, choice: Choice, registry: Registry) -> Sc
         metric_class = registry.find("metrics", choice.name).load()
         if reason := evaluation.lacks(metric_class.needs):
             return record("not-applicable", reason=reason)
-        result = make_metric(registry, choice).score(evaluation)
+        result = build_metric(registry, choice).score(evaluation)
         value, details = checked_value(result), checked_details(result.details)
     except NotApplicableError as error:
         return record("not-applicable", reason=str(error))
@@ -95,7 +95,7 @@ def checked_details(details: object) -> dict[str, Any]:
     """
     if not isinstance(details, Mapping):
         raise TypeError(f"the details of a Score are a mapping of names to plain data, not {type(details).__name__}")
-    found: dict[str, Any] = plain(details)
+    found: dict[str, Any] = json_data(details)
     for name, value in found.items():
         try:
             json.dumps(value, allow_nan=False)
@@ -114,14 +114,14 @@ def outside(value: float, allowed: tuple[float, float]) -> str:
     return f"the score is {value:g}, which is outside of the metric's range from {lowest:g} to {highest:g}"
 
 
-def plain(value: Any) -> Any:
+def json_data(value: Any) -> Any:
     """Arrays, NumPy numbers and tuples as JSON data; numbers that JSON does not have become None."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): json_data(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
+        return json_data(value.tolist())
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [json_data(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

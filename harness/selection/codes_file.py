@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from harness.errors import NotApplicableError, UserError
 from harness.evaluation import TableEvaluation
 from harness.registry import Registry
-from harness.scoring.codes_file import Arrays, finite, make_table, read_codes, read_grid, read_npz, require
-from harness.scoring.score import plain
+from harness.scoring.codes_file import Arrays, finite, make_table, read_codes, read_grid, read_npz, require_array
+from harness.scoring.score import json_data
 from harness.selection import guard
 from harness.selector import Selector, several_kinds
-from harness.suite.build import make_selector
-from harness.suite.resolve import resolve
+from harness.suite.build import build_selector
+from harness.suite.resolve import resolve_choice
 
 
 def select_from_file(path: Path, names: Sequence[str], registry: Registry) -> dict[str, dict[str, Any]]:
@@ -36,14 +36,14 @@ def select_from_file(path: Path, names: Sequence[str], registry: Registry) -> di
     arrays = read_npz(path)
     selected = {}
     for name in names or _meant(arrays, registry):
-        selector = make_selector(registry, resolve(registry, "selectors", name, {}, "--selector"))
+        selector = build_selector(registry, resolve_choice(registry, "selectors", name, {}, "--selector"))
         try:
             scores = guard.scores(selector, _comparisons(path, arrays, name, selector))
         except guard.SelectorError as error:
             raise UserError(f"{path}: {name} failed: {error}") from error
         if np.isnan(scores).all():
             raise UserError(f"{path}: {name} has no score for any of these models")
-        selected[name] = {"scores": plain(scores), "chosen": int(np.nanargmax(scores))}
+        selected[name] = {"scores": json_data(scores), "chosen": int(np.nanargmax(scores))}
     return selected
 
 
@@ -63,7 +63,7 @@ def _comparisons(path: Path, arrays: Arrays, name: str, selector: Selector) -> N
         matrix = _square(path, arrays, selector.comparisons_array)
         if "latent_structures" in arrays:
             structures = arrays["latent_structures"]
-            require(structures.shape == matrix.shape[:1], path, "latent_structures", f"{matrix.shape[:1]}")
+            require_array(structures.shape == matrix.shape[:1], path, "latent_structures", f"{matrix.shape[:1]}")
             if reason := several_kinds(map(str, structures)):
                 raise UserError(f"{path}: {name} cannot select from this file: {reason}")
         return matrix
@@ -81,7 +81,7 @@ def _square(path: Path, arrays: Arrays, name: str) -> NDArray[np.float64]:
     """A matrix of comparisons."""
     matrix = arrays[name]
     square = matrix.ndim == 2 and len(set(matrix.shape)) == 1 and len(matrix) > 1
-    require(square and finite(matrix), path, name, "(models, models) of two models or more, finite numbers")
+    require_array(square and finite(matrix), path, name, "(models, models) of two models or more, finite numbers")
     return matrix.astype(float)
 
 
@@ -92,9 +92,9 @@ def _pool(path: Path, arrays: Arrays) -> list[TableEvaluation]:
     models, observations, dimensions = codes.shape
     grid = read_grid(path, arrays) if "factor_sizes" in arrays else None
     if grid is not None:
-        require(len(grid) == observations, path, "codes", f"(models, {len(grid)}, D), one row per grid point")
+        require_array(len(grid) == observations, path, "codes", f"(models, {len(grid)}, D), one row per grid point")
     for name, shape in {"kl": (models, dimensions), "hyperparameters": (models,)}.items():
-        require(name not in arrays or arrays[name].shape == shape, path, name, f"{shape}, like codes")
+        require_array(name not in arrays or arrays[name].shape == shape, path, name, f"{shape}, like codes")
     pool = []
     for model, table in enumerate(codes):
         its_own = {"kl": arrays["kl"][model]} if "kl" in arrays else {}

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.errors import HarnessError, NotApplicableError, in_a_line
 from harness.evaluation import Evaluation
 from harness.selector import PointwiseSelector, Selector
-
-Floats = NDArray[np.float64]
+from harness.typing import Floats
 
 
 class SelectorError(HarnessError):

@@ -18,7 +18,7 @@ from harness.selection import guard
 from harness.selection.judge import ComparedPool, judge
 from harness.selector import Selector, several_kinds
 from harness.storage.records import read_json
-from harness.suite.build import make_selector
+from harness.suite.build import build_selector
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial, checked, digest
 
@@ -147,7 +147,7 @@ def selection_tables(
 def _selector(registry: Registry, choice: Choice) -> Selector:
     """The selector of a choice; what its constructor raises is a failure of its own."""
     try:
-        return make_selector(registry, choice)
+        return build_selector(registry, choice)
     except UserError:
         raise
     except (Exception, SystemExit) as error:  # A selector may raise anything.

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, cast
 
 from harness.registry import Registry
-from harness.suite.resolve import load_class
+from harness.suite.resolve import resolve_class
 from harness.suite.trial import Choice, Trial
 
 if TYPE_CHECKING:
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from harness.selector import Selector
 
 
-def make_dataset(registry: Registry, choice: Choice, place: str = "dataset") -> "Dataset":
+def build_dataset(registry: Registry, choice: Choice, place: str = "dataset") -> "Dataset":
     """The dataset of a choice, which has no images before `load` is called.
 
     Raises:
-        UserError: see `load_class`.
+        UserError: see `resolve_class`.
     """
-    dataset_class, config = load_class(registry, "datasets", choice, place)
+    dataset_class, config = resolve_class(registry, "datasets", choice, place)
     return cast("Dataset", dataset_class(config))
 
 
@@ -28,52 +28,52 @@ def load_dataset(registry: Registry, choice: Choice, device: str) -> "Dataset":
     """The dataset of a choice, loaded on a device.
 
     Raises:
-        UserError: see `load_class`; or its files are missing or broken.
+        UserError: see `resolve_class`; or its files are missing or broken.
     """
-    dataset = make_dataset(registry, choice)
+    dataset = build_dataset(registry, choice)
     dataset.load(device)
     return dataset
 
 
-def make_metric(registry: Registry, choice: Choice) -> "Metric":
+def build_metric(registry: Registry, choice: Choice) -> "Metric":
     """The metric of a choice.
 
     Raises:
-        UserError: see `load_class`.
+        UserError: see `resolve_class`.
     """
-    metric_class, config = load_class(registry, "metrics", choice)
+    metric_class, config = resolve_class(registry, "metrics", choice)
     return cast("Metric", metric_class(config))
 
 
-def make_selector(registry: Registry, choice: Choice) -> "Selector":
+def build_selector(registry: Registry, choice: Choice) -> "Selector":
     """The selector of a choice.
 
     Raises:
-        UserError: see `load_class`.
+        UserError: see `resolve_class`.
     """
-    selector_class, config = load_class(registry, "selectors", choice)
+    selector_class, config = resolve_class(registry, "selectors", choice)
     return cast("Selector", selector_class(config))
 
 
-def make_model(registry: Registry, choice: Choice, image: "ImageSpec", rng: "Rng", place: str = "") -> "Model":
+def build_model(registry: Registry, choice: Choice, image: "ImageSpec", rng: "Rng", place: str = "") -> "Model":
     """The model of a choice for images of a shape, on the CPU, with initial parameters drawn from `rng`.
 
     Raises:
-        UserError: see `load_class`; or the model cannot take such images.
+        UserError: see `resolve_class`; or the model cannot take such images.
     """
     from harness.model import build  # torch, which those who only read results do without.
 
-    model_class, config = load_class(registry, "models", choice, place)
+    model_class, config = resolve_class(registry, "models", choice, place)
     return build(model_class, config, image, rng)
 
 
-def initial_model(registry: Registry, trial: Trial, dataset: "Dataset") -> "Model":
+def build_initial_model(registry: Registry, trial: Trial, dataset: "Dataset") -> "Model":
     """The trial's model as its seed initialises it, on the dataset's device.
 
     Raises:
-        UserError: see `make_model`.
+        UserError: see `build_model`.
     """
     from harness.rng import Rng
 
-    model = make_model(registry, trial.model, dataset.image, Rng.for_initial(trial.seed), trial.label)
+    model = build_model(registry, trial.model, dataset.image, Rng.for_initial(trial.seed), trial.label)
     return model.to(dataset.device)

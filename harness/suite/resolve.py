@@ -10,7 +10,7 @@ from harness.registry import Registry
 from harness.suite.trial import Choice
 
 
-def resolve(
+def resolve_choice(
     registry: Registry, kind: str, name: str, settings: Mapping[str, Any], place: str, folder: Path | None = None
 ) -> Choice:
     """A choice of a registered thing, with all its settings checked and filled in.
@@ -52,7 +52,7 @@ def check_unchanged(registry: Registry, kind: str, choice: Choice) -> None:
         UserError: something has been edited or replaced since the choice was made.
     """
     plugin = registry.find(kind, choice.name).plugin
-    now = resolve(registry, kind, choice.name, choice.config, choice.name)
+    now = resolve_choice(registry, kind, choice.name, choice.config, choice.name)
     if {plugin.version, plugin.loaded_as or plugin.version} != {choice.version}:
         raise UserError(
             f"{choice.name}: its plugin {plugin.distribution} is not the one that the run began with "
@@ -66,7 +66,7 @@ def check_unchanged(registry: Registry, kind: str, choice: Choice) -> None:
         raise UserError(f"{choice.name}: the dataset's files have been replaced since the run began; run it again")
 
 
-def load_class(registry: Registry, kind: str, choice: Choice, place: str = "") -> tuple[Any, Settings]:
+def resolve_class(registry: Registry, kind: str, choice: Choice, place: str = "") -> tuple[Any, Settings]:
     """The class of a choice, imported now, and its parsed settings.
 
     Raises:

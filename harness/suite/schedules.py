@@ -6,8 +6,8 @@ import torch
 
 from harness.model import Model
 from harness.registry import Registry
-from harness.suite.build import make_dataset
-from harness.suite.resolve import load_class
+from harness.suite.build import build_dataset
+from harness.suite.resolve import resolve_class
 from harness.suite.suite import Suite
 from harness.suite.trial import Trial
 
@@ -30,8 +30,8 @@ def _notes(trial: Trial, registry: Registry) -> Iterator[str]:
 
 def _model(trial: Trial, registry: Registry) -> Model:
     """The trial's model without memory for its parameters."""
-    image = make_dataset(registry, trial.dataset).image
-    model_class, config = load_class(registry, "models", trial.model, trial.setting)
+    image = build_dataset(registry, trial.dataset).image
+    model_class, config = resolve_class(registry, "models", trial.model, trial.setting)
     with torch.device("meta"):
         model: Model = model_class(config, image)
     return model

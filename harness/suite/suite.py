@@ -10,7 +10,7 @@ from harness.config import parse
 from harness.errors import UserError, in_a_line
 from harness.registry import Registry
 from harness.suite.file import read_suite_file
-from harness.suite.resolve import load_class, resolve
+from harness.suite.resolve import resolve_choice, resolve_class
 from harness.suite.schema import ModelEntry, SuiteFile, Training
 from harness.suite.trial import Choice, Trial, checked
 
@@ -95,7 +95,7 @@ def _choose(registry: Registry, kind: str, item: str | Mapping[str, Any], place:
     name = settings.pop("name", None)
     if not isinstance(name, str):
         raise UserError(f"{place}.name: this key is required and is a text")
-    return resolve(registry, kind, name, settings, place, folder)
+    return resolve_choice(registry, kind, name, settings, place, folder)
 
 
 def _choose_all(
@@ -118,7 +118,7 @@ def _expand(
         for name, value in swept.items():
             (trained if name.startswith(IN_TRAINING) else settings)[name.removeprefix(IN_TRAINING)] = value
         training = parse(Training, trained, f"{place}.training")
-        model = resolve(registry, "models", entry.name, settings, f"{place}.config", folder)
+        model = resolve_choice(registry, "models", entry.name, settings, f"{place}.config", folder)
         _check_fit(registry, dataset, model, training, place)
         for seed in seeds:
             yield Trial(dataset, model, training, seed, entry.label or entry.name, swept)
@@ -157,12 +157,12 @@ def _check_fit(registry: Registry, dataset: Choice, model: Choice, training: Tra
     import torch
 
     from harness.dataset import GroundTruthDataset
-    from harness.suite.build import make_dataset
+    from harness.suite.build import build_dataset
 
-    images = make_dataset(registry, dataset)
+    images = build_dataset(registry, dataset)
     if isinstance(images, GroundTruthDataset):
         _check_numbers(training, dataset.name, len(images), place)
-    model_class, config = load_class(registry, "models", model, place)
+    model_class, config = resolve_class(registry, "models", model, place)
     try:
         with torch.device("meta"):  # Shapes without memory.
             model_class(config, images.image)

@@ -10,7 +10,7 @@ from harness.errors import DamagedFileError
 from harness.model import Model
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder, TrialFolder
-from harness.suite.build import initial_model
+from harness.suite.build import build_initial_model
 from harness.suite.trial import Trial
 from harness.training.batches import Batches
 from harness.training.engines.signature import signature_of
@@ -62,7 +62,7 @@ def train(
     untrained: list[tuple[Trial, Model]] = []
     for trial in trials:
         try:
-            model = initial_model(registry, trial, dataset)
+            model = build_initial_model(registry, trial, dataset)
             if _is_trained(model, folder.trial(trial.id), _warn(callbacks, trial)):
                 models[trial.id] = model
             else:

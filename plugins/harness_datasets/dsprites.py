@@ -86,7 +86,7 @@ class DSprites(GroundTruthDataset, StoredImages):
             target = arrays.create("images", (len(self), 64, 8))
             if use_npz:
                 array = NpzArray(path, "imgs")
-                array.require(shape, "uint8")
+                array.expect(shape, "uint8")
                 copy_blocks(array.blocks(ROWS), target, "packing dSprites", packed)
             else:
                 with hdf5_array(path, "imgs", shape, "uint8") as images:

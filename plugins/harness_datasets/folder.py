@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness import FactorGrid, Field, GroundTruthDataset, ImageSpec, Settings, UserError
 from harness.data import DataFile, DecodedArrays, StoredImages, decoded
 from harness_datasets.readers.block_copy import ROWS
-from harness_datasets.readers.factor_files import observed, pictures_of, read_table
+from harness_datasets.readers.factor_files import observed, pictures_of, read_factor_file
 from harness_datasets.readers.npz_files import NUMBERS, NpzArray
 from harness_datasets.readers.picture_files import contents, decode_pictures, pictures_below, suffixes
 from harness_datasets.readers.picture_modes import Background
@@ -159,7 +159,7 @@ class FolderWithFactors(WithFactors):
 
     def table(self) -> tuple[pd.DataFrame, Path]:
         """The table as it stands in its file."""
-        return read_table(self._table), self._table
+        return read_factor_file(self._table), self._table
 
 
 class ArraysWithFactors(WithFactors):
@@ -173,7 +173,7 @@ class ArraysWithFactors(WithFactors):
         """The arrays `factors` and `names`."""
         path = self._folder.find()
         factors = NpzArray(path, "factors")
-        factors.require((self._images.shape[0], None), *NUMBERS)
+        factors.expect((self._images.shape[0], None), *NUMBERS)
         names = [f"factor{number}" for number in range(factors.shape[1])]
         if NpzArray.has(path, "names"):
             names = [str(name) for name in NpzArray(path, "names").read()]
@@ -186,7 +186,7 @@ class ArraysWithFactors(WithFactors):
         path = self._folder.find()
         images = NpzArray(path, "images")
         channels = images.shape[3:] if len(images.shape) == 4 and images.shape[3] in (1, 3) else ()
-        images.require((None, None, None, *channels), "uint8")
+        images.expect((None, None, None, *channels), "uint8")
         if 0 in images.shape:
             raise UserError(f"{path}: array 'images' is empty")
         return images

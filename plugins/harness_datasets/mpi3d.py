@@ -93,7 +93,7 @@ class MPI3D(GroundTruthDataset, StoredImages):
 
         def decode(arrays: DecodedArrays) -> None:
             array = NpzArray(path, "images")
-            array.require((None, 64, 64, 3), "uint8")
+            array.expect((None, 64, 64, 3), "uint8")
             self._check_edition(array.shape[0])
             target = arrays.create("images", array.shape)
             copy_blocks(array.blocks(ROWS), target, f"decompressing MPI3D ({self.config.variant})")

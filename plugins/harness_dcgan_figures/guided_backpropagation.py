@@ -80,7 +80,7 @@ def filters_picture(trained: TrainedModel, seed: int) -> Image.Image:
     For each feature the images that it responds to most among 1,000 of the dataset, which must be loaded, and
     below each the guided gradient of its response: grey where it is indifferent.
     """
-    trained.require("features")
+    trained.require_ability("features")
     size = len(trained.dataset)
     chosen = np.sort(numpy_rng("filters", seed).choice(size, min(size, SEARCHED), replace=False))
     images = trained.dataset.images(torch.from_numpy(chosen).to(trained.dataset.device))

@@ -18,7 +18,7 @@ from harness.benchmark.case_file import read_cases
 from harness.benchmark.measure import load_images, make_one
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
-from harness.suite.resolve import resolve
+from harness.suite.resolve import resolve_choice
 from harness.suite.schema import Training
 from harness.suite.trial import Trial
 from harness.training.engines.eager import EagerStepper
@@ -140,7 +140,7 @@ def test_a_step_of_a_fleet(benchmark, case, members):
 def test_what_is_not_training(benchmark, tmp_path, monkeypatch, checkpoint_seconds):
     """The share of a training's time that is not spent in steps: progress, history, checkpoints."""
     choice = [
-        resolve(REGISTRY, kind, name, settings, kind)
+        resolve_choice(REGISTRY, kind, name, settings, kind)
         for kind, name, settings in (
             ("datasets", SMALL.dataset, SMALL.dataset_settings),
             ("models", SMALL.model, SMALL.settings),

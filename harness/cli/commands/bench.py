@@ -89,7 +89,7 @@ def command(
 
     from harness.benchmark.case_file import GPU_WAYS, read_cases
     from harness.benchmark.measure import Case
-    from harness.cli.text_tables import print_table
+    from harness.cli.table_formats import print_table
     from harness.execution.engine_choice import require_gpu, settle_engine
     from harness.plugins.manager import PluginManager
 

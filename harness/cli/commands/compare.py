@@ -104,7 +104,7 @@ def _print_comparison(table: "pd.DataFrame", form: str) -> None:
 
 
 def _print(table: "pd.DataFrame", title: str, form: str) -> None:
-    from harness.cli.text_tables import markdown, print_as, print_table
+    from harness.cli.table_formats import markdown, print_as, print_table
 
     if form == "table":
         shown = table.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))

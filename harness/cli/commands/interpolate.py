@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.trial_command import Output, looks_at_trial
+from harness.cli.picture_command import Output, picture_command
 
 if TYPE_CHECKING:
     from harness.pictures.trained_model import TrainedModel
 
 
 @click.command()
-@looks_at_trial
+@picture_command
 @click.option("--points", type=click.IntRange(min=2), default=9, show_default=True, help="Random points.")
 @click.option("--steps", type=click.IntRange(min=2), default=10, show_default=True, help="Images from one to the next.")
 def command(trained: "TrainedModel", output: Output, seed: int, points: int, steps: int) -> list[Path]:

@@ -8,8 +8,8 @@ import click
 from harness.cli.completers import complete_results
 from harness.cli.options import format_option, plugin_option
 from harness.cli.result_tables import print_leaderboard, wide_leaderboard
+from harness.cli.table_formats import markdown, print_as
 from harness.cli.terminal import echo
-from harness.cli.text_tables import markdown, print_as
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table
 from harness.results.status import StudyStatus

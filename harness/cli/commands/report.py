@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completers import complete_results
-from harness.cli.options import data_option, plugin_option
+from harness.cli.options import data_option, missing_plugins, plugin_option
 from harness.cli.terminal import echo
-from harness.cli.trial_command import missing_plugins
 from harness.storage.location import location
 
 if TYPE_CHECKING:

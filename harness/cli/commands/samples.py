@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.trial_command import Output, looks_at_trial
+from harness.cli.picture_command import Output, picture_command
 
 if TYPE_CHECKING:
     from harness.pictures.trained_model import TrainedModel
 
 
 @click.command()
-@looks_at_trial
+@picture_command
 @click.option("--count", type=click.IntRange(min=1), default=64, show_default=True, help="How many samples.")
 @click.option("--columns", type=click.IntRange(min=1), default=8, show_default=True, help="Samples in a row.")
 @click.option("--numbered", is_flag=True, help="Write each sample's number below it, for arithmetic and boxes.")

@@ -10,8 +10,8 @@ import click
 from harness.cli.completers import complete_results
 from harness.cli.options import format_option, plugin_option
 from harness.cli.result_tables import print_selections, selections_markdown, unjudged_notes
+from harness.cli.table_formats import print_as
 from harness.cli.terminal import echo
-from harness.cli.text_tables import print_as
 from harness.errors import UserError
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.trial_command import Output, looks_at_trial
+from harness.cli.picture_command import Output, picture_command
 from harness.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@looks_at_trial
+@picture_command
 @click.option("--code", "names", multiple=True, help='A code by its name, "style 0" (may be given again).')
 @click.option("--steps", type=click.IntRange(min=2), default=10, show_default=True, help="Values of a code.")
 @click.option("--columns", type=click.IntRange(min=1), default=10, show_default=True, help="Other latents.")

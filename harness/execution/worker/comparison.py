@@ -16,12 +16,12 @@ from harness.plugins.manager import PluginManager
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder
 from harness.scoring.model_evaluation import ModelEvaluation
-from harness.scoring.score import plain
+from harness.scoring.score import json_data
 from harness.selection import guard
 from harness.selection.supervised import stored_comparisons
 from harness.selection.tables import compared_together, comparison_key, nothing_compared
 from harness.storage.records import write_json
-from harness.suite.build import initial_model, load_dataset, make_selector
+from harness.suite.build import build_initial_model, build_selector, load_dataset
 from harness.suite.resolve import check_unchanged
 from harness.suite.trial import Choice, digest
 from harness.training.loop import PROGRESS_SECONDS
@@ -30,7 +30,7 @@ from harness.training.trainer import load_weights
 from harness.training.trial_state import set_aside_model
 
 
-def compare(job: CompareJob, report: Callable[[Progress], None]) -> Exit:
+def run_comparison(job: CompareJob, report: Callable[[Progress], None]) -> Exit:
     """Let each selector compare the trials' models, and write what it found.
 
     If a model is damaged or missing, nothing is compared: its trial is to be done again first.
@@ -47,7 +47,7 @@ def compare(job: CompareJob, report: Callable[[Progress], None]) -> Exit:
     dataset = load_dataset(registry, job.trials[0].dataset, job.placement.device)
     evaluations: dict[str, Evaluation] = {}
     for trial in job.trials:
-        model = initial_model(registry, trial, dataset)
+        model = build_initial_model(registry, trial, dataset)
         try:
             load_weights(model, folder.trial(trial.id))
         except (DamagedFileError, FileNotFoundError) as error:
@@ -93,7 +93,7 @@ def _compare(
     """One selector's comparisons as plain data; an error in it is recorded, and costs no other selector's."""
     found = nothing_compared(choice)
     try:
-        selector = make_selector(registry, choice)
+        selector = build_selector(registry, choice)
         selector.progress = progress
         found["left_out"] = {
             name: reason for name, evaluation in evaluations.items() if (reason := selector.lacks(evaluation))
@@ -111,7 +111,7 @@ def _compare(
             except NotApplicableError as error:
                 found["left_out"].update(dict.fromkeys(members, str(error)))
             else:
-                found["compared"].append({"trials": members, "comparisons": plain(comparisons)})
+                found["compared"].append({"trials": members, "comparisons": json_data(comparisons)})
     except (Exception, SystemExit) as error:  # A selector may raise anything.
         reason = str(error) if isinstance(error, guard.SelectorError) else in_a_line(error)
         return {**found, "compared": [], "failed": reason, "traceback": traceback.format_exc()}

@@ -72,12 +72,12 @@ def _do(job: Job, report: Callable[[str, Progress], None], stop: StopRequest) ->
     """Do a job; returns the exit code."""
     import torch
 
-    from harness.execution.worker.comparison import compare
+    from harness.execution.worker.comparison import run_comparison
     from harness.execution.worker.trials import run_trials
 
     torch.set_num_threads(job.placement.threads)
     if isinstance(job, CompareJob):
-        return compare(job, lambda progress: report("", progress))
+        return run_comparison(job, lambda progress: report("", progress))
     return run_trials(job, report, stop)
 
 

@@ -16,7 +16,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.provenance import provenance
 from harness.results.result import Outcome, Result
 from harness.scoring.model_evaluation import ModelEvaluation, join_alike
-from harness.scoring.score import score
+from harness.scoring.score import score_evaluation
 from harness.storage.leases import is_lost
 from harness.storage.records import now
 from harness.suite.build import load_dataset
@@ -156,7 +156,7 @@ class _TrialRun:
         seed = self.job.evaluation_seed
         missing = [metric for metric in self.job.metrics if score_key(metric, seed) not in have]
         steps = trial.training.steps
-        records = score(
+        records = score_evaluation(
             evaluation, missing, registry, lambda metric: self.report(trial.id, Progress(steps, steps, stage=metric))
         )
         trained = Trained.of(folder)

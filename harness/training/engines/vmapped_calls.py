@@ -43,7 +43,7 @@ class CallNote(str):
         return note
 
 
-Plan: TypeAlias = Callable[[Group, Method], Callable[[], None]]
+Compute: TypeAlias = Callable[[Group, Method], Callable[[], None]]
 """Two-phase call: computes for a group without side effects, and returns a function that commits the results."""
 
 
@@ -66,12 +66,14 @@ class VmappedCalls:
         self._how: dict[Method, How] = {}
         self._proven: set[tuple[Method, Group]] = set()
 
-    def call(self, methods: Mapping[int, Callable[..., object]], plan: Plan, alone: Callable[[int], None]) -> None:
+    def call(
+        self, methods: Mapping[int, Callable[..., object]], compute: Compute, alone: Callable[[int], None]
+    ) -> None:
         """Call the methods of some models, as many at once as can be.
 
         Args:
             methods: by the model's position.
-            plan: what to do for a group.
+            compute: what to do for a group.
             alone: what to do for one model.
         """
         by_method: dict[Method, list[int]] = {}
@@ -82,10 +84,10 @@ class VmappedCalls:
                 self._note(CallNote.of(method, How.ALONE, "it is no method of the model"))
                 alone(position)
         for method, positions in by_method.items():
-            self._divide(self._how.get(method, How.TOGETHER), method, positions, plan, alone)
+            self._divide(self._how.get(method, How.TOGETHER), method, positions, compute, alone)
 
     def _divide(
-        self, how: How, method: Method, positions: Sequence[int], plan: Plan, alone: Callable[[int], None]
+        self, how: How, method: Method, positions: Sequence[int], compute: Compute, alone: Callable[[int], None]
     ) -> None:
         """Call a method in this way, and what of it fails in the next."""
         groups: dict[object, list[int]] = {}
@@ -94,8 +96,8 @@ class VmappedCalls:
         for group in groups.values():
             if len(group) == 1:
                 alone(group[0])
-            elif not self._together(how, method, self.stacks.group(group), plan):
-                self._divide(How(how + 1), method, group, plan, alone)
+            elif not self._together(how, method, self.stacks.group(group), compute):
+                self._divide(How(how + 1), method, group, compute, alone)
 
     def _group_key(self, how: How, position: int) -> object:
         """What members have in common who call a method together."""
@@ -107,7 +109,7 @@ class VmappedCalls:
             case How.ALONE:
                 return position
 
-    def _together(self, how: How, method: Method, group: Group, plan: Plan) -> bool:
+    def _together(self, how: How, method: Method, group: Group, compute: Compute) -> bool:
         """Try the vmapped call of a group.
 
         Returns:
@@ -118,7 +120,7 @@ class VmappedCalls:
                 the memory is too small.
         """
         try:
-            commit = plan(group, method)
+            commit = compute(group, method)
         except Exception as error:  # Whatever vmap, or the model under it, says.
             if (method, group) in self._proven or is_out_of_memory(error):
                 raise
@@ -130,5 +132,5 @@ class VmappedCalls:
         return True
 
     def take(self, group: Group, method: Method) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """A group's parameters and buffers for a plan; copies, until calling the method has worked."""
+        """A group's parameters and buffers for a computation; copies, until calling the method has worked."""
         return self.stacks.take(group, copied=(method, group) not in self._proven)

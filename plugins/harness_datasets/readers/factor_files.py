@@ -14,7 +14,7 @@ FILE = "file"
 """The column that names each row's picture."""
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_factor_file(path: Path) -> pd.DataFrame:
     """A CSV or Parquet file with a column `file` and a column for each factor.
 
     Raises:

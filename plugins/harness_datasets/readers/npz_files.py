@@ -39,7 +39,7 @@ class NpzArray:
         with self._open() as file:
             self.shape, self.dtype = self._header(file)
 
-    def require(self, shape: tuple[int | None, ...], *dtypes: str) -> None:
+    def expect(self, shape: tuple[int | None, ...], *dtypes: str) -> None:
         """Check the array's shape (None is any length) and the type of its elements (in either byte order).
 
         Raises:

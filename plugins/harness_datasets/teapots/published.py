@@ -90,10 +90,10 @@ class TeapotFiles(TeapotImages):
         path = (self.EASTWOOD_WILLIAMS if ours else self.TRAINING).find()
         names = NAMES[self.config.variant]
         latents = NpzArray(path, "gts" if ours else "latents")
-        latents.require((self.COUNT, len(names)), "float32", "float64")
+        latents.expect((self.COUNT, len(names)), "float32", "float64")
         self.describe(names, latents.read().astype(np.float64), self.config.gap, self.part)
         images = NpzArray(path, "images" if ours else "imgs")
-        images.require((self.COUNT, 64, 64, 3), *(("int32", "uint8") if ours else ("float32", "float64")))
+        images.expect((self.COUNT, 64, 64, 3), *(("int32", "uint8") if ours else ("float32", "float64")))
         sources, groups = [path], None
         if not ours and self.METRIC.exists():
             sources.append(self.METRIC.place)
@@ -114,8 +114,8 @@ class TeapotFiles(TeapotImages):
     def _read_groups(self, path: Path, factors: int) -> NpzArray:
         """The images of metric groups, (G, L, 64, 64, 3); also sets `fixed`."""
         groups, found = NpzArray(path, "imgs"), NpzArray(path, "labels")
-        groups.require((None, None, 64, 64, 3), "float32", "float64")
-        found.require((groups.shape[0],), "int32", "int64")
+        groups.expect((None, None, 64, 64, 3), "float32", "float64")
+        found.expect((groups.shape[0],), "int32", "int64")
         labels = found.read().astype(np.int64)
         if labels.min(initial=0) < 0 or labels.max(initial=0) >= factors:
             raise UserError(

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from harness import UserError
-from harness.cli.trial_command import Output, looks_at_trial
+from harness.cli.picture_command import Output, picture_command
 
 if TYPE_CHECKING:
     from harness.pictures import TrainedModel
 
 
 @click.command(short_help="Add and subtract latents of a trained model.")
-@looks_at_trial
+@picture_command
 @click.option("--plus", multiple=True, metavar="GROUP", help="Exemplars to add: 1,2,3 or shape=2 (may be given again).")
 @click.option("--minus", multiple=True, metavar="GROUP", help="Exemplars to subtract (may be given again).")
 @click.option(

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.trial_command import Output, looks_at_trial
+from harness.cli.picture_command import Output, picture_command
 
 if TYPE_CHECKING:
     from harness.pictures import TrainedModel
 
 
 @click.command(short_help="Show what a trained discriminator looks at.")
-@looks_at_trial
+@picture_command
 def command(trained: "TrainedModel", output: Output, seed: int) -> list[Path]:
     """Show what the last features of TRIAL's model respond to (Radford et al. 2016, section 6.1), as a PNG.
 
@@ -24,6 +24,6 @@ def command(trained: "TrainedModel", output: Output, seed: int) -> list[Path]:
     from harness.pictures import save
     from harness_dcgan_figures.guided_backpropagation import filters_picture
 
-    trained.require("features")
+    trained.require_ability("features")
     trained.load_dataset()
     return [save(filters_picture(trained, seed), output.file(".png"))]

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from harness import UserError
-from harness.cli.trial_command import Output, looks_at_trial
+from harness.cli.picture_command import Output, picture_command
 
 if TYPE_CHECKING:
     from harness.pictures import TrainedModel
 
 
 @click.command(short_help="Let a trained generator forget an object.")
-@looks_at_trial
+@picture_command
 @click.option("--boxes", type=click.Path(path_type=Path), help="CSV or JSON: sample,x0,y0,x1,y1 in pixels.")
 @click.option("--factor", metavar="FACTOR=LEVEL", help="A level of a ground-truth factor or label, from 0.")
 @click.option("--maps", type=click.IntRange(min=1), help="Drop at most so many maps [default: all that draw it].")

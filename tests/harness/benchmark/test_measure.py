@@ -9,7 +9,7 @@ from harness.benchmark.measure import Case, load_images, make_one, measure
 from harness.benchmark.time_to_score import Race, run_race
 from harness.results.parquet import arrow_schema
 from harness.results.schema import TABLES
-from harness.suite.resolve import resolve
+from harness.suite.resolve import resolve_choice
 from support import TESTS
 
 CPU = torch.device("cpu")
@@ -82,6 +82,6 @@ def test_a_race_goes_from_seed_to_seed_until_the_target_is_reached_or_time_is_up
 def test_the_standard_set_can_be_resolved(registry):
     standard = read_cases(TESTS / "benchmarks" / "standard.toml")
     for case in (*standard.cases, standard.race.case):
-        assert resolve(registry, "models", case.model, case.settings, "model")
-        dataset = resolve(registry, "datasets", case.dataset, case.dataset_settings, "dataset")
+        assert resolve_choice(registry, "models", case.model, case.settings, "model")
+        dataset = resolve_choice(registry, "datasets", case.dataset, case.dataset_settings, "dataset")
         assert dataset.config.get("image_size", 32) in (32, 64)

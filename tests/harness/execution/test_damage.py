@@ -16,7 +16,7 @@ from harness.cli import cli
 from harness.errors import DamagedFileError
 from harness.execution.claims import claim_trials
 from harness.execution.protocol import CompareJob, TrialJob
-from harness.execution.worker.comparison import compare
+from harness.execution.worker.comparison import run_comparison
 from harness.execution.worker.trials import run_trials
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome
@@ -179,7 +179,7 @@ def test_models_are_compared_only_when_all_are_whole(job, suite_file, registry):
     folders = [do(replace(job, trials=[trial]))[0] for trial in suite.trials]
     damage(folders[1].model, "rubbish", None)
     told = []
-    compare(CompareJob(suite.trials, job.folder, suite.selectors, 0, plugins=[str(TOY)]), told.append)
+    run_comparison(CompareJob(suite.trials, job.folder, suite.selectors, 0, plugins=[str(TOY)]), told.append)
     (warning,) = [progress.warning for progress in told]
     assert str(folders[1].model) in warning
     assert not list(Path(job.folder).glob("comparisons/*"))

@@ -5,7 +5,7 @@ import pytest
 from harness import UserError
 from harness.execution.engine_choice import DEFAULT_SIZE, settle_engine
 from harness.execution.fleets import LARGEST_SIZE, form_fleets, most_that_fit
-from harness.suite.resolve import resolve
+from harness.suite.resolve import resolve_choice
 from harness.suite.schema import Training
 from harness.suite.trial import Trial
 
@@ -13,8 +13,8 @@ from harness.suite.trial import Trial
 @pytest.fixture
 def trial(registry):
     def make(seed=0, training=None, **settings):
-        dataset = resolve(registry, "datasets", "bars", {}, "dataset")
-        model = resolve(registry, "models", "linear", settings, "model")
+        dataset = resolve_choice(registry, "datasets", "bars", {}, "dataset")
+        model = resolve_choice(registry, "models", "linear", settings, "model")
         return Trial(dataset, model, training or Training(steps=10, batch_size=8), seed)
 
     return make
@@ -26,7 +26,7 @@ def test_seeds_and_numbers_that_losses_read_share_a_fleet(registry, trial):
 
 
 def test_what_differs_in_structure_data_or_training_does_not(registry, trial):
-    other_data = replace(trial(), dataset=resolve(registry, "datasets", "bars", {"brightness": 0.5}, "dataset"))
+    other_data = replace(trial(), dataset=resolve_choice(registry, "datasets", "bars", {"brightness": 0.5}, "dataset"))
     other_version = replace(trial(), model=replace(trial().model, version="2"))
     trials = [trial(), trial(size=2), trial(training=Training(steps=11, batch_size=8)), other_data, other_version]
     assert form_fleets(trials, registry, 8) == [[each] for each in trials]

@@ -46,6 +46,6 @@ def test_a_trial_without_a_model_says_why(synthetic, registry):
 
 def test_what_a_model_cannot_do_does_not_apply(painter):
     with pytest.raises(NotApplicableError, match="does not reconstruct"):
-        painter.require("reconstruct")
+        painter.require_ability("reconstruct")
     with pytest.raises(NotApplicableError, match="no encoder"):
         painter.encode(None)

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.rounding import plain, short
+from harness.report.rounding import for_javascript, short
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -16,12 +16,12 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_plain_data_is_strict_json_that_keeps_what_json_has(value):
-    text = json.dumps(plain(value), allow_nan=False)
-    assert plain(json.loads(text)) == plain(value)
+    text = json.dumps(for_javascript(value), allow_nan=False)
+    assert for_javascript(json.loads(text)) == for_javascript(value)
 
 
 def test_infinities_and_integers_beyond_those_of_javascript_become_text():
-    assert plain({"beta": float("-inf"), "rate": float("nan"), "seed": 2**53 + 1, "steps": (2**53, True)}) == {
+    assert for_javascript({"beta": float("-inf"), "rate": float("nan"), "seed": 2**53 + 1, "steps": (2**53, True)}) == {
         "beta": "-inf",
         "rate": "nan",
         "seed": "9007199254740993",

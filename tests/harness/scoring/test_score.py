@@ -8,8 +8,8 @@ import torch
 
 from harness import FactorGrid, Metric, Outcome, Result, Score, TableEvaluation, UserError
 from harness.registry import Entry
-from harness.scoring.score import plain, score
-from harness.suite.resolve import resolve
+from harness.scoring.score import json_data, score_evaluation
+from harness.suite.resolve import resolve_choice
 from harness.suite.trial import Choice, score_key
 
 
@@ -20,8 +20,8 @@ def evaluation():
 
 
 def test_every_metric_gets_a_record_whatever_happens_to_the_others(evaluation, registry):
-    choices = [resolve(registry, "metrics", name, {}, "") for name in ("broken", "error", "nan", "spread")]
-    records = {record.metric: record for record in score(evaluation, choices, registry)}
+    choices = [resolve_choice(registry, "metrics", name, {}, "") for name in ("broken", "error", "nan", "spread")]
+    records = {record.metric: record for record in score_evaluation(evaluation, choices, registry)}
     assert records["spread"].status == "ok"
     assert records["spread"].score == pytest.approx(1.0, abs=0.2)
     assert (records["error"].status, records["error"].reason) == ("not-applicable", "the model does not reconstruct")
@@ -44,7 +44,7 @@ def test_a_score_is_named_by_metric_settings_version_and_seed():
 
 def test_details_become_plain_data():
     details = {"a": np.arange(3), 1: (np.float32(0.5), float("nan")), "b": {"c": np.bool_(True)}}
-    assert plain(details) == {"a": [0, 1, 2], "1": [0.5, None], "b": {"c": True}}
+    assert json_data(details) == {"a": [0, 1, 2], "1": [0.5, None], "b": {"c": True}}
 
 
 def test_random_choices_depend_on_purpose_and_seed_only(evaluation):
@@ -139,7 +139,7 @@ def test_a_wrong_metric_fails_alone(evaluation, registry, wrong):
     metric_class, reason = WRONG[wrong]
     registry = with_metrics(registry, wrong=metric_class)
     choices = [Choice("wrong"), Choice("spread")]
-    failed, good = score(evaluation, choices, registry)
+    failed, good = score_evaluation(evaluation, choices, registry)
     assert failed.status == "failed"
     assert re.search(reason, failed.reason)
     assert failed.score is None
@@ -151,7 +151,7 @@ def test_a_wrong_metric_fails_alone(evaluation, registry, wrong):
 @pytest.mark.parametrize("value", [0, 1, np.float32(0.25), np.array(0.5), 1 + 1e-9, -1e-9])
 def test_a_real_number_within_the_range_is_a_score(evaluation, registry, value):
     registry = with_metrics(registry, right=within(0, 1, value))
-    (record,) = score(evaluation, [Choice("right")], registry)
+    (record,) = score_evaluation(evaluation, [Choice("right")], registry)
     assert (record.status, record.score) == ("ok", float(value))
     assert type(record.score) is float
 

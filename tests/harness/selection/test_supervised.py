@@ -3,11 +3,11 @@ import pytest
 
 from harness import FactorGrid, Metric, NotApplicableError, Score, TableEvaluation, UserError
 from harness.results.result import Outcome, Result
-from harness.scoring.score import score
+from harness.scoring.score import score_evaluation
 from harness.selection.judge import ComparedPool, judge
 from harness.selection.supervised import stored_comparisons, supervised
-from harness.suite.build import make_selector
-from harness.suite.resolve import resolve
+from harness.suite.build import build_selector
+from harness.suite.resolve import resolve_choice
 from harness.suite.trial import Choice, score_key
 
 GRID = FactorGrid("ab", (3, 4))
@@ -76,8 +76,8 @@ def test_every_metric_makes_a_selector_with_its_settings_and_needs(registry):
         assert selector.Config is metric.Config
         assert selector.needs == metric.needs
         assert metric.__name__ in selector.__doc__
-    found = resolve(registry, "selectors", "supervised:factorvae", {"protocol": "infogan-cr"}, "here")
-    assert make_selector(registry, found).config.protocol == "infogan-cr"
+    found = resolve_choice(registry, "selectors", "supervised:factorvae", {"protocol": "infogan-cr"}, "here")
+    assert build_selector(registry, found).config.protocol == "infogan-cr"
 
 
 @pytest.mark.parametrize(
@@ -97,15 +97,15 @@ def test_a_misspelt_name_is_explained(registry, name, message):
 
 
 def results_of(registry, choice, *levels):
-    records = [score(model(level), [choice], registry) for level in levels]
+    records = [score_evaluation(model(level), [choice], registry) for level in levels]
     return [Result("", Outcome.FINISHED, scores=tuple(found)) for found in records]
 
 
 def test_stored_scores_are_taken_as_they_would_be_found(registry):
     metric, choice = (
-        resolve(registry, *what, {}, "") for what in (("metrics", "spread"), ("selectors", "supervised:spread"))
+        resolve_choice(registry, *what, {}, "") for what in (("metrics", "spread"), ("selectors", "supervised:spread"))
     )
-    selector = make_selector(registry, choice)
+    selector = build_selector(registry, choice)
     results = results_of(registry, metric, 1.0, 2.0)
     found = stored_comparisons(choice, selector, results, seed=0)
     np.testing.assert_array_equal(found, selector.compare([model(1.0), model(2.0)]))
@@ -118,16 +118,16 @@ def test_stored_scores_are_taken_as_they_would_be_found(registry):
 
 def test_a_score_that_failed_is_found_anew_and_one_that_does_not_apply_is_none(registry):
     broken, choice = (
-        resolve(registry, *what, {}, "") for what in (("metrics", "nan"), ("selectors", "supervised:nan"))
+        resolve_choice(registry, *what, {}, "") for what in (("metrics", "nan"), ("selectors", "supervised:nan"))
     )
-    assert stored_comparisons(choice, make_selector(registry, choice), results_of(registry, broken, 1.0), 0) is None
+    assert stored_comparisons(choice, build_selector(registry, choice), results_of(registry, broken, 1.0), 0) is None
     error, choice = (
-        resolve(registry, *what, {}, "") for what in (("metrics", "error"), ("selectors", "supervised:error"))
+        resolve_choice(registry, *what, {}, "") for what in (("metrics", "error"), ("selectors", "supervised:error"))
     )
-    found = stored_comparisons(choice, make_selector(registry, choice), results_of(registry, error, 1.0), 0)
+    found = stored_comparisons(choice, build_selector(registry, choice), results_of(registry, error, 1.0), 0)
     assert np.isnan(found).all()
 
 
 def test_only_supervised_selectors_have_stored_comparisons(registry):
-    choice = resolve(registry, "selectors", "random", {}, "")
-    assert stored_comparisons(choice, make_selector(registry, choice), [], 0) is None
+    choice = resolve_choice(registry, "selectors", "random", {}, "")
+    assert stored_comparisons(choice, build_selector(registry, choice), [], 0) is None

@@ -5,7 +5,7 @@ import pytest
 from harness.cli.result_tables import selection_intervals, unjudged_notes, wide_selections
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table, write_table
-from harness.scoring.score import plain
+from harness.scoring.score import json_data
 from harness.selection.tables import (
     compared_together,
     comparison_key,
@@ -15,7 +15,7 @@ from harness.selection.tables import (
 )
 from harness.selector import Selector
 from harness.storage.records import write_json
-from harness.suite.resolve import resolve
+from harness.suite.resolve import resolve_choice
 from harness.suite.schema import Training
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial
@@ -37,7 +37,7 @@ def folder(tmp_path):
 
 
 def suite(registry, *names):
-    choices = tuple(resolve(registry, "selectors", name, {}, "") for name in names)
+    choices = tuple(resolve_choice(registry, "selectors", name, {}, "") for name in names)
     return Suite("Title", "name", tuple(TRIALS), (), choices, evaluation_seed=3)
 
 
@@ -192,7 +192,7 @@ def test_a_pool_is_never_judged_by_pairs_that_a_halving_of_another_pool_compared
 
 def test_a_halving_is_not_judged_by_a_metric_that_lacks_some_of_its_trials(folder, registry):
     chosen = suite(registry, "model-centrality-halving")
-    record(folder, chosen.selectors[0], (plain(np.ones((4, 4)) - np.diag([NAN] * 4)), TRIALS))
+    record(folder, chosen.selectors[0], (json_data(np.ones((4, 4)) - np.diag([NAN] * 4)), TRIALS))
     truth = scores()
     truth.loc[3, "status"] = "failed"
     (row,) = selection_tables(folder, chosen, TRIALS, truth, registry)[0].to_dict("records")

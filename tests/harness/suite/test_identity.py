@@ -11,7 +11,7 @@ from harness import UserError
 from harness.data.digests import content_digest
 from harness.plugins.manager import PluginManager
 from harness.plugins.versions import built_in_version
-from harness.suite.resolve import check_unchanged, resolve
+from harness.suite.resolve import check_unchanged, resolve_choice
 from harness.suite.suite import load_suite
 from harness.suite.trial import Trial, score_key
 from support import TESTS
@@ -260,4 +260,4 @@ def test_editing_one_built_in_plugin_leaves_the_versions_of_others(tmp_path, mon
     [("models", "vae", "harness_vaes"), ("models", "dcgan", "harness_gans"), ("metrics", "mig", "harness_metrics")],
 )
 def test_builtin_choices_carry_the_version_of_their_package(registry, kind, name, package):
-    assert resolve(registry, kind, name, {}, "").version == built_in_version(package)
+    assert resolve_choice(registry, kind, name, {}, "").version == built_in_version(package)

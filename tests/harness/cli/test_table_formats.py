@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from harness.cli.result_tables import leaderboard_notes, print_leaderboard, print_selections, wide_leaderboard
-from harness.cli.text_tables import as_csv, as_json, markdown
+from harness.cli.table_formats import as_csv, as_json, markdown
 from harness.results.parquet import read_table
 from support import ROOT
 

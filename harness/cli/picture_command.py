@@ -1,6 +1,6 @@
-"""What the commands that look at one trained trial have in common."""
+"""Commands that draw pictures of one trained trial: their shared argument, options and output."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.completers import complete_trial
-from harness.cli.options import data_option, plugin_option, require_gpu_if
+from harness.cli.options import data_option, missing_plugins, plugin_option, require_gpu_if
 from harness.cli.terminal import echo
 from harness.errors import NotApplicableError, UserError
 from harness.storage.location import location
 
 if TYPE_CHECKING:
     from harness.pictures.trained_model import TrainedModel
-    from harness.registry import Registry
-    from harness.suite.trial import Trial
 
 SUFFIXES = (".png", ".gif")
 
@@ -32,7 +30,7 @@ class Output:
         return self.stem.with_name(self.stem.name + suffix)
 
 
-def looks_at_trial(picture: Callable[..., list[Path]]) -> Callable[..., None]:
+def picture_command(picture: Callable[..., list[Path]]) -> Callable[..., None]:
     """Give a command the argument TRIAL and the options that go with it, and print the files that it wrote.
 
     The function gets `trained`, `output` and `seed` beside its own options.
@@ -76,14 +74,3 @@ def _open(place: Path, device: str, plugins: tuple[Path, ...]) -> "TrainedModel"
     if missing := missing_plugins([trial], registry):
         raise UserError(f"{trial.title}: {missing[0]}")
     return load_trained(folder, trial, registry, unloaded_dataset(trial, registry, device))
-
-
-def missing_plugins(trials: "Iterable[Trial]", registry: "Registry") -> list[str]:
-    """What trials were made of that no loaded plugin offers, and what would do, a line each."""
-    lines: dict[str, None] = {}
-    for trial in trials:
-        for kind, choice in (("models", trial.model), ("datasets", trial.dataset)):
-            if choice.name not in registry.entries[kind] and (kind, choice.name) not in registry.conflicts:
-                what = f"its {kind[:-1]} '{choice.name}' is of a plugin that is not loaded (version {choice.version})"
-                lines[f"{what}; name the plugin's file by --plugin FILE.py, or install it"] = None
-    return list(lines)
