@@ -5,7 +5,7 @@ computed once. Every random choice comes from `rng(purpose)`, which does not dep
 models of a study are scored on the same draws.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -29,10 +29,13 @@ class Evaluation:
         fixed: index arrays that replace random sampling, by name (`train_index`, ...).
         seed: seeds every random choice together with its purpose.
         setting: name of the model with its hyperparameters; models of one setting differ in their seed alone.
+        code_groups: the group of each column of the representation, where several columns are one code. `codes` then
+            gives the first principal component of each group; see `PrincipalCodes`.
     """
 
     factors: FactorGrid | None = None
     setting: str = ""
+    code_groups: Sequence[Hashable] = ()
 
     def __init__(self, seed: int = 0, fixed: dict[str, Indices] | None = None) -> None:
         self.seed = seed
@@ -101,6 +104,58 @@ REASONS = {
 }
 
 
+GROUP_POINTS = 10_000
+"""Observations that principal components are fitted to, at most."""
+
+
+class PrincipalCodes:
+    """One code for each group of columns: the group's first principal component.
+
+    So codes that are vectors are scored by metrics of one column per code (as in DisDiff; Yang et al., 2023,
+    arXiv:2301.13721, Section 5.1). The sign of a component is that of its largest weight's column.
+
+    Args:
+        columns: (n, D) representation of the observations that the components are fitted to.
+        groups: the group of each of the D columns; codes are in the order in which groups first appear.
+
+    Raises:
+        UserError: there is not one group for each column.
+    """
+
+    def __init__(self, columns: Codes, groups: Sequence[Hashable]) -> None:
+        if len(groups) != columns.shape[1]:
+            raise UserError(f"code_groups: there are {len(groups)} groups for {columns.shape[1]} columns of codes")
+        self.members = [
+            np.array([place for place, own in enumerate(groups) if own == group]) for group in dict.fromkeys(groups)
+        ]
+        self.mean = columns.mean(axis=0, dtype=np.float64)
+        self.weights = [self._weights(columns[:, members] - self.mean[members]) for members in self.members]
+
+    @staticmethod
+    def _weights(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+        weights: NDArray[np.float64] = np.linalg.eigh(centred.T @ centred)[1][:, -1]
+        return -weights if weights[np.abs(weights).argmax()] < 0 else weights
+
+    def __call__(self, columns: Codes) -> Codes:
+        """Project columns (..., D) to codes (..., G), in double precision."""
+        centred = columns - self.mean
+        return np.stack(
+            [centred[..., own] @ weights for own, weights in zip(self.members, self.weights, strict=True)], axis=-1
+        )
+
+    def sums(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Add up what columns (D,) have, such as divergences, within each group: (G,)."""
+        return np.array([columns[own].sum() for own in self.members])
+
+
+def group_points(evaluation: Evaluation) -> Indices:
+    """Choose the observations to which principal components are fitted: all of them, or 10,000."""
+    size = evaluation.size
+    if size <= GROUP_POINTS:
+        return np.arange(size)
+    return np.sort(evaluation.rng("code groups").choice(size, GROUP_POINTS, replace=False))
+
+
 LARGEST = 1e15
 """The squares of larger codes come near the end of single precision."""
 
@@ -119,8 +174,16 @@ def out_of_range(codes: Codes) -> str:
 class TableEvaluation(Evaluation):
     """A table of codes made elsewhere: one row per grid point, or any observations without factors.
 
+    Args:
+        table: (N, D) codes.
+        factors: the ground-truth grid of the N rows, or None.
+        kl: (D,) divergence of each column's posterior from its prior, nats.
+        fixed: index arrays that replace random sampling.
+        seed: seeds every random choice together with its purpose.
+        code_groups: the group of each column where several columns are one code; `table` then has a column per group.
+
     Raises:
-        UserError: a code is not a number or beyond 1e15.
+        UserError: a code is not a number or beyond 1e15, or there is not one group for each column.
     """
 
     def __init__(
@@ -131,6 +194,7 @@ class TableEvaluation(Evaluation):
         kl: NDArray[np.float64] | None = None,
         fixed: dict[str, Indices] | None = None,
         seed: int = 0,
+        code_groups: Sequence[Hashable] = (),
     ) -> None:
         super().__init__(seed, fixed)
         if reason := out_of_range(table):
@@ -138,6 +202,11 @@ class TableEvaluation(Evaluation):
         self.table = table
         self.factors = factors
         self._kl = kl
+        self.code_groups = code_groups
+        if len(code_groups):
+            principal = PrincipalCodes(table[group_points(self)], code_groups)
+            self.table = principal(table)
+            self._kl = None if kl is None else principal.sums(kl)
 
     def abilities(self) -> set[str]:
         """The abilities of a table: "encode", and "factors" and "kl" where they were given."""

@@ -53,6 +53,8 @@ class Model(nn.Module):
         image: the shape of the images the model is trained on.
         latents: the prior that `generate` is fed from; None for a model that cannot generate.
         code_noise: how many random numbers `represent` takes for each image; 0 where codes are not random.
+        code_groups: the group of each column of `encode`, where several columns are one code: (0, 0, 1, 1) for two
+            codes of two columns. Metrics then see one column per code, each group's first principal component.
     """
 
     class Config(Settings):
@@ -64,6 +66,8 @@ class Model(nn.Module):
     latents: LatentSpace | None = None
 
     code_noise: int = 0
+
+    code_groups: Sequence[int] = ()
 
     def __init__(self, config: Settings, image: ImageSpec) -> None:
         super().__init__()

@@ -1,17 +1,15 @@
 """`harness.score`: metrics on codes made elsewhere, beside the factors of any observations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from harness.api.scores import Scores
-from harness.data.tables import as_table, factors_of
 from harness.errors import UserError
-from harness.evaluation import Evaluation, TableEvaluation
+from harness.evaluation import Evaluation
 from harness.plugins.manager import PluginManager
 from harness.registry import Registry
+from harness.scoring.code_table import code_table, factors_beside
 from harness.scoring.score import score_evaluation
 from harness.suite.resolve import resolve_choice
 from harness.suite.trial import Choice
@@ -28,6 +26,7 @@ def score(
     continuous: Sequence[str] | None = None,
     categorical: Sequence[str] = (),
     kl: Any = None,
+    code_groups: Sequence[Hashable] = (),
     seed: int = 0,
     plugins: Sequence[str | Path] = (),
 ) -> Scores:
@@ -38,11 +37,14 @@ def score(
             they have, float32 at least.
         factors: (N, F) ground-truth factors of the same observations, in the same order; any observations, complete
             grid or not. Integers, and columns of few different values, are levels; see `harness.data.factors_of`.
+            Or a dataset, its name, or a table of its name and settings, whose images the codes are of, in its order.
             None for metrics that need no factors.
         metrics: what to score by; by default every metric that applies.
         continuous: columns of `factors` that are continuous, cut into 20 intervals.
         categorical: columns of `factors` whose levels have no order.
         kl: (D,) divergence in nats of each code's posterior from its prior, which UDR and active codes need.
+        code_groups: the group of each column of `codes`, where several columns are one code: metrics see the first
+            principal component of each group.
         seed: seeds whatever a metric samples; the same seed gives the same numbers.
         plugins: files of plugins, for their metrics.
 
@@ -55,20 +57,14 @@ def score(
         >>> score(factors + 0.0, factors, ["mig"])["mig"] > 0.99
         True
     """
-    table, _ = as_table(codes, "codes")
-    if table.dtype not in (np.float32, np.float64):
-        table = table.astype(np.float64 if table.dtype.itemsize > 2 else np.float32)
-    grid = None
-    if factors is not None:
-        grid, rows = factors_of(factors, continuous=continuous, categorical=categorical)
-        if len(grid) != len(table):
-            raise UserError(f"{len(table)} rows of codes and {len(grid)} of factors; each observation has one of both")
-        table = table if rows is None else table[rows]
-    divergence = None if kl is None else as_table(kl, "kl")[0].astype(np.float64).ravel()
-    if divergence is not None and divergence.shape != (table.shape[1],):
-        raise UserError(f"kl: expected {table.shape[1]} numbers, one per code, got {len(divergence)}")
     registry = PluginManager([Path(file) for file in plugins]).registry
-    evaluation = TableEvaluation(table, grid, kl=divergence, seed=seed)
+    evaluation = code_table(
+        codes,
+        factors_beside(factors, registry, continuous=continuous, categorical=categorical),
+        kl=kl,
+        code_groups=code_groups,
+        seed=seed,
+    )
     return Scores(score_evaluation(evaluation, choose_metrics(registry, metrics, evaluation), registry))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness.cli.console import console
-from harness.cli.table_formats import markdown, print_table
+from harness.cli.table_formats import latex, markdown, print_table
 from harness.cli.terminal import echo
 
 BOARD_CAPTION = "mean ± standard deviation over n seeds, [95 % interval of the mean]; * best of its column"
@@ -47,11 +47,13 @@ def print_selections(selections: pd.DataFrame, title: str, *, judgements: bool =
         print_table(selection_intervals(selections, column), name, caption, group="pool")
 
 
-def selections_markdown(selections: pd.DataFrame) -> str:
-    """The same tables as Markdown, each with its caption below it."""
+def selections_text(selections: pd.DataFrame, form: str) -> str:
+    """The same tables as Markdown or LaTeX, each with its caption below it."""
     tables = [(wide_selections(selections), SELECTION_CAPTION)]
     for column, caption in JUDGEMENTS.items():
         tables.append((selection_intervals(selections, column), f"{column.replace('_', ' ')}: {caption}"))
+    if form == "latex":
+        return "\n".join(f"{latex(table, keys=2)}% {caption}\n" for table, caption in tables)
     return "\n".join(f"{markdown(table)}\n\n{caption}\n" for table, caption in tables)
 
 

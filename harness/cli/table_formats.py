@@ -120,11 +120,9 @@ def _emphasised(cell: str) -> Text:
 
 
 def print_as(form: str, table: pd.DataFrame) -> None:
-    """Print a data frame as csv or json, with every column and value."""
-    if form == "json":
-        echo(as_json(table))
-    else:
-        echo(as_csv(table).rstrip("\n"))
+    """Print a data frame as csv, json, markdown or latex, with every column and value."""
+    written = {"json": as_json, "csv": as_csv, "markdown": markdown, "latex": latex}[form]
+    echo(written(table).rstrip("\n"))
 
 
 def as_json(table: pd.DataFrame) -> str:
@@ -153,3 +151,41 @@ def markdown(table: pd.DataFrame) -> str:
 
     rule = "|" + "|".join(" --- " for _ in table.columns) + "|"
     return "\n".join([line(list(table.columns)), rule, *(line(row) for row in table.itertuples(index=False))])
+
+
+IN_LATEX = {
+    "\\": r"\textbackslash{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "↓": r"$\downarrow$",
+    "≤": r"$\leq$",
+    "<": r"$<$",
+    ">": r"$>$",
+}
+"""What stands in LaTeX for signs that it obeys or that its fonts lack."""
+
+
+def latex(table: pd.DataFrame, *, keys: int = 1) -> str:
+    """A data frame of texts as a LaTeX tabular, which needs the package booktabs.
+
+    Args:
+        table: texts; what a * marks is bold.
+        keys: how many of the first columns say what a row is, in which a * is a *.
+    """
+
+    def escaped(text: object) -> str:
+        return "".join(IN_LATEX.get(sign, sign) for sign in re.sub(r"\s*\n\s*", " ", str(text)))
+
+    def cell(text: object) -> str:
+        best, star, behind = str(text).partition("*")
+        return rf"\textbf{{{escaped(best)}}}{escaped(behind)}" if star else escaped(best)
+
+    shown = pd.DataFrame(
+        {
+            place: table.iloc[:, place].map(escaped if place < keys else cell).astype(object)
+            for place in range(table.shape[1])
+        }
+    )
+    return str(shown.to_latex(index=False, escape=False, header=[escaped(name) for name in table.columns]))

@@ -1,22 +1,22 @@
 """Files of codes made elsewhere: read and scored. `harness.selection.codes_file` selects from them."""
 
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
 from harness.evaluation import LARGEST, Codes, TableEvaluation
-from harness.factors import FactorGrid
+from harness.factors import FactorGrid, Indices
 from harness.registry import Registry
 from harness.results.result import ScoreRecord
+from harness.scoring.code_table import Factors, code_table, factors_beside
 from harness.scoring.score import score_evaluation
+from harness.scoring.table_files import Arrays, factor_columns, is_table_file, read_arrays
+from harness.storage.location import location
 from harness.suite.resolve import resolve_choice
-
-Arrays = dict[str, NDArray[Any]]
 
 
 def score_file(
@@ -24,6 +24,10 @@ def score_file(
     metrics: Sequence[str],
     registry: Registry,
     *,
+    factors: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    continuous: Sequence[str] | None = None,
+    categorical: Sequence[str] = (),
     protocol: str | None = None,
     seed: int = 0,
     note: Callable[[str], None] = lambda text: None,
@@ -31,9 +35,13 @@ def score_file(
     """Score a file of codes with each metric; with none named, with all that apply.
 
     Args:
-        path: an npz file as in `harness score --help`.
+        path: an npz, Parquet or CSV file as in `harness score --help`.
         metrics: registered names.
         registry: where they are found.
+        factors: a file of factors, or the name of the dataset in whose order the codes are; None for those in `path`.
+        settings: of that dataset.
+        continuous: factors that are continuous.
+        categorical: factors whose levels have no order.
         protocol: for every metric that has a setting of that name.
         seed: seeds whatever the file does not fix.
         note: told which metrics have no such setting.
@@ -42,72 +50,84 @@ def score_file(
         {metric: {"score": number or None, "reason": why there is none, "settings": of the metric, and its details}}.
 
     Raises:
-        UserError: the file, a metric or the protocol is wrong.
+        UserError: a file, a metric or the protocol is wrong.
     """
-    evaluation = table_evaluation(path, read_npz(path), seed)
+    given = _factors_given(factors, settings or {}, registry, continuous, categorical)
+    evaluation = _evaluation(path, given, registry, continuous, categorical, seed)
+    if evaluation.factors is None:
+        note(f"{path}: has no factors (arrays 'factors' or 'factor_sizes', or --factors); few metrics do without")
     choices, without = [], []
     for name in metrics or registry.entries["metrics"]:
         metric_class = registry.find("metrics", name, "--metric").load()
         if not metrics and evaluation.lacks(metric_class.needs):
             continue
         takes_protocol = "protocol" in metric_class.Config.model_fields
-        settings = {"protocol": protocol} if protocol is not None and takes_protocol else {}
+        chosen = {"protocol": protocol} if protocol is not None and takes_protocol else {}
         without += [] if takes_protocol else [name]
-        choices.append(resolve_choice(registry, "metrics", name, settings, f"--metric {name}: --protocol {protocol}"))
+        choices.append(resolve_choice(registry, "metrics", name, chosen, f"--metric {name}: --protocol {protocol}"))
     if protocol is not None and without:
         note(f"--protocol {protocol}: scored as ever, for want of such a setting: {', '.join(without)}")
     return {record.metric: _result(record) for record in score_evaluation(evaluation, choices, registry)}
 
 
+def _factors_given(
+    factors: str | None,
+    settings: Mapping[str, Any],
+    registry: Registry,
+    continuous: Sequence[str] | None,
+    categorical: Sequence[str],
+) -> Factors | None:
+    """Find the factors that are not in the file of codes: in a file of their own, or a dataset's."""
+    if factors is None:
+        if settings:
+            raise UserError("--set is for the settings of the dataset that --factors names")
+        return None
+    try:
+        if not is_table_file(factors):
+            if continuous is not None or categorical:
+                raise UserError("a dataset knows which of its factors are continuous or have no order")
+            return factors_beside({**settings, "name": factors}, registry)
+        if settings:
+            raise UserError("--set is for the settings of a dataset, and this is a file")
+        table = factor_columns(location(factors))
+        return factors_beside(table, registry, continuous=continuous, categorical=categorical)
+    except UserError as error:
+        raise UserError(f"--factors {factors}: {error}") from None
+
+
+def _evaluation(
+    path: Path,
+    given: Factors | None,
+    registry: Registry,
+    continuous: Sequence[str] | None,
+    categorical: Sequence[str],
+    seed: int,
+) -> TableEvaluation:
+    """Put the codes of a file beside factors that were given, or beside those in it."""
+    arrays = read_arrays(path, both=given is None)
+    if given is None and "factor_sizes" in arrays and "factors" not in arrays:
+        return table_evaluation(path, arrays, seed)
+    codes = get(path, arrays, "codes")
+    if isinstance(codes, np.ndarray):
+        codes = read_codes(path, arrays, "(N, D)", lambda shape: len(shape) == 2)
+    try:
+        if given is None:
+            given = factors_beside(arrays.get("factors"), registry, continuous=continuous, categorical=categorical)
+        return code_table(
+            codes,
+            given,
+            kl=arrays.get("kl"),
+            code_groups=arrays["code_groups"].tolist() if "code_groups" in arrays else (),
+            fixed=fixed_indices(path, arrays, len(codes), given[0] if given else None),
+            seed=seed,
+        )
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
 def _result(record: ScoreRecord) -> dict[str, Any]:
     found = {**record.details, "score": record.score, "settings": record.settings}
     return {**found, "reason": record.reason} if record.score is None else found
-
-
-def read_npz(path: Path) -> Arrays:
-    """The arrays of an npz file; pickled content is refused, never run.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
-    try:
-        with path.open("rb") as stream:
-            _check_archive(path, stream)
-            with np.load(stream, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-    except UserError:
-        raise
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from None
-    except Exception:  # Damaged archives, and those of Python objects, raise errors of every kind.
-        raise UserError(
-            f"{path}: not an npz file of plain arrays, as numpy.savez writes them: damaged, or of Python objects"
-        ) from None
-
-
-MOST_BYTES = 4 * 2**30
-"""What the arrays of a compressed file may unfold to."""
-
-
-def _check_archive(path: Path, stream: IO[bytes]) -> None:
-    """Make sure that a file is an archive and unfolds to no more than a memory holds.
-
-    Raises:
-        UserError: it is none, or does not.
-    """
-    if not zipfile.is_zipfile(stream):
-        stream.seek(0)
-        single = stream.read(6) == b"\x93NUMPY"
-        found = "this is a single array; " if single else ""
-        raise UserError(f"{path}: {found}expected an npz file of named arrays: numpy.savez(FILE, codes=...)")
-    with zipfile.ZipFile(stream) as archive:
-        unfolded = sum(each.file_size for each in archive.infolist() if each.compress_type != zipfile.ZIP_STORED)
-    if unfolded > MOST_BYTES:
-        raise UserError(
-            f"{path}: its arrays unfold to {unfolded / 1e9:.3g} GB; one of that size is read only if it is written by "
-            "numpy.savez, not compressed"
-        )
-    stream.seek(0)
 
 
 def table_evaluation(path: Path, arrays: Arrays, seed: int = 0) -> TableEvaluation:
@@ -166,9 +186,20 @@ def read_grid(path: Path, arrays: Arrays) -> FactorGrid:
 
 def make_table(path: Path, arrays: Arrays, codes: Codes, grid: FactorGrid | None, seed: int = 0) -> TableEvaluation:
     """Codes (N, D) with whatever else the file fixes."""
+    fixed = fixed_indices(path, arrays, len(codes), grid)
+    if (kl := arrays.get("kl")) is not None:
+        require_array(kl.shape == codes.shape[1:] and finite(kl), path, "kl", "finite numbers, one per code of a model")
+    groups = arrays["code_groups"] if "code_groups" in arrays else np.empty(0)
+    right = not len(groups) or groups.shape == codes.shape[1:]
+    require_array(right, path, "code_groups", f"{codes.shape[1:]}, the group of each column of codes")
+    return TableEvaluation(codes, grid, kl=kl, fixed=fixed, seed=seed, code_groups=groups.tolist())
+
+
+def fixed_indices(path: Path, arrays: Arrays, rows: int, grid: FactorGrid | None) -> dict[str, Indices]:
+    """The index arrays of a file that replace random sampling of so many rows of codes."""
     fixed = {name: array for name, array in arrays.items() if name.endswith(("_index", "_label"))}
     for name, array in fixed.items():
-        limit = len(codes) if name.endswith("_index") or grid is None else len(grid.sizes)
+        limit = rows if name.endswith("_index") or grid is None else len(grid.sizes)
         usable = array.dtype.kind in "iu" and array.size > 0 and array.min() >= 0 and array.max() < limit
         require_array(usable, path, name, f"whole numbers from 0 to {limit - 1}")
         shape = "(groups, size)" if name == "group_index" else "one dimension"
@@ -176,9 +207,7 @@ def make_table(path: Path, arrays: Arrays, codes: Codes, grid: FactorGrid | None
     if "group_index" in fixed and "group_label" in fixed:
         groups = len(fixed["group_index"])
         require_array(len(fixed["group_label"]) == groups, path, "group_label", f"({groups},), one factor per group")
-    if (kl := arrays.get("kl")) is not None:
-        require_array(kl.shape == codes.shape[1:] and finite(kl), path, "kl", "finite numbers, one per code of a model")
-    return TableEvaluation(codes, grid, kl=kl, fixed=fixed, seed=seed)
+    return fixed
 
 
 def _level_values(grid: FactorGrid, values: NDArray[np.float64]) -> list[NDArray[np.float64]]:

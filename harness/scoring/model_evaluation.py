@@ -1,6 +1,7 @@
 """The evaluation of a trained model on a dataset: codes, samples and reconstructions, each made once."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 from harness.data.held_out import split_held_out
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
 from harness.errors import DivergenceError, NotApplicableError
-from harness.evaluation import Codes, Evaluation, out_of_range
+from harness.evaluation import Codes, Evaluation, PrincipalCodes, group_points, out_of_range
 from harness.factors import Indices
 from harness.model import ABILITIES, Model
 from harness.registry import Registry
@@ -62,6 +63,7 @@ class ModelEvaluation(Evaluation):
         # Images of metric groups may come after those of the dataset proper.
         last = max((int(index.max()) for name, index in self.fixed.items() if name.endswith("_index")), default=0)
         self._encoded = np.zeros(max(len(dataset), last + 1), dtype=bool)
+        self.code_groups = model.code_groups
         self._samples: dict[int, Tensor] = {}
         self._stacked: StackedModels | None = None
         self._together: Sequence[ModelEvaluation] = (self,)
@@ -122,7 +124,19 @@ class ModelEvaluation(Evaluation):
         return self.dataset.images(torch.from_numpy(np.asarray(indices, dtype=np.int64)).to(self.dataset.device))
 
     def codes(self, indices: Indices) -> Codes:
-        """Codes of the images at `indices` (...), as (..., D); each image is encoded at most once."""
+        """Codes of the images at `indices` (...), as (..., D); each image is encoded at most once.
+
+        Where the model says that several columns are one code, these are the first principal components of its groups.
+        """
+        columns = self._columns(indices)
+        return self._principal(columns) if len(self.code_groups) and columns.size else columns
+
+    @cached_property
+    def _principal(self) -> PrincipalCodes:
+        return PrincipalCodes(self._columns(group_points(self)), self.code_groups)
+
+    def _columns(self, indices: Indices) -> Codes:
+        """What the model says of the images at `indices` (...), as (..., D)."""
         wanted = np.unique(indices)
         missing = wanted[~self._encoded[wanted]]
         if len(missing):
@@ -177,7 +191,8 @@ class ModelEvaluation(Evaluation):
         with torch.no_grad():
             total = sum(self.model.kl(self._ordered(self.images(part))).double().sum(dim=0) for part in parts)
         assert isinstance(total, Tensor)
-        return total.cpu().numpy() / len(indices)
+        divergence = total.cpu().numpy() / len(indices)
+        return self._principal.sums(divergence) if len(self.code_groups) else divergence
 
     def encode(self, images: Tensor, *purpose: object) -> Tensor:
         """(N, D) float32 codes of any images, in batches.

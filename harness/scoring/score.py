@@ -3,7 +3,7 @@
 import json
 import math
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from numbers import Real
 from time import monotonic
 from typing import Any, Literal
@@ -61,6 +61,8 @@ def _score_one(evaluation: Evaluation, choice: Choice, registry: Registry) -> Sc
             return record("not-applicable", reason=reason)
         result = build_metric(registry, choice).score(evaluation)
         value, details = checked_value(result), checked_details(result.details)
+        if len(evaluation.code_groups) and "encode" in metric_class.needs:
+            details["code_groups"] = _protocol(evaluation.code_groups)
     except NotApplicableError as error:
         return record("not-applicable", reason=str(error))
     except (Exception, SystemExit) as error:
@@ -68,6 +70,11 @@ def _score_one(evaluation: Evaluation, choice: Choice, registry: Registry) -> Sc
     if reason := outside(value, metric_class.range):
         return record("failed", reason=reason, details=details)
     return record("ok", score=value, details=details)
+
+
+def _protocol(groups: Sequence[Hashable]) -> str:
+    """How codes of several columns each were made one column each."""
+    return f"first principal components of {len(set(groups))} groups of {len(groups)} columns"
 
 
 def checked_value(result: object) -> float:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from harness.errors import NotApplicableError, UserError
 from harness.evaluation import TableEvaluation
 from harness.registry import Registry
-from harness.scoring.codes_file import Arrays, finite, make_table, read_codes, read_grid, read_npz, require_array
+from harness.scoring.codes_file import finite, make_table, read_codes, read_grid, require_array
 from harness.scoring.score import json_data
+from harness.scoring.table_files import Arrays, read_npz
 from harness.selection import guard
 from harness.selector import Selector, several_kinds
 from harness.suite.build import build_selector

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="By this metric alone (again: more).")
 @click.option("--ranks", is_flag=True, help="Mean ranks over all metrics and datasets instead.")
 @click.option("--iqm", metavar="METRIC", help="Interquartile means of a metric over datasets and seeds instead.")
-@format_option("table", "csv", "markdown", "json")
+@format_option("table", "csv", "markdown", "latex", "json")
 def command(
     paths: tuple[Path, ...],
     baseline: str | None,
@@ -104,12 +104,14 @@ def _print_comparison(table: "pd.DataFrame", form: str) -> None:
 
 
 def _print(table: "pd.DataFrame", title: str, form: str) -> None:
-    from harness.cli.table_formats import markdown, print_as, print_table
+    from harness.cli.table_formats import print_as, print_table
 
+    shown = table.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
     if form == "table":
-        shown = table.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
         print_table(shown, title)
-    elif form == "markdown":
-        echo(f"**{title}**\n\n{markdown(table.astype(str))}\n")
+    elif form in ("markdown", "latex"):
+        echo(f"**{title}**\n" if form == "markdown" else f"% {title}")
+        print_as(form, shown)
+        echo()
     else:
         print_as(form, table)

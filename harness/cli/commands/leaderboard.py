@@ -8,8 +8,7 @@ import click
 from harness.cli.completers import complete_results
 from harness.cli.options import format_option, plugin_option
 from harness.cli.result_tables import print_leaderboard, wide_leaderboard
-from harness.cli.table_formats import markdown, print_as
-from harness.cli.terminal import echo
+from harness.cli.table_formats import print_as
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table
 from harness.results.status import StudyStatus
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("path", type=location, shell_complete=complete_results)
-@format_option("table", "csv", "markdown", "json")
+@format_option("table", "csv", "markdown", "latex", "json")
 @click.option("--rebuild", is_flag=True, help="Make every table anew from the trials' own files, and write it.")
 @plugin_option
 def command(path: Path, form: str, rebuild: bool, plugins: tuple[Path, ...]) -> None:
@@ -32,7 +31,7 @@ def command(path: Path, form: str, rebuild: bool, plugins: tuple[Path, ...]) -> 
     --rebuild does in any case and for all tables.
 
     csv and json have one row per setting and metric with every column, 95 % intervals among them;
-    table and markdown have one row per setting.
+    table, markdown and latex have one row per setting.
     """
     folder = ResultsFolder(path)
     if not rebuild and not folder.suite_file.exists() and folder.table("leaderboard").exists():
@@ -54,7 +53,7 @@ def command(path: Path, form: str, rebuild: bool, plugins: tuple[Path, ...]) -> 
 def _print(board: "pd.DataFrame", title: str, form: str) -> None:
     if form == "table":
         print_leaderboard(board, title)
-    elif form == "markdown":
-        echo(markdown(wide_leaderboard(board)))
+    elif form in ("markdown", "latex"):
+        print_as(form, wide_leaderboard(board))
     else:
         print_as(form, board)

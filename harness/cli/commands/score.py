@@ -7,7 +7,7 @@ import click
 from rich.table import Table
 
 from harness.cli.console import console
-from harness.cli.options import format_option, plugin_option
+from harness.cli.options import data_option, format_option, plugin_option, settings_of
 from harness.cli.terminal import echo
 from harness.plugins.manager import PluginManager
 from harness.storage.location import location
@@ -16,29 +16,71 @@ from harness.storage.location import location
 @click.command()
 @click.argument("file", type=location)
 @click.option("--metric", "metrics", multiple=True, help="A metric (may be given again); all that apply by default.")
+@click.option(
+    "--factors", metavar="FILE|DATASET", help="A file of factors, or the dataset in whose order the codes are."
+)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of that dataset (again: more).")
+@click.option("--continuous", multiple=True, metavar="FACTOR", help="A factor to be cut into 20 intervals.")
+@click.option("--categorical", multiple=True, metavar="FACTOR", help="A factor whose levels have no order.")
 @click.option("--protocol", help="Protocol for every metric that has several, such as infogan-cr.")
 @click.option("--seed", default=0, show_default=True, help="Seeds whatever the file does not fix.")
-@format_option("table", "json")
+@format_option("table", "json", "markdown", "latex")
+@data_option
 @plugin_option
 def command(
-    file: Path, metrics: tuple[str, ...], protocol: str | None, seed: int, form: str, plugins: tuple[Path, ...]
+    file: Path,
+    metrics: tuple[str, ...],
+    factors: str | None,
+    settings: tuple[str, ...],
+    continuous: tuple[str, ...],
+    categorical: tuple[str, ...],
+    protocol: str | None,
+    seed: int,
+    form: str,
+    plugins: tuple[Path, ...],
 ) -> None:
-    """Score the codes in FILE.npz.
+    """Score the codes in FILE, an npz, Parquet or CSV file.
 
-    The file holds `codes` (N, D), one row per point of the complete factor grid in C order, and
-    `factor_sizes` (F,); optionally `factor_values` (N, F), `is_continuous` (F,) and fixed samples such as
-    `train_index` and `test_index`, which are used where present.
+    An npz file holds `codes` (N, D), one row per observation, and `factors` (N, F) of the same observations, complete
+    grid or not, in any order. In place of `factors` it may have `factor_sizes` (F,), if there is a row for each point
+    of the complete grid in C order, and `factor_values` (N, F) and `is_continuous` (F,). Optional are `code_groups`
+    (D,), equal for columns that are one code; `kl` (D,); and fixed samples such as `train_index` and `test_index`.
+
+    In a Parquet or CSV file columns whose names begin with "factor" are factors and all others codes; with --factors
+    all are codes. Without factors only metrics that need none apply.
     """
     from harness.scoring.codes_file import score_file
 
     def note(text: str) -> None:
         echo(text, err=True)
 
-    scores = score_file(file, metrics, PluginManager(plugins).registry, protocol=protocol, seed=seed, note=note)
+    scores = score_file(
+        file,
+        metrics,
+        PluginManager(plugins).registry,
+        factors=factors,
+        settings=settings_of(settings),
+        continuous=continuous or None,
+        categorical=categorical,
+        protocol=protocol,
+        seed=seed,
+        note=note,
+    )
     if form == "json":
         echo(json.dumps(scores, indent=2))
         return
+    rows = [
+        (name, f"{found['score']:.4f}" if found["score"] is not None else found["reason"])
+        for name, found in scores.items()
+    ]
+    if form != "table":
+        import pandas as pd
+
+        from harness.cli.table_formats import print_as
+
+        print_as(form, pd.DataFrame(rows, columns=["metric", "score"]))
+        return
     table = Table("metric", "score", box=None, pad_edge=False, header_style="dim")
-    for name, found in scores.items():
-        table.add_row(name, f"{found['score']:.4f}" if found["score"] is not None else found["reason"])
+    for row in rows:
+        table.add_row(*row)
     console().print(table)

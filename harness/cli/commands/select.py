@@ -9,7 +9,7 @@ import click
 
 from harness.cli.completers import complete_results
 from harness.cli.options import format_option, plugin_option
-from harness.cli.result_tables import print_selections, selections_markdown, unjudged_notes
+from harness.cli.result_tables import print_selections, selections_text, unjudged_notes
 from harness.cli.table_formats import print_as
 from harness.cli.terminal import echo
 from harness.errors import UserError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("path", type=location, shell_complete=complete_results)
 @click.option("--selector", "names", multiple=True, help="A selector to apply to a file (may be given again).")
-@format_option("table", "csv", "markdown", "json")
+@format_option("table", "csv", "markdown", "latex", "json")
 @plugin_option
 def command(path: Path, names: tuple[str, ...], form: str, plugins: tuple[Path, ...]) -> None:
     """Judge the selectors of a results folder PATH by the ground truth, or apply selectors to PATH.npz.
@@ -67,8 +67,8 @@ def _judge(folder: ResultsFolder, form: str, manager: PluginManager) -> None:
 def _print(selections: "pd.DataFrame", title: str, form: str, notes: Sequence[str] = ()) -> None:
     if form == "table":
         print_selections(selections, f"{title}: selectors")
-    elif form == "markdown":
-        echo(selections_markdown(selections))
+    elif form in ("markdown", "latex"):
+        echo(selections_text(selections, form))
     else:
         print_as(form, selections)
     for note in dict.fromkeys([*unjudged_notes(selections), *notes]):

@@ -235,7 +235,7 @@ GRID = {"codes": CODES, "factor_sizes": SIZES}
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"codes": CODES}, "there is no array 'factor_sizes'; it has codes"),
+        ({"codes": CODES, "factors": CODES[:5] + SIZES}, "is 2 in every row; leave it out"),
         ({"factor_sizes": SIZES}, "there is no array 'codes'"),
         ({"codes": CODES[:5], "factor_sizes": SIZES}, "array 'codes': expected (6, D)"),
         ({"codes": CODES * np.nan, "factor_sizes": SIZES}, "array 'codes': expected finite numbers"),

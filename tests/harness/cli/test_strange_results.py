@@ -22,7 +22,7 @@ from harness.cli import main
 from harness.errors import DamagedFileError, UserError
 from harness.results.parquet import MOST_ROWS, read_table
 from harness.results.status import StudyStatus
-from harness.scoring.codes_file import read_npz
+from harness.scoring.table_files import read_npz
 from harness.selection.tables import comparison_key, nothing_compared
 from harness.storage.checksum import BLANK, seal
 from harness.storage.records import read_json
