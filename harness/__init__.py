@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from harness.suite.suite import Suite as Suite
     from harness.suite.trial import Trial as Trial
     from harness.suite.trial import digest as digest
-    from harness.training.progress import Progress as Progress
+    from harness.training.events import Progress as Progress
     from harness.typing import Floats as Floats
 
 __all__, _resolve = lazily(
@@ -135,7 +135,7 @@ __all__, _resolve = lazily(
             "digest",
             "Trial",
         ),
-        "harness.training.progress": ("Progress",),
+        "harness.training.events": ("Progress",),
         "harness.typing": ("Floats",),
     },
 )

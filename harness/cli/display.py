@@ -15,7 +15,7 @@ from harness.execution.ray_connection import Cluster
 from harness.plugins.hookspecs import hookimpl
 from harness.results.result import Outcome, Result
 from harness.suite.trial import Trial
-from harness.training.progress import Progress
+from harness.training.events import Progress
 
 LINE_SECONDS = 15.0
 """Time between two plain lines about the same trial."""
@@ -86,8 +86,11 @@ class Display:
     def harness_trial_progress(self, trial: Trial, progress: Progress) -> None:
         """Show where the trial is."""
         self.running.setdefault(trial.id, _Running(trial.title)).move(progress)
-        if progress.note:
-            self._say(f"{trial.title}: {progress.note}")
+
+    @hookimpl
+    def harness_trial_note(self, trial: Trial, text: str) -> None:
+        """Say what people should know of the trial."""
+        self._say(f"{trial.title}: {text}")
 
     @hookimpl
     def harness_trial_finished(self, trial: Trial, result: Result) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from harness.errors import StorageError, UserError
 from harness.execution.forkserver import ForkServer
-from harness.execution.process import End, Report, Worker
-from harness.execution.protocol import CompareJob, Exit, Job, Placement, TrialJob
+from harness.execution.process import End, Worker
+from harness.execution.protocol import CompareJob, Exit, Job, Placement, Report, TrialJob
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result
 from harness.storage.atomic import storing, write_whole

@@ -8,7 +8,7 @@ from harness.execution.process import End
 from harness.execution.protocol import CompareJob, TrialJob
 from harness.results.result import Result
 from harness.suite.trial import Trial
-from harness.training.progress import Progress
+from harness.training.events import Event
 
 
 class Executor(ABC):
@@ -36,7 +36,7 @@ class Executor(ABC):
         self,
         jobs: Sequence[TrialJob],
         started: Callable[[Trial], None],
-        progressed: Callable[[Trial, Progress], None],
+        reported: Callable[[Trial, Event], None],
         finished: Callable[[Trial, Result], None],
     ) -> Sequence["HeldJob"]:
         """Run every job, beginning with the first; the callbacks are called one at a time.
@@ -50,7 +50,7 @@ class Executor(ABC):
         """
 
     @abstractmethod
-    def run_comparison(self, job: CompareJob, progressed: Callable[[Progress], None]) -> End | None:
+    def run_comparison(self, job: CompareJob, reported: Callable[[Event], None]) -> End | None:
         """Run a comparison of models; None if the run is being stopped."""
 
     def stop(self) -> None:

@@ -19,7 +19,7 @@ from harness.execution.process import End, environment
 from harness.execution.protocol import CompareJob, Placement, TrialJob
 from harness.results.result import Result
 from harness.suite.trial import Trial
-from harness.training.progress import Progress
+from harness.training.events import Event
 
 
 class LocalExecutor(Executor):
@@ -39,12 +39,12 @@ class LocalExecutor(Executor):
         self,
         jobs: Sequence[TrialJob],
         started: Callable[[Trial], None],
-        progressed: Callable[[Trial, Progress], None],
+        reported: Callable[[Trial, Event], None],
         finished: Callable[[Trial, Result], None],
     ) -> Sequence[HeldJob]:
         """Run every job; see `Executor.run_trials`."""
         with self._fork_server(jobs) as fork_server:
-            batch = _Batch(self, fork_server, started, progressed, finished)
+            batch = _Batch(self, fork_server, started, reported, finished)
             Parallel(n_jobs=self.slots.count, backend="threading", batch_size=1, pre_dispatch="all")(
                 delayed(batch.run)(job) for job in jobs
             )
@@ -52,7 +52,7 @@ class LocalExecutor(Executor):
             raise batch.errors[0]
         return batch.held
 
-    def run_comparison(self, job: CompareJob, progressed: Callable[[Progress], None]) -> End | None:
+    def run_comparison(self, job: CompareJob, reported: Callable[[Event], None]) -> End | None:
         """Run a comparison of models; see `Executor.run_comparison`."""
 
         def compare() -> End | None:
@@ -60,7 +60,7 @@ class LocalExecutor(Executor):
                 return None
             with self.slots.reserve() as placement:
                 attempt = Attempt(job, placement, self.timeout)
-                return attempt.run(lambda _, progress: progressed(progress), self._asked_to_stop).end
+                return attempt.run(lambda _, event: reported(event), self._asked_to_stop).end
 
         return patiently(compare, self.patience, self._asked_to_stop)
 
@@ -84,7 +84,7 @@ class _Batch:
     Attributes:
         executor: whose they are.
         fork_server: starts their processes, if there is one.
-        started, progressed, finished: told about trials, one at a time.
+        started, reported, finished: told about trials, one at a time.
         held: jobs whose trials another run holds.
         errors: why no further job can be begun.
     """
@@ -92,7 +92,7 @@ class _Batch:
     executor: LocalExecutor
     fork_server: ForkServer | None
     started: Callable[[Trial], None]
-    progressed: Callable[[Trial, Progress], None]
+    reported: Callable[[Trial, Event], None]
     finished: Callable[[Trial, Result], None]
     held: list[HeldJob] = field(default_factory=list)
     errors: list[HarnessError] = field(default_factory=list)
@@ -121,9 +121,9 @@ class _Batch:
             return NOTHING
         trials = {trial.id: trial for trial in job.trials}
 
-        def report(name: str, progress: Progress) -> None:
+        def report(name: str, event: Event) -> None:
             with self._callbacks:
-                self.progressed(trials[name], progress)
+                self.reported(trials[name], event)
 
         with self.executor.slots.reserve() as placement, claim_trials(job, self.executor.lose) as claim:
             if claim.job is None:

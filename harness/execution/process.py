@@ -15,10 +15,19 @@ from typing import IO
 
 from harness.errors import StorageError
 from harness.execution.forkserver import Forked, ForkServer, ForkServerDiedError
-from harness.execution.protocol import Ended, Event, Exit, Job, Placement, Problem, decode_event, encode_job
+from harness.execution.protocol import (
+    Ended,
+    Exit,
+    Job,
+    Placement,
+    Problem,
+    Report,
+    Reported,
+    decode_message,
+    encode_job,
+)
 from harness.storage.atomic import read_bytes, storing, write_whole
 from harness.storage.location import is_local
-from harness.training.progress import Progress
 
 GRACE_SECONDS = 20.0
 """How long a worker that was asked to stop may take to save its checkpoint."""
@@ -30,13 +39,10 @@ EXIT_SECONDS = 10.0
 """How long a worker that has done its work may take to exit, where a plugin has left something running."""
 
 DRAIN_SECONDS = 5.0
-"""How long the last events of a worker that has ended are waited for."""
+"""How long the last messages of a worker that has ended are waited for."""
 
 ASKED = (Exit.INTERRUPTED, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
 """How a worker ends that somebody has asked to, be it this run or whoever shuts the machine down."""
-
-Report = Callable[[str, Progress], None]
-"""Is told the id of a trial and where it is."""
 
 
 @dataclass(frozen=True)
@@ -194,15 +200,16 @@ class Worker:
         with stdout:
             for line in stdout:
                 try:
-                    event = decode_event(line)
+                    message = decode_message(line)
                 except (KeyError, TypeError, ValueError):
                     continue  # Cut off by its end.
-                if isinstance(event, Event):
-                    report(event.trial, event.progress)
-                elif isinstance(event, Problem):
-                    self._problem = event
-                else:
-                    self._ended = event
+                match message:
+                    case Reported(trial, event):
+                        report(trial, event)
+                    case Problem():
+                        self._problem = message
+                    case Ended():
+                        self._ended = message
 
 
 def _kill(process: subprocess.Popen[bytes] | Forked) -> None:

@@ -1,15 +1,15 @@
-"""What a run and its worker processes tell each other: jobs, events, stop requests, exit codes."""
+"""What a run and its worker processes tell each other: jobs, messages, stop requests, exit codes."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from enum import IntEnum
 from types import FrameType
-from typing import Self
+from typing import Self, TypeAlias
 
 from harness.suite.trial import Choice, Trial, checked
-from harness.training.progress import Progress
+from harness.training.events import Alert, Event, Note, Progress
 
 CHECKPOINT_SECONDS = 30.0
 """Time between two checkpoints of a trial, unless told otherwise."""
@@ -131,17 +131,23 @@ def decode_job(line: bytes) -> Job:
     return job
 
 
+Report: TypeAlias = Callable[[str, Event], None]
+"""Is told the id of a trial, "" for a comparison, and what happens to it."""
+
+EVENTS: dict[str, type[Progress | Note | Alert]] = {event.__name__: event for event in (Progress, Note, Alert)}
+
+
 @dataclass(frozen=True)
-class Event:
-    """What a worker reports: where one of its trials is.
+class Reported:
+    """A worker reports what happens to one of its trials.
 
     Attributes:
         trial: its id; "" for a comparison.
-        progress: where it is.
+        event: what happens.
     """
 
     trial: str
-    progress: Progress
+    event: Event
 
 
 @dataclass(frozen=True)
@@ -170,13 +176,20 @@ class Ended:
     code: int
 
 
-def encode_event(event: Event | Problem | Ended) -> bytes:
-    """An event as a line of JSON."""
-    return json.dumps({"kind": type(event).__name__, **asdict(event)}).encode() + b"\n"
+Message: TypeAlias = Reported | Problem | Ended
 
 
-def decode_event(line: bytes) -> Event | Problem | Ended:
-    """The opposite of `encode_event`.
+def encode_message(message: Message) -> bytes:
+    """A message of a worker as a line of JSON."""
+    if isinstance(message, Reported):
+        data = {"kind": type(message.event).__name__, "trial": message.trial, **asdict(message.event)}
+    else:
+        data = {"kind": type(message).__name__, **asdict(message)}
+    return json.dumps(data).encode() + b"\n"
+
+
+def decode_message(line: bytes) -> Message:
+    """The opposite of `encode_message`.
 
     Raises:
         KeyError, TypeError, ValueError: it is none.
@@ -187,7 +200,8 @@ def decode_event(line: bytes) -> Event | Problem | Ended:
             return Problem(**data)
         case "Ended":
             return Ended(**data)
-    return Event(data["trial"], Progress(**data["progress"]))
+        case kind:
+            return Reported(data.pop("trial"), EVENTS[kind](**data))
 
 
 class StopNow(BaseException):

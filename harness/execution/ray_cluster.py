@@ -4,7 +4,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from harness.errors import HarnessError, UserError, in_a_line
 from harness.execution.attempt import Done, give_up
@@ -13,10 +13,10 @@ from harness.execution.patience import PATIENCE_SECONDS
 from harness.execution.process import End
 from harness.execution.protocol import CompareJob, Exit, Job, TrialJob
 from harness.execution.ray_connection import Cluster
-from harness.execution.ray_task import HubEvent, HubHandle, Limits, do_job, start_hub
+from harness.execution.ray_task import Begun, HubEvent, HubHandle, Limits, do_job, start_hub
 from harness.results.result import Result
 from harness.suite.trial import Trial
-from harness.training.progress import Progress
+from harness.training.events import Event
 
 if TYPE_CHECKING:
     import ray
@@ -30,8 +30,8 @@ ATTEMPTS = 4
 SETTINGS = ("HARNESS_DATA", "HARNESS_DOWNLOAD")
 """Environment variables that workers are to have on every node."""
 
-Tell = Callable[[str, Progress | None], None]
-"""Is told the id of a trial and where it is; None for its beginning."""
+Tell: TypeAlias = Callable[[str, Begun | Event], None]
+"""Is told the id of a trial, "" for a comparison, and what happens to it."""
 
 
 class ClusterExecutor(Executor):
@@ -55,7 +55,7 @@ class ClusterExecutor(Executor):
         self,
         jobs: Sequence[TrialJob],
         started: Callable[[Trial], None],
-        progressed: Callable[[Trial, Progress], None],
+        reported: Callable[[Trial, Event], None],
         finished: Callable[[Trial, Result], None],
     ) -> Sequence[HeldJob]:
         """Run every job; see `Executor.run_trials`.
@@ -65,11 +65,11 @@ class ClusterExecutor(Executor):
         """
         trials = {trial.id: trial for job in jobs for trial in job.trials}
 
-        def tell(name: str, progress: Progress | None) -> None:
-            if progress is None:
+        def tell(name: str, event: Begun | Event) -> None:
+            if isinstance(event, Begun):
                 started(trials[name])
             else:
-                progressed(trials[name], progress)
+                reported(trials[name], event)
 
         held: list[HeldJob] = []
         for done in self._do(jobs, tell):
@@ -78,12 +78,12 @@ class ClusterExecutor(Executor):
                 finished(trials[result.trial], result)
         return held
 
-    def run_comparison(self, job: CompareJob, progressed: Callable[[Progress], None]) -> End | None:
+    def run_comparison(self, job: CompareJob, reported: Callable[[Event], None]) -> End | None:
         """Run a comparison of models; see `Executor.run_comparison`."""
 
-        def tell(name: str, progress: Progress | None) -> None:
-            if progress is not None:
-                progressed(progress)
+        def tell(name: str, event: Begun | Event) -> None:
+            if not isinstance(event, Begun):
+                reported(event)
 
         return next((done.end for done in self._do([job], tell)), None)
 
@@ -104,9 +104,9 @@ class ClusterExecutor(Executor):
                 tasks.start(*waiting.popleft())
             running = list(tasks.running)
             ended, _ = ray.wait(running, timeout=POLL_SECONDS) if running else ([], [])
-            for name, progress in cast("list[HubEvent]", ray.get(hub.take.remote())):
+            for name, event in cast("list[HubEvent]", ray.get(hub.take.remote())):
                 tasks.begun.add(name)
-                tell(name, progress)
+                tell(name, event)
             for reference in ended:
                 job, number = tasks.running.pop(reference)
                 done = self._fetch(reference, job, number)

@@ -7,23 +7,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from harness.errors import UserError
 from harness.execution.attempt import NOTHING, Attempt, Done
 from harness.execution.claims import claim_trials
 from harness.execution.patience import patiently
-from harness.execution.process import End, Report
-from harness.execution.protocol import CompareJob, Exit, Job, Placement
+from harness.execution.process import End
+from harness.execution.protocol import CompareJob, Exit, Job, Placement, Report
 from harness.execution.ray_connection import Cluster
 from harness.results.folder import ResultsFolder
-from harness.training.progress import Progress
+from harness.training.events import Event
 
 REPORT_SECONDS = 1.0
 """Time between two reports of a task."""
 
-HubEvent = tuple[str, Progress | None]
-"""The id of a trial, and where it is; None for its beginning."""
+
+@dataclass(frozen=True)
+class Begun:
+    """A trial begins, or continues, on a node."""
+
+
+HubEvent: TypeAlias = tuple[str, Begun | Event]
+"""The id of a trial, "" for a comparison, and what happens to it."""
 
 
 class RemoteMethod(Protocol):
@@ -58,15 +64,15 @@ class Hub:
     """The actor between tasks and the command line: what tasks report waits here, and whether to stop."""
 
     def __init__(self) -> None:
-        self.events: list[tuple[str, Progress | None]] = []
+        self.events: list[HubEvent] = []
         self.stopping = False
 
-    def report(self, events: Sequence[tuple[str, Progress | None]]) -> bool:
-        """Leave what happened to which trials, None for their beginning; returns whether to stop."""
+    def report(self, events: Sequence[HubEvent]) -> bool:
+        """Leave what happened to which trials; returns whether to stop."""
         self.events += events
         return self.stopping
 
-    def take(self) -> list[tuple[str, Progress | None]]:
+    def take(self) -> list[HubEvent]:
         """Fetch what was left."""
         events, self.events = self.events, []
         return events
@@ -113,7 +119,7 @@ def _carry_out(
 ) -> Done:
     import ray
 
-    if ray.get(hub.report.remote([(trial.id, None) for trial in job.trials])):
+    if ray.get(hub.report.remote([(trial.id, Begun()) for trial in job.trials])):
         return Done(End(Exit.INTERRUPTED))
     with _reporting(hub, lost) as (report, stopping):
         return Attempt(job, placement(slots), limits.timeout, held=files).run(report, stopping)
@@ -152,7 +158,7 @@ def _reporting(hub: HubHandle, lost: threading.Event) -> Iterator[tuple[Report, 
     thread = threading.Thread(target=pass_on, daemon=True)
     thread.start()
     try:
-        yield lambda name, progress: events.append((name, progress)), stop.is_set
+        yield lambda name, event: events.append((name, event)), stop.is_set
     finally:
         ended.set()
         thread.join()

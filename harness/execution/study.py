@@ -27,7 +27,7 @@ from harness.storage.records import write_json
 from harness.suite.suite import Suite, load_suite
 from harness.suite.trial import Choice, Trial
 from harness.summary.tables import Tables, failures, read_tables, write_tables
-from harness.training.progress import Progress
+from harness.training.events import Alert, Event, Note, Progress
 
 T = TypeVar("T")
 
@@ -204,7 +204,7 @@ class Study:
             held = self.executor.run_trials(
                 jobs,
                 started=lambda trial: self._observe("harness_trial_started", trial=trial),
-                progressed=self._observe_progress,
+                reported=self._tell_of_trial,
                 finished=lambda trial, result: self._observe("harness_trial_finished", trial=trial, result=result),
             )
             jobs = [job for job, _ in held]
@@ -284,7 +284,7 @@ class Study:
             return
         self.folder.set_aside_damaged_comparisons()
         job = CompareJob(status.finished, **self._common(), selectors=selectors)
-        end = self.executor.run_comparison(job, self._observe_comparison)
+        end = self.executor.run_comparison(job, self._tell_of_comparison)
         if end is None or end.interrupted or end.returncode == Exit.INCOMPLETE:
             return
         reason = "it took too long" if end.timed_out else end.reason
@@ -292,17 +292,21 @@ class Study:
             key = comparison_key(choice, status.finished, self.suite.evaluation_seed)
             write_json(self.folder.comparison(key), {**nothing_compared(choice), "failed": reason})
 
-    def _observe_progress(self, trial: Trial, progress: Progress) -> None:
-        if progress.warning:
-            logger.warning("%s: %s", trial.title, progress.warning)
-        else:
-            self._observe("harness_trial_progress", trial=trial, progress=progress)
+    def _tell_of_trial(self, trial: Trial, event: Event) -> None:
+        match event:
+            case Progress():
+                self._observe("harness_trial_progress", trial=trial, progress=event)
+            case Note(text):
+                self._observe("harness_trial_note", trial=trial, text=text)
+            case Alert(text):
+                logger.warning("%s: %s", trial.title, text)
 
-    def _observe_comparison(self, progress: Progress) -> None:
-        if progress.warning:
-            logger.warning("%s", progress.warning)
-        else:
-            self._observe("harness_comparison_progress", progress=progress)
+    def _tell_of_comparison(self, event: Event) -> None:
+        match event:
+            case Progress():
+                self._observe("harness_comparison_progress", progress=event)
+            case Note(text) | Alert(text):
+                logger.warning("%s", text)
 
     def _observe(self, hook: str, **arguments: Any) -> None:
         """Tell the plugins; an observer that fails is reported and changes nothing."""

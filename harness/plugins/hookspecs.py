@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.results.result import Result
     from harness.suite.suite import Suite
     from harness.suite.trial import Trial
-    from harness.training.progress import Progress
+    from harness.training.events import Progress
 
 hookspec = pluggy.HookspecMarker("harness")
 hookimpl = pluggy.HookimplMarker("harness")
@@ -124,6 +124,17 @@ def harness_trial_progress(trial: "Trial", progress: "Progress") -> None:
         @harness.hookimpl
         def harness_trial_progress(trial, progress):
             print(progress.step, progress.losses)
+    """
+
+
+@hookspec
+def harness_trial_note(trial: "Trial", text: str) -> None:
+    """A trial has something to say that is not wrong, such as why a fleet is trained one member at a time.
+
+    Example:
+        @harness.hookimpl
+        def harness_trial_note(trial, text):
+            print(f"{trial.label}: {text}")
     """
 
 

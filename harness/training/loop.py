@@ -19,8 +19,8 @@ from harness.suite.trial import Trial
 from harness.training.batches import Batches
 from harness.training.engines.base import make_engine, make_stepper
 from harness.training.engines.eager import EagerStepper
+from harness.training.events import Event, Note, Progress
 from harness.training.history import History
-from harness.training.progress import Progress
 from harness.training.trial_state import Checkpoint, Warn, remove_checkpoints, save_checkpoint
 
 PROGRESS_SECONDS = 1.0
@@ -38,13 +38,13 @@ class Callbacks:
     """Callbacks of the training loop.
 
     Attributes:
-        report: called about once a second for each trial.
+        report: told how far each trial is, about once a second, and what people should know of it.
         failed: called when a trial ends badly: it diverged, or its model raised.
         stopping: asked before every step.
         provenance: asked when a trained model is written; what is recorded of the machine and the code.
     """
 
-    report: Callable[[Trial, Progress], None]
+    report: Callable[[Trial, Event], None]
     failed: Callable[[Trial, Exception], None]
     stopping: Callable[[], bool]
     provenance: Callable[[], Mapping[str, Any]]
@@ -75,7 +75,7 @@ class TrialTraining:
             draws=Rng.for_draws(trial.seed, dataset.device),
             resets=Rng.for_resets(trial.seed),
             precision=trial.training.precision,
-            note=lambda text: callbacks.report(trial, Progress(0, steps, note=text)),
+            note=lambda text: callbacks.report(trial, Note(text)),
         )
         return cls(trial, member, History(steps, batch_size), folder, steps)
 
@@ -223,5 +223,4 @@ class TrainingLoop:
             training.save(fleet)
 
     def _note(self, text: str) -> None:
-        training = self.trainings[0]
-        self.callbacks.report(training.trial, Progress(training.done, training.steps, note=text))
+        self.callbacks.report(self.trainings[0].trial, Note(text))

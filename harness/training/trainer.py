@@ -14,9 +14,9 @@ from harness.suite.build import build_initial_model
 from harness.suite.trial import Trial
 from harness.training.batches import Batches
 from harness.training.engines.signature import signature_of
+from harness.training.events import Alert
 from harness.training.loop import Callbacks, Interrupted, TrainingLoop, TrialTraining
 from harness.training.precision import products
-from harness.training.progress import Progress
 from harness.training.trial_state import (
     Checkpoint,
     Warn,
@@ -163,7 +163,7 @@ def _is_trained(model: Model, folder: TrialFolder, warn: Warn) -> bool:
 
 
 def _warn(callbacks: "Callbacks", trial: Trial) -> Warn:
-    return lambda text: callbacks.report(trial, Progress(0, trial.training.steps, warning=text))
+    return lambda text: callbacks.report(trial, Alert(text))
 
 
 @dataclass(frozen=True)

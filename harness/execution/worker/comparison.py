@@ -24,13 +24,13 @@ from harness.storage.records import write_json
 from harness.suite.build import build_initial_model, build_selector, load_dataset
 from harness.suite.resolve import check_unchanged
 from harness.suite.trial import Choice, digest
+from harness.training.events import Alert, Event, Progress
 from harness.training.loop import PROGRESS_SECONDS
-from harness.training.progress import Progress
 from harness.training.trainer import load_weights
 from harness.training.trial_state import set_aside_model
 
 
-def run_comparison(job: CompareJob, report: Callable[[Progress], None]) -> Exit:
+def run_comparison(job: CompareJob, report: Callable[[Event], None]) -> Exit:
     """Let each selector compare the trials' models, and write what it found.
 
     If a model is damaged or missing, nothing is compared: its trial is to be done again first.
@@ -51,8 +51,7 @@ def run_comparison(job: CompareJob, report: Callable[[Progress], None]) -> Exit:
         try:
             load_weights(model, folder.trial(trial.id))
         except (DamagedFileError, FileNotFoundError) as error:
-            warning = f"{trial.title}: {error}; {set_aside_model(folder.trial(trial.id))}"
-            report(Progress(0, len(job.selectors), warning=warning))
+            report(Alert(f"{trial.title}: {error}; {set_aside_model(folder.trial(trial.id))}"))
             continue
         evaluation = ModelEvaluation(
             model, dataset, held_out=trial.training.held_out, seed=job.evaluation_seed, registry=registry
@@ -69,7 +68,7 @@ def run_comparison(job: CompareJob, report: Callable[[Progress], None]) -> Exit:
     return Exit.DONE
 
 
-def _progress(report: Callable[[Progress], None], stage: Progress) -> Callable[[int, int], None]:
+def _progress(report: Callable[[Event], None], stage: Progress) -> Callable[[int, int], None]:
     """Report how much of a comparison is done, about once a second."""
     reported = monotonic()
 

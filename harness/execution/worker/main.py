@@ -1,7 +1,7 @@
-"""The worker process: reads one job from standard input, does it, and reports events as JSON lines.
+"""The worker process: reads one job from standard input, does it, and tells of it in JSON lines.
 
-Run as `python -m harness.execution.worker.main FILE...`, with the numbers of inherited files that it holds open. Events
-go to the original standard output; whatever plugins print goes to the log. When its parent dies, it ends.
+Run as `python -m harness.execution.worker.main FILE...`, with the numbers of inherited files that it holds open.
+Messages go to the original standard output; whatever plugins print goes to the log. When its parent dies, it ends.
 """
 
 import ctypes
@@ -9,23 +9,24 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from harness.errors import StorageError, UserError
 from harness.execution.protocol import (
     CompareJob,
     Ended,
-    Event,
     Exit,
     Job,
+    Message,
     Problem,
+    Report,
+    Reported,
     StopNow,
     StopRequest,
     decode_job,
-    encode_event,
+    encode_message,
 )
-from harness.training.progress import Progress
 
 PR_SET_PDEATHSIG = 1
 
@@ -37,9 +38,9 @@ def main(held: Sequence[int]) -> None:
         held: files that are open for as long as the worker lives, the leases of its trials.
     """
     die_with_parent()
-    events = os.fdopen(os.dup(1), "wb", buffering=0)
+    messages = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    _keep_from_children(held, events.fileno())
+    _keep_from_children(held, messages.fileno())
     line = sys.stdin.buffer.readline()
     if not line:  # The run has given it up.
         sys.exit(Exit.INTERRUPTED)
@@ -48,13 +49,13 @@ def main(held: Sequence[int]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which stops workers in order.
     signal.signal(signal.SIGTERM, stop.handle)
 
-    def send(event: Event | Problem | Ended) -> None:
+    def send(message: Message) -> None:
         with suppress(BrokenPipeError):  # The run has been killed, and so will this process be.
-            events.write(encode_event(event))
+            messages.write(encode_message(message))
 
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-        code = _do(decode_job(line), lambda trial, progress: send(Event(trial, progress)), stop)
+        code = _do(decode_job(line), lambda trial, event: send(Reported(trial, event)), stop)
     except StopNow:
         code = Exit.INTERRUPTED
     except UserError as error:
@@ -68,7 +69,7 @@ def main(held: Sequence[int]) -> None:
     sys.exit(code)
 
 
-def _do(job: Job, report: Callable[[str, Progress], None], stop: StopRequest) -> Exit:
+def _do(job: Job, report: Report, stop: StopRequest) -> Exit:
     """Do a job; returns the exit code."""
     import torch
 
@@ -77,7 +78,7 @@ def _do(job: Job, report: Callable[[str, Progress], None], stop: StopRequest) ->
 
     torch.set_num_threads(job.placement.threads)
     if isinstance(job, CompareJob):
-        return run_comparison(job, lambda progress: report("", progress))
+        return run_comparison(job, lambda event: report("", event))
     return run_trials(job, report, stop)
 
 
@@ -90,11 +91,11 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _keep_from_children(held: Sequence[int], events: int) -> None:
-    """Keep leases and events from processes that plugins fork, which may live longer than this one."""
+def _keep_from_children(held: Sequence[int], messages: int) -> None:
+    """Keep leases and messages from processes that plugins fork, which may live longer than this one."""
 
     def close() -> None:
-        for file in (*held, events):
+        for file in (*held, messages):
             os.dup2(2, file)  # Not closed: its number would be that of another file of the child soon.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # The handler is that of the worker.
 

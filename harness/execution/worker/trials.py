@@ -2,13 +2,13 @@
 
 import errno
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 
 from harness.dataset import Dataset
 from harness.errors import DivergenceError, StorageError, UserError, in_a_line
-from harness.execution.protocol import Exit, StopRequest, TrialJob
+from harness.execution.protocol import Exit, Report, StopRequest, TrialJob
 from harness.model import Model
 from harness.plugins.manager import PluginManager
 from harness.registry import Registry
@@ -22,8 +22,8 @@ from harness.storage.records import now
 from harness.suite.build import load_dataset
 from harness.suite.resolve import check_unchanged
 from harness.suite.trial import Trial, score_key
+from harness.training.events import Note, Progress
 from harness.training.memory import is_out_of_memory
-from harness.training.progress import Progress
 from harness.training.trainer import Callbacks, Interrupted, Trained, train
 
 ANY_ERROR = (Exception, SystemExit, KeyboardInterrupt)
@@ -33,7 +33,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 """Errors that a file of a plugin meets on a full disk."""
 
 
-def run_trials(job: TrialJob, report: Callable[[str, Progress], None], stop: StopRequest) -> Exit:
+def run_trials(job: TrialJob, report: Report, stop: StopRequest) -> Exit:
     """Do what is left of a job's trials and write their results; a stop leaves checkpoints and no results.
 
     The run holds the leases of the trials.
@@ -58,7 +58,7 @@ def run_trials(job: TrialJob, report: Callable[[str, Progress], None], stop: Sto
 class _TrialRun:
     """The trials of a job on their way to their results."""
 
-    def __init__(self, job: TrialJob, folder: ResultsFolder, report: Callable[[str, Progress], None]) -> None:
+    def __init__(self, job: TrialJob, folder: ResultsFolder, report: Report) -> None:
         self.job = job
         self.folder = folder
         self.report = report
@@ -141,10 +141,7 @@ class _TrialRun:
         }
         if dataset.device.type == "cuda" and trained:
             first = trained[0]
-            join_alike(
-                list(evaluations.values()),
-                lambda text: self.report(first.id, Progress(0, 0, stage="scoring", note=text)),
-            )
+            join_alike(list(evaluations.values()), lambda text: self.report(first.id, Note(text)))
         return evaluations
 
     def _score(self, trial: Trial, evaluation: ModelEvaluation, registry: Registry) -> None:

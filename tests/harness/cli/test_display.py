@@ -8,7 +8,7 @@ from harness.execution.devices import Slots
 from harness.results.result import Outcome, Result, ScoreRecord
 from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial
-from harness.training.progress import Progress
+from harness.training.events import Progress
 
 TRIAL = Trial(Choice("bars"), Choice("linear"), Training(steps=100), seed=3, label="linear", swept={"size": 2})
 HALF = Progress(50, 100, images_per_second=1234.5, seconds_left=61, losses={"autoencoder/error": 0.25})
@@ -39,12 +39,14 @@ def test_elsewhere_than_on_a_terminal_there_are_plain_lines(show):
         display.running[TRIAL.id].spoken -= LINE_SECONDS
         display.speak()
         display.speak()
+        display.harness_trial_note(TRIAL, "one member at a time")
         display.harness_trial_finished(TRIAL, result())
         display.harness_trial_finished(TRIAL, result(Outcome.DIVERGED, "loss is nan"))
         display.harness_comparison_progress(Progress(0, 2, stage="udr-lasso"))
     assert out.getvalue().splitlines() == [
         "2 of 5 trials to do, 2 at a time on CPU, 1 thread(s) each",
         "[0/2] linear size=2 seed=3: step 50/100, 1,234 images/s, 1:01 left",
+        "[0/2] linear size=2 seed=3: one member at a time",
         "[1/2] linear size=2 seed=3: mig 0.500",
         "[2/2] linear size=2 seed=3: diverged: loss is nan",
         "udr-lasso compares the models (1 of 2)",

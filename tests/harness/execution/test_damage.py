@@ -23,6 +23,7 @@ from harness.results.result import Outcome
 from harness.results.status import StudyStatus
 from harness.storage.tensors import load_tensors, save_tensors
 from harness.suite.suite import load_suite
+from harness.training.events import Alert
 from harness.training.trial_state import load_checkpoints, load_model, save_checkpoint
 from support import TOY, StopAfter
 
@@ -51,7 +52,7 @@ def do(job, steps=10_000):
     """Do a job, or so many steps of it; returns the folder of its trial and what was warned of."""
     warnings = []
     run_trials(
-        job, lambda _, progress: warnings.append(progress.warning) if progress.warning else None, StopAfter(steps)
+        job, lambda _, event: warnings.append(event.text) if isinstance(event, Alert) else None, StopAfter(steps)
     )
     return ResultsFolder(job.folder).trial(job.trials[0].id), warnings
 
@@ -180,8 +181,9 @@ def test_models_are_compared_only_when_all_are_whole(job, suite_file, registry):
     damage(folders[1].model, "rubbish", None)
     told = []
     run_comparison(CompareJob(suite.trials, job.folder, suite.selectors, 0, plugins=[str(TOY)]), told.append)
-    (warning,) = [progress.warning for progress in told]
-    assert str(folders[1].model) in warning
+    (alert,) = told
+    assert isinstance(alert, Alert)
+    assert str(folders[1].model) in alert.text
     assert not list(Path(job.folder).glob("comparisons/*"))
     assert [trial.seed for trial in StudyStatus.read(suite, ResultsFolder(job.folder)).pending] == [1]
 

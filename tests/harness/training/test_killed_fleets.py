@@ -10,6 +10,7 @@ from harness.suite.build import load_dataset
 from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial
 from harness.training import loop
+from harness.training.events import Alert
 from harness.training.trainer import Callbacks, train
 from support import ODD
 
@@ -35,7 +36,7 @@ class Fleet:
         """Train those that have not failed; returns warnings."""
         warnings = []
         callbacks = Callbacks(
-            report=lambda trial, progress: warnings.append(progress.warning) if progress.warning else None,
+            report=lambda trial, event: warnings.append(event.text) if isinstance(event, Alert) else None,
             failed=lambda trial, error: self.failed.update({trial.id: error}),
             stopping=lambda: False,
             provenance=dict,
