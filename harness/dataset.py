@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -11,6 +11,9 @@ from torch import Tensor
 from harness.config import Settings
 from harness.factors import FactorGrid, Indices
 from harness.model import ImageSpec
+
+if TYPE_CHECKING:
+    from harness.data.training_images import TrainingImages
 
 
 class Dataset:
@@ -88,6 +91,9 @@ class GroundTruthDataset(Dataset):
     """Index arrays that replace random draws of an `Evaluation`, by name: `group_index` (groups, size) and
     `group_label` (groups,) are groups of images that share one factor. They may name images beyond `len`, which
     `images` gives too: those are for metrics and never trained on. Known after `load`."""
+
+    training_images: "TrainingImages | None" = None
+    """Which images are trained on, and how often; set where a suite has `[dataset.training]`. None: all, alike."""
 
     def __len__(self) -> int:
         return len(self.factors)

@@ -30,10 +30,14 @@ def _hook(name: str, document: str) -> str:
 
 def suite_reference() -> str:
     """Every key of a suite with its type, default, range and meaning, as Markdown tables."""
+    from harness.data.training_images import Correlation, FactorSplit, TrainingImages
     from harness.suite.schema import EvaluationTable, ModelEntry, SuiteFile, Training
 
     tables: dict[str, type[Settings]] = {
         "The file": SuiteFile,
+        "`[dataset.training]`, of a dataset with factors": TrainingImages,
+        "`correlated` in `[dataset.training]`": Correlation,
+        "`split` in `[dataset.training]`": FactorSplit,
         "`[training]`, and `training` of a model": Training,
         "`[[models]]`": ModelEntry,
         "`[evaluation]`": EvaluationTable,

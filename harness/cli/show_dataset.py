@@ -34,10 +34,11 @@ def show_dataset(
     Raises:
         UserError: a setting is wrong; or a picture is asked for and the dataset cannot be loaded.
     """
-    from harness.config import parse
+    from harness.data.held_out import split_images
     from harness.dataset import GroundTruthDataset, LabelledDataset
+    from harness.suite.build import dataset_of
 
-    dataset = dataset_class(parse(dataset_class.Config, settings, "dataset"))
+    dataset = dataset_of(dataset_class, settings, "dataset")
     echo(f"image: {dataset.image}")
     started = perf_counter()
     try:
@@ -55,6 +56,10 @@ def show_dataset(
         factors = dataset.factors
         ranges = zip(factors.names, factors.sizes, factors.values, strict=True)
         echo("factors: " + ", ".join(f"{name} {size} ({_range(values)})" for name, size, values in ranges))
+        if dataset.training_images is not None:
+            split = split_images(dataset, held_out=0)
+            often = ", some more often than others" if split.weights is not None else ""
+            echo(f"trained on: {len(split.trained_on):,} images{often}")
     if isinstance(dataset, LabelledDataset):
         echo(f"classes: {dataset.classes}")
     memory = dataset.memory()

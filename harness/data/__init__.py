@@ -7,7 +7,8 @@ images          images and labels kept on the device where models train
 factor_table    ground-truth factors of observations that are no complete grid
 tables          tables of factors as people have them, made into a grid or a table
 checks          what a dataset promises of its images and labels, and whether it keeps that
-held_out        which images are held out from training
+held_out        which images are trained on, and which are held out
+training_images a suite's `[dataset.training]`: correlations, forbidden combinations, splits by factor
 """
 
 from typing import TYPE_CHECKING

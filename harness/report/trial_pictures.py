@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.data.files import data_root, paths_outside
-from harness.data.held_out import split_held_out
+from harness.data.held_out import split_images
 from harness.dataset import Dataset, GroundTruthDataset
 from harness.errors import NotApplicableError, UserError, in_a_line
 from harness.pictures.images import mosaic, pixels, tiled
@@ -119,8 +119,9 @@ class StudyPictures:
     def _reconstructions(self, trained: TrainedModel) -> Plain:
         trained.require_ability("reconstruct")
         dataset = self._loaded(trained)
-        trained_on, held_out = split_held_out(len(dataset), trained.trial.training.held_out)
-        shown = held_out if len(held_out) else trained_on
+        split = split_images(dataset, trained.trial.training.held_out)
+        held_out = split.held_out
+        shown = held_out if len(held_out) else split.trained_on
         count = min(RECONSTRUCTIONS, len(shown))
         chosen = numpy_rng("report", "reconstructions").choice(shown, count, replace=False)
         images = dataset.images(torch.from_numpy(chosen).to(dataset.device))

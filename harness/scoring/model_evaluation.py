@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.data.held_out import split_held_out
+from harness.data.held_out import split_images
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
 from harness.errors import DivergenceError, NotApplicableError
 from harness.evaluation import Codes, Evaluation, PrincipalCodes, group_points, out_of_range
@@ -36,7 +36,8 @@ class ModelEvaluation(Evaluation):
 
     Attributes:
         trained_on: indices of the images that the model was trained on, int64, ascending.
-        held_out: indices of the other images, int64, ascending; empty where none was held out.
+        held_out: indices of images kept from training at random, int64, ascending; empty where none was.
+        left_out: indices of images that `[dataset.training]` keeps from training, int64, ascending.
         sample_block_size: number of generated images in a block; each block has latent vectors of its own.
     """
 
@@ -53,7 +54,8 @@ class ModelEvaluation(Evaluation):
         registry: Registry | None = None,
     ) -> None:
         super().__init__(seed, dict(dataset.fixed) if isinstance(dataset, GroundTruthDataset) else None)
-        self.trained_on, self.held_out = split_held_out(len(dataset), held_out)
+        split = split_images(dataset, held_out)
+        self.trained_on, self.held_out, self.left_out = split.trained_on, split.held_out, split.left_out
         self.model = model.eval()
         self.dataset = dataset
         self.batch_size = batch_size

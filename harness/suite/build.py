@@ -1,9 +1,12 @@
 """Building models, datasets, metrics and selectors from their names and settings."""
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
+from harness.config import parse
+from harness.errors import UserError
 from harness.registry import Registry
-from harness.suite.resolve import resolve_class
+from harness.suite.resolve import TRAINING, apart, resolve_class
 from harness.suite.trial import Choice, Trial
 
 if TYPE_CHECKING:
@@ -18,10 +21,26 @@ def build_dataset(registry: Registry, choice: Choice, place: str = "dataset") ->
     """The dataset of a choice, which has no images before `load` is called.
 
     Raises:
-        UserError: see `resolve_class`.
+        UserError: see `resolve_class`; or it has no factors, by which images to train on could be chosen.
     """
-    dataset_class, config = resolve_class(registry, "datasets", choice, place)
-    return cast("Dataset", dataset_class(config))
+    return dataset_of(registry.find("datasets", choice.name, place).load(), choice.config, place)
+
+
+def dataset_of(dataset_class: "type[Dataset]", settings: Mapping[str, Any], place: str) -> "Dataset":
+    """A dataset of a class by its settings, and those of `training`, if they are among them.
+
+    Raises:
+        UserError: a setting is wrong; or there are no factors, by which images to train on could be chosen.
+    """
+    own, images = apart(settings, place)
+    dataset = dataset_class(parse(dataset_class.Config, own, place))
+    if images is not None:
+        from harness.dataset import GroundTruthDataset
+
+        if not isinstance(dataset, GroundTruthDataset):
+            raise UserError(f"{place}.{TRAINING}: the dataset has no factors to choose images by")
+        dataset.training_images = images
+    return dataset
 
 
 def load_dataset(registry: Registry, choice: Choice, device: str) -> "Dataset":

@@ -2,12 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.config import Settings, named_files, parse
 from harness.errors import UserError
 from harness.registry import Registry
 from harness.suite.trial import Choice
+
+if TYPE_CHECKING:
+    from harness.data.training_images import TrainingImages
+
+TRAINING = "training"
+"""The table of a dataset's settings that is not the dataset's own: which of its images are trained on."""
 
 
 def resolve_choice(
@@ -26,14 +32,35 @@ def resolve_choice(
     Raises:
         UserError: the name or a setting is wrong, or a file that a setting names is missing.
     """
-    from harness.data.digests import data_digest
-
     entry = registry.find(kind, name, place)
     loaded = entry.load()
-    config = parse(loaded.Config, settings, place, folder)
+    if kind == "datasets":
+        from harness.data.digests import data_digest
+
+        settings, images = apart(settings, place)
+        config = parse(loaded.Config, settings, place, folder)
+        data, training = data_digest(loaded(config)), {TRAINING: images.values()} if images else {}
+    else:
+        config = parse(loaded.Config, settings, place, folder)
+        data, training = "", {}
     files = {str(file): _digest(file, where) for where, file in named_files(config, place)}
-    data = data_digest(loaded(config)) if kind == "datasets" else ""
-    return Choice(name, config.values(), entry.plugin.version, files, data)
+    return Choice(name, config.values() | training, entry.plugin.version, files, data)
+
+
+def apart(settings: Mapping[str, Any], place: str) -> "tuple[dict[str, Any], TrainingImages | None]":
+    """The settings that are a dataset's own, and which of its images are trained on; None for all, alike.
+
+    Raises:
+        UserError: `training` is no table, or one of its keys or values is wrong.
+    """
+    from harness.data.training_images import TrainingImages
+
+    own = dict(settings)
+    training = own.pop(TRAINING, {})
+    if not isinstance(training, Mapping):
+        raise UserError(f"{place}.{TRAINING}: got {training!r}, expected a table")
+    images = parse(TrainingImages, training, f"{place}.{TRAINING}")
+    return own, None if images == TrainingImages() else images
 
 
 def _digest(file: str, place: str) -> str:
@@ -67,7 +94,7 @@ def check_unchanged(registry: Registry, kind: str, choice: Choice) -> None:
 
 
 def resolve_class(registry: Registry, kind: str, choice: Choice, place: str = "") -> tuple[Any, Settings]:
-    """The class of a choice, imported now, and its parsed settings.
+    """The class of a choice of anything but a dataset, imported now, and its parsed settings.
 
     Raises:
         UserError: nothing is registered under the name, the class cannot be imported, or a setting is wrong.

@@ -42,7 +42,7 @@ class SuiteFile(Settings):
 
     title: str = Field("", description="a line that says what the suite is for")
     seeds: int | list[int] = Field(1, description="how many seeds (0, 1, ...), or a list of them")
-    dataset: dict[str, Any] = Field(description="name, and the dataset's own settings")
+    dataset: dict[str, Any] = Field(description="name, the dataset's own settings, and a table `training`")
     training: Training = Field(Training(), description="how models are trained")
     models: list[ModelEntry] = Field(min_length=1, description="what is compared")
     evaluation: EvaluationTable = Field(EvaluationTable(), description="how models are scored and selected")

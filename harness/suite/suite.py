@@ -4,15 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from harness.config import parse
 from harness.errors import UserError, in_a_line
 from harness.registry import Registry
 from harness.suite.file import read_suite_file
-from harness.suite.resolve import resolve_choice, resolve_class
+from harness.suite.resolve import TRAINING, resolve_choice, resolve_class
 from harness.suite.schema import ModelEntry, SuiteFile, Training
 from harness.suite.trial import Choice, Trial, checked
+
+if TYPE_CHECKING:
+    from harness.model import ImageSpec
 
 IN_TRAINING = "training."
 """What the names of swept training settings begin with."""
@@ -67,16 +70,16 @@ def load_suite(path: Path, registry: Registry, overrides: Sequence[str] = ()) ->
     Raises:
         UserError: anything in the file is unknown, mistyped, out of range or does not fit together.
     """
-    data = read_suite_file(path, overrides)
+    content = read_suite_file(path, overrides)
     if not path.stem.strip("."):
         raise UserError(f"{path}: a suite's file has a name before .toml, which its results folder gets")
-    table = parse(SuiteFile, data, "")
+    table = parse(SuiteFile, content, "")
     folder = path.parent.absolute()
-    dataset = _choose(registry, "datasets", table.dataset, "dataset", folder)
+    data = _Data.of(registry, _choose(registry, "datasets", table.dataset, "dataset", folder))
     trials = [
         trial
         for index, entry in enumerate(table.models)
-        for trial in _expand(registry, table, entry, index, dataset, folder)
+        for trial in _expand(registry, table, entry, index, data, folder)
     ]
     _check_distinct(trials)
     return Suite(
@@ -105,8 +108,44 @@ def _choose_all(
         yield _choose(registry, kind, item, f"evaluation.{kind}[{index}]", folder)
 
 
+@dataclass(frozen=True)
+class _Data:
+    """A suite's dataset and what is known of it without its images.
+
+    Attributes:
+        choice: the dataset.
+        image: the shape of one image.
+        images: how many may be trained on; None where only the files tell.
+    """
+
+    choice: Choice
+    image: "ImageSpec"
+    images: int | None
+
+    @classmethod
+    def of(cls, registry: Registry, choice: Choice) -> Self:
+        """Build the dataset, and count the images that `[dataset.training]` leaves.
+
+        Raises:
+            UserError: that table does not fit the dataset's factors.
+        """
+        from harness.dataset import GroundTruthDataset
+        from harness.suite.build import build_dataset
+
+        dataset = build_dataset(registry, choice)
+        if not isinstance(dataset, GroundTruthDataset):
+            return cls(choice, dataset.image, None)
+        training = dataset.training_images
+        if training is None or not hasattr(dataset, "factors"):  # Some know their factors only when they are loaded.
+            return cls(choice, dataset.image, len(dataset))
+        try:
+            return cls(choice, dataset.image, int((training.weights(dataset.factors) > 0).sum()))
+        except UserError as error:
+            raise UserError(f"dataset.{TRAINING}: {error}") from None
+
+
 def _expand(
-    registry: Registry, table: SuiteFile, entry: ModelEntry, index: int, dataset: Choice, folder: Path
+    registry: Registry, table: SuiteFile, entry: ModelEntry, index: int, data: _Data, folder: Path
 ) -> Iterator[Trial]:
     """Every trial of one `[[models]]` table: the product of its sweep, for each seed."""
     place = f"models[{index}]"
@@ -119,9 +158,9 @@ def _expand(
             (trained if name.startswith(IN_TRAINING) else settings)[name.removeprefix(IN_TRAINING)] = value
         training = parse(Training, trained, f"{place}.training")
         model = resolve_choice(registry, "models", entry.name, settings, f"{place}.config", folder)
-        _check_fit(registry, dataset, model, training, place)
+        _check_fit(registry, data, model, training, place)
         for seed in seeds:
-            yield Trial(dataset, model, training, seed, entry.label or entry.name, swept)
+            yield Trial(data.choice, model, training, seed, entry.label or entry.name, swept)
 
 
 def _sweep(entry: ModelEntry, place: str) -> dict[str, list[Any]]:
@@ -152,35 +191,30 @@ def _seeds(seeds: int | list[int], place: str) -> Sequence[int]:
     return range(seeds) if isinstance(seeds, int) else seeds
 
 
-def _check_fit(registry: Registry, dataset: Choice, model: Choice, training: Training, place: str) -> None:
+def _check_fit(registry: Registry, data: _Data, model: Choice, training: Training, place: str) -> None:
     """Find out before training, and without the data, that images and batches suit the model."""
     import torch
 
-    from harness.dataset import GroundTruthDataset
-    from harness.suite.build import build_dataset
-
-    images = build_dataset(registry, dataset)
-    if isinstance(images, GroundTruthDataset):
-        _check_numbers(training, dataset.name, len(images), place)
+    if data.images is not None:
+        which = f" that dataset.{TRAINING} leaves" if TRAINING in data.choice.config else ""
+        _check_numbers(training, f"the {data.images} images of {data.choice.name}{which}", data.images, place)
     model_class, config = resolve_class(registry, "models", model, place)
     try:
         with torch.device("meta"):  # Shapes without memory.
-            model_class(config, images.image)
+            model_class(config, data.image)
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
     except Exception as error:  # Sizes that no memory can hold, or whatever else a model raises.
         raise UserError(f"{place}: {model.name} cannot be built with these settings: {in_a_line(error)}") from error
 
 
-def _check_numbers(training: Training, dataset: str, images: int, place: str) -> None:
+def _check_numbers(training: Training, which: str, images: int, place: str) -> None:
     """Compare numbers of images with those that the dataset has."""
     left = images - training.held_out
     if left <= 0:
-        raise UserError(
-            f"{place}.training.held_out: {training.held_out} leaves none of the {images} images of {dataset}"
-        )
+        raise UserError(f"{place}.training.held_out: {training.held_out} leaves none of {which}")
     if training.batch_size > left:
-        limit = f"the {images} images of {dataset}" + (f" less {training.held_out} held out" if left < images else "")
+        limit = which + (f" less {training.held_out} held out" if left < images else "")
         raise UserError(f"{place}.training.batch_size: {training.batch_size} is more than {limit}")
 
 

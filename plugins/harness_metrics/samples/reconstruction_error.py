@@ -12,7 +12,8 @@ class ReconstructionError(SampleMetric):
     """Mean error of reconstructions per pixel and channel, of images in [0, 1]; lower is better.
 
     On held-out images if there are any, on training images otherwise; details hold both. An error on held-out
-    images well above that on training images is overfitting.
+    images well above that on training images is overfitting; one on images that `[dataset.training]` left out tells
+    how well a model generalises to what it never saw.
     """
 
     class Config(Settings):
@@ -27,11 +28,12 @@ class ReconstructionError(SampleMetric):
     config: Config
 
     def score(self, evaluation: ModelEvaluation) -> Score:
-        """The mean error; details hold that of `held_out` (null without) and `training` images."""
+        """The mean error; details hold that of `held_out` (null without), `training` and any `left_out` images."""
         training = self._error(evaluation, evaluation.trained_on)
         held_out = self._error(evaluation, evaluation.held_out) if len(evaluation.held_out) else None
         value = training if held_out is None else held_out
-        return Score(value, {"held_out": held_out, "training": training})
+        left_out = {"left_out": self._error(evaluation, evaluation.left_out)} if len(evaluation.left_out) else {}
+        return Score(value, {"held_out": held_out, "training": training, **left_out})
 
     def _error(self, evaluation: ModelEvaluation, side: Indices) -> float:
         """The mean error on images of one side of the split."""
