@@ -63,6 +63,9 @@ class Model(nn.Module):
     source: ClassVar[str] = ""
     """The paper, with its number, that the model is from."""
 
+    trained_elsewhere: ClassVar[bool] = False
+    """Whether its parameters are those of a file, so that a trial does no training steps and has one seed."""
+
     latents: LatentSpace | None = None
 
     code_noise: int = 0

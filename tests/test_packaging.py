@@ -13,6 +13,7 @@ from support import ROOT
 
 PACKAGES = {
     "harness",
+    "harness_checkpoint",
     "harness_datasets",
     "harness_dcgan_figures",
     "harness_gans",

@@ -22,6 +22,7 @@ from harness.registry import DISTRIBUTION, KINDS, Derivation, Entry, Plugin, Plu
 BUILT_IN = (
     "harness_gans",
     "harness_vaes",
+    "harness_checkpoint",
     "harness_datasets",
     "harness_metrics",
     "harness_selectors",

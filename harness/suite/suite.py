@@ -151,11 +151,15 @@ def _expand(
     place = f"models[{index}]"
     sweep = _sweep(entry, place)
     seeds = _seeds(table.seeds, "seeds") if entry.seeds is None else _seeds(entry.seeds, f"{place}.seeds")
+    if untrained := registry.find("models", entry.name, f"{place}.config").load().trained_elsewhere:
+        seeds = _one_seed(entry, place)
     for values in product(*sweep.values()):
         swept = dict(zip(sweep, values, strict=True))
         settings, trained = dict(entry.config), {**table.training.values(), **entry.training}
         for name, value in swept.items():
             (trained if name.startswith(IN_TRAINING) else settings)[name.removeprefix(IN_TRAINING)] = value
+        if untrained:
+            trained["steps"] = 0
         training = parse(Training, trained, f"{place}.training")
         model = resolve_choice(registry, "models", entry.name, settings, f"{place}.config", folder)
         _check_fit(registry, data, model, training, place)
@@ -189,6 +193,19 @@ def _seeds(seeds: int | list[int], place: str) -> Sequence[int]:
     if not 0 < count <= MOST_SEEDS:
         raise UserError(f"{place}: got {seeds!r}, expected from 1 to {MOST_SEEDS:,} seeds")
     return range(seeds) if isinstance(seeds, int) else seeds
+
+
+def _one_seed(entry: ModelEntry, place: str) -> Sequence[int]:
+    """The seed of a model that was trained elsewhere.
+
+    Raises:
+        UserError: it is asked to be trained.
+    """
+    if entry.seeds is not None:
+        raise UserError(f"{place}.seeds: {entry.name} was trained elsewhere, once; it has no seeds here")
+    if "steps" in entry.training or any(name.startswith(IN_TRAINING) for name in _sweep(entry, place)):
+        raise UserError(f"{place}.training.steps: {entry.name} was trained elsewhere; it is not trained here")
+    return [0]
 
 
 def _check_fit(registry: Registry, data: _Data, model: Choice, training: Training, place: str) -> None:

@@ -42,8 +42,10 @@ SMALL = {
 
 
 def variants():
-    """Every registered model, with each of its choices of networks."""
+    """Every registered model that is trained here, with each of its choices of networks."""
     for name in REGISTRY.entries["models"]:
+        if REGISTRY.find("models", name).load().trained_elsewhere:
+            continue
         fields = REGISTRY.find("models", name).load().Config.model_fields
         small = {key: value for key, value in SMALL_MODEL.items() if key in fields}
         choice = fields.get("networks")

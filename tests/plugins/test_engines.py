@@ -37,8 +37,10 @@ SMALL = {
 
 
 def variants():
-    """Every registered model, with each of its choices of networks."""
+    """Every registered model that is trained here, with each of its choices of networks."""
     for name in REGISTRY.entries["models"]:
+        if REGISTRY.find("models", name).load().trained_elsewhere:
+            continue
         choice = REGISTRY.find("models", name).load().Config.model_fields.get("networks")
         for networks in get_args(choice.annotation) if choice else [None]:
             yield pytest.param((name, networks), id=f"{name} {networks}" if networks else name)
