@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from harness.rng import Rng as Rng
     from harness.scoring.model_evaluation import ModelEvaluation as ModelEvaluation
     from harness.scoring.sample_metric import SampleMetric as SampleMetric
+    from harness.scoring.votes import count_votes as count_votes
     from harness.seeds import numpy_rng as numpy_rng
     from harness.seeds import seed_for as seed_for
     from harness.selector import PointwiseSelector as PointwiseSelector
@@ -122,6 +123,7 @@ __all__, _resolve = lazily(
         "harness.rng": ("Rng",),
         "harness.scoring.model_evaluation": ("ModelEvaluation",),
         "harness.scoring.sample_metric": ("SampleMetric",),
+        "harness.scoring.votes": ("count_votes",),
         "harness.seeds": (
             "numpy_rng",
             "seed_for",

@@ -73,6 +73,11 @@ download_option = click.option(
 )
 
 
+def forbid_download() -> None:
+    """Keep datasets from fetching files, whatever the environment and `--download` say."""
+    os.environ["HARNESS_DOWNLOAD"] = "0"
+
+
 def format_option(*formats: str) -> Callable[[F], F]:
     """The option that chooses how a table is printed."""
     return click.option(

@@ -2,10 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -17,46 +13,87 @@ class Column:
     meaning: str
 
 
+# What several tables share.
+
+SUITE = Column("suite", "string", "name of the suite")
+DATASET = Column("dataset", "string", "dataset")
+LABEL = Column("model", "string", "the model's label in the suite")
+HYPERPARAMETERS = Column("hyperparameters", "string", "every hyperparameter, JSON text")
+SWEPT = Column("swept", "string", "the hyperparameters that the suite sweeps, JSON text")
+TRAINING = Column("training", "string", "every training setting, JSON text")
+HIGHER_IS_BETTER = Column("higher_is_better", "bool", "whether larger scores are better")
+POOL = Column("pool", "string", "the trials chosen among: all, or the label of one model")
+BATCH_SIZE = Column("batch_size", "int64", "images per batch")
+PRECISION = Column("precision", "string", "float32, tf32 or bfloat16")
+HARNESS_VERSION = Column("harness_version", "string", "version of disentanglement-harness")
+TORCH_VERSION = Column("torch_version", "string", "version of torch")
+GIT_COMMIT = Column(
+    "git_commit", "string", "commit of the working directory, with + for uncommitted changes; empty if none"
+)
+METRIC_SETTINGS = Column("metric_settings", "string", "every setting of the metric, JSON text")
+METRIC = (
+    Column("metric", "string", "metric"),
+    METRIC_SETTINGS,
+)
+SELECTOR = (
+    Column("selector", "string", "selector"),
+    Column("selector_settings", "string", "every setting of the selector, JSON text"),
+)
+MEASURED = (
+    Column("model", "string", "registered name of the model"),
+    HYPERPARAMETERS,
+    DATASET,
+    Column("dataset_settings", "string", "every setting of the dataset, JSON text"),
+)
+"""What a benchmark is of."""
+MACHINE = (
+    Column("device", "string", "device"),
+    Column("threads", "int64", "CPU threads"),
+    TORCH_VERSION,
+    HARNESS_VERSION,
+    GIT_COMMIT,
+    Column("measured_at", "string", "when, ISO 8601, UTC"),
+)
+"""Where and when a benchmark was measured."""
+
 SCORES = (
-    Column("suite", "string", "name of the suite"),
+    SUITE,
     Column("trial", "string", "identity of the trial, a hash of all that decides its numbers"),
-    Column("dataset", "string", "dataset"),
-    Column("model", "string", "the model's label in the suite"),
+    DATASET,
+    LABEL,
     Column("model_name", "string", "registered name of the model"),
-    Column("hyperparameters", "string", "every hyperparameter, JSON text"),
-    Column("swept", "string", "the hyperparameters that the suite sweeps, JSON text"),
+    HYPERPARAMETERS,
+    SWEPT,
     Column("seed", "int64", "seed of the trial"),
     Column("steps", "int64", "training steps"),
-    Column("training", "string", "every training setting, JSON text"),
+    TRAINING,
     Column("outcome", "string", "how the trial ended: finished, failed, diverged, out-of-memory, timeout, crashed"),
-    Column("metric", "string", "metric"),
-    Column("metric_settings", "string", "every setting of the metric, its protocol among them, JSON text"),
+    *METRIC,
     Column("status", "string", "ok, not-applicable or failed"),
     Column("reason", "string", "why the metric does not apply or failed; empty when ok"),
     Column("score", "double", "the score; null unless status is ok"),
-    Column("higher_is_better", "bool", "whether larger scores are better"),
+    HIGHER_IS_BETTER,
     Column("details", "string", "what the metric reports beside its score, JSON text"),
     Column("seconds", "double", "time the metric took, s"),
     Column("training_seconds", "double", "time the trial took to train, s, over all its attempts"),
     Column("device", "string", "device the trial was trained on"),
-    Column("harness_version", "string", "version of disentanglement-harness"),
-    Column("torch_version", "string", "version of torch"),
+    HARNESS_VERSION,
+    TORCH_VERSION,
     Column("model_version", "string", "version of the distribution that the model is from"),
     Column("metric_version", "string", "version of the distribution that the metric is from"),
-    Column("git_commit", "string", "commit of the working directory, with + for uncommitted changes; empty if none"),
+    GIT_COMMIT,
     Column("finished_at", "string", "end of the trial, ISO 8601, UTC"),
 )
 
 LEADERBOARD = (
-    Column("suite", "string", "name of the suite"),
-    Column("dataset", "string", "dataset"),
-    Column("model", "string", "the model's label in the suite"),
-    Column("hyperparameters", "string", "every hyperparameter, JSON text"),
-    Column("swept", "string", "the hyperparameters that the suite sweeps, JSON text"),
-    Column("training", "string", "every training setting, JSON text"),
-    Column("metric", "string", "metric"),
-    Column("metric_settings", "string", "every setting of the metric, JSON text"),
-    Column("higher_is_better", "bool", "whether larger scores are better"),
+    SUITE,
+    DATASET,
+    LABEL,
+    HYPERPARAMETERS,
+    SWEPT,
+    TRAINING,
+    *METRIC,
+    HIGHER_IS_BETTER,
     Column("status", "string", "ok if at least one trial is scored, else not-applicable, failed or missing"),
     Column("reason", "string", "why there is no score, or why some trials have none"),
     Column("n", "int64", "number of scored trials (seeds)"),
@@ -69,14 +106,13 @@ LEADERBOARD = (
 )
 
 SELECTIONS = (
-    Column("suite", "string", "name of the suite"),
-    Column("dataset", "string", "dataset"),
-    Column("pool", "string", "the trials chosen among: all, or the label of one model"),
+    SUITE,
+    DATASET,
+    POOL,
     Column("pool_size", "int64", "number of trials in the pool"),
-    Column("selector", "string", "selector"),
-    Column("selector_settings", "string", "every setting of the selector, JSON text"),
+    *SELECTOR,
     Column("metric", "string", "ground-truth metric that judges the choice"),
-    Column("metric_settings", "string", "every setting of the metric, JSON text"),
+    METRIC_SETTINGS,
     Column("status", "string", "ok, or not-applicable, where all that follows but mean and best is empty"),
     Column("reason", "string", "why the selector does not apply to the pool; empty when ok"),
     Column("cross_evaluations", "int64", "ordered pairs that the selector compared; pool_size squared if all"),
@@ -97,22 +133,20 @@ SELECTIONS = (
 )
 
 SELECTOR_SCORES = (
-    Column("suite", "string", "name of the suite"),
-    Column("dataset", "string", "dataset"),
-    Column("pool", "string", "the trials chosen among: all, or the label of one model"),
-    Column("selector", "string", "selector"),
-    Column("selector_settings", "string", "every setting of the selector, JSON text"),
+    SUITE,
+    DATASET,
+    POOL,
+    *SELECTOR,
     Column("trial", "string", "identity of the trial"),
     Column("title", "string", "the trial in words"),
     Column("selector_score", "double", "the selector's score, the largest of a pool is chosen; null if it has none"),
 )
 
 COMPARISONS = (
-    Column("suite", "string", "name of the suite"),
-    Column("dataset", "string", "dataset"),
-    Column("metric", "string", "metric"),
-    Column("metric_settings", "string", "every setting of the metric, JSON text"),
-    Column("higher_is_better", "bool", "whether larger scores are better"),
+    SUITE,
+    DATASET,
+    *METRIC,
+    HIGHER_IS_BETTER,
     Column("setting", "string", "what is compared: the model's label and what is swept"),
     Column("baseline", "string", "what it is compared with"),
     Column("status", "string", "ok, or no-scores if one of the two has none"),
@@ -147,15 +181,12 @@ HISTORY = (
 """Followed by one double column per loss term, named objective/term."""
 
 BENCHMARKS = (
-    Column("model", "string", "registered name of the model"),
-    Column("hyperparameters", "string", "every hyperparameter, JSON text"),
-    Column("dataset", "string", "dataset"),
-    Column("dataset_settings", "string", "every setting of the dataset, JSON text"),
+    *MEASURED,
     Column("image", "string", "shape of an image, channels x height x width"),
-    Column("batch_size", "int64", "images per batch"),
+    BATCH_SIZE,
     Column("engine", "string", "eager, compiled or graph"),
     Column("fleet", "int64", "models trained as one"),
-    Column("precision", "string", "float32, tf32 or bfloat16"),
+    PRECISION,
     Column("steps_per_second", "double", "training steps per second, median of five stretches"),
     Column("slowest_steps_per_second", "double", "of the slowest stretch"),
     Column("fastest_steps_per_second", "double", "of the fastest stretch"),
@@ -172,32 +203,19 @@ BENCHMARKS = (
     Column("bytes_ceiling", "double", "bytes per second of a large copy in the same process, read and written"),
     Column("bytes_fraction", "double", "bytes_per_second / bytes_ceiling"),
     Column("joules_per_model_step", "double", "energy of the GPU per step of one model, J; null if unknown"),
-    Column("device", "string", "device"),
-    Column("threads", "int64", "CPU threads"),
-    Column("torch_version", "string", "version of torch"),
-    Column("harness_version", "string", "version of disentanglement-harness"),
-    Column("git_commit", "string", "commit of the working directory, with + for uncommitted changes; empty if none"),
-    Column("measured_at", "string", "when, ISO 8601, UTC"),
+    *MACHINE,
 )
 
 TIMES_TO_SCORE = (
-    Column("model", "string", "registered name of the model"),
-    Column("hyperparameters", "string", "every hyperparameter, JSON text"),
-    Column("dataset", "string", "dataset"),
-    Column("dataset_settings", "string", "every setting of the dataset, JSON text"),
-    Column("batch_size", "int64", "images per batch"),
-    Column("precision", "string", "float32, tf32 or bfloat16"),
+    *MEASURED,
+    BATCH_SIZE,
+    PRECISION,
     Column("metric", "string", "metric"),
     Column("target", "double", "the score to be reached"),
     Column("seconds", "double", "training time until it was, s, without scoring; null if it was not"),
     Column("steps", "int64", "training steps done, of every seed that was tried"),
     Column("best", "double", "the best score seen"),
-    Column("device", "string", "device"),
-    Column("threads", "int64", "CPU threads"),
-    Column("torch_version", "string", "version of torch"),
-    Column("harness_version", "string", "version of disentanglement-harness"),
-    Column("git_commit", "string", "commit of the working directory, with + for uncommitted changes; empty if none"),
-    Column("measured_at", "string", "when, ISO 8601, UTC"),
+    *MACHINE,
 )
 
 TABLES: dict[str, Sequence[Column]] = {

@@ -18,6 +18,7 @@ from harness import (
     NotApplicableError,
     Selector,
     Settings,
+    count_votes,
 )
 
 
@@ -157,14 +158,9 @@ def vote_accuracy(groups: Codes, points: Codes, labels: Indices) -> float:
         points: codes (n, D) from which each code's standard deviation is taken.
         labels: what each group shares, (G,).
     """
-    deviation = deviations(points)
-    votes = np.flatnonzero(deviation > 0)
-    if not len(votes):
-        return 0.0
-    winners = (deviations(groups)[:, votes] / deviation[votes]).argmin(axis=1)
-    table = np.zeros((len(votes), int(labels.max()) + 1))
-    np.add.at(table, (winners, labels), 1)
-    return float(table.max(axis=1).sum() / len(labels))
+    factors = int(labels.max()) + 1
+    votes = count_votes(deviations(groups), deviations(points), labels, factors, dead_codes="abstain")
+    return float(votes.max(axis=0).sum() / len(labels))
 
 
 def deviations(codes: Codes) -> Floats:

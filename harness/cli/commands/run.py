@@ -2,7 +2,6 @@
 
 import logging
 import math
-import os
 import shlex
 import signal
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.completers import complete_suite
-from harness.cli.options import plugin_option
+from harness.cli.options import data_option, download_option, forbid_download, plugin_option
 from harness.cli.streams import dispensable_streams
 from harness.cli.terminal import echo
 from harness.storage.location import location
@@ -30,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 def _shard(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
-    """Parse I/N."""
+    """Read I/N as two numbers, such as 1/8 as (1, 8)."""
     if text is None:
         return None
     number, _, count = text.partition("/")
@@ -83,8 +82,8 @@ def _finite(context: click.Context, parameter: click.Parameter, seconds: float |
     show_default=True,
     help="Time between checkpoints of a trial.",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of dataset files [default: the user's own].")
-@click.option("--download", is_flag=True, help="Fetch dataset files that are missing and may be fetched.")
+@data_option
+@download_option
 @click.option("--fresh", is_flag=True, help="Delete what there is of this suite's trials first.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
 @click.option(
@@ -101,8 +100,6 @@ def command(
     suite: Path,
     output: Path | None,
     overrides: tuple[str, ...],
-    data: Path | None,
-    download: bool,
     dry_run: bool,
     plugins: tuple[Path, ...],
     **options: Any,
@@ -120,10 +117,8 @@ def command(
     from harness.suite.schedules import schedule_notes
     from harness.suite.suite import load_suite
 
-    if data is not None:
-        os.environ["HARNESS_DATA"] = str(data.resolve())
-    if download and not dry_run:
-        os.environ["HARNESS_DOWNLOAD"] = "1"
+    if dry_run:
+        forbid_download()
     asked = RunOptions(**options)
     manager = PluginManager(plugins)
     checked = load_suite(suite, manager.registry, overrides)

@@ -3,9 +3,8 @@
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness import Codes, Evaluation, Field, Indices, Metric, Score, Settings
+from harness import Evaluation, Field, Floats, Indices, Metric, Score, Settings, count_votes
 from harness_metrics.codes.groups import infogan_cr_groups, infogan_cr_std_points
 
 VARIANCE_POINTS = 10_000
@@ -73,7 +72,8 @@ class FactorVAEScore(Metric):
             factors = rng.integers(len(grid.sizes), size=n)
             groups = grid.sample_groups(factors, VOTE_SIZE, rng)
             codes = evaluation.codes(groups)[..., active]
-            return _table(factors, steadiest_codes(codes, variance[active], ddof=1), (len(grid.sizes), len(active)))
+            within = codes.var(axis=1, ddof=1, dtype=np.float64)
+            return count_votes(within, variance[active], factors, len(grid.sizes), dead_codes="win")
 
         train = votes("train", self.config.train_votes)
         test = votes("eval", self.config.eval_votes)
@@ -92,9 +92,10 @@ class FactorVAEScore(Metric):
         active = self._active(variance, threshold=0.0)
         if not len(active):
             return Score(0.0, {"revised": 0.0, "active_codes": [], "votes": []})
-        codes = evaluation.codes(groups)[..., active]
+        # In float64 the variance of identical float32 codes is exactly 0, so that ties are ties.
+        within = evaluation.codes(groups)[..., active].var(axis=1, dtype=np.float64)
         factors = len(evaluation.grid().sizes)
-        votes = _table(labels, steadiest_codes(codes, variance[active], ddof=0), (factors, len(active)))
+        votes = count_votes(within, variance[active], labels, factors, dead_codes="win")
         majorities = np.sort(votes.max(axis=0)) / len(labels)
         details = {
             "revised": float(majorities[-factors:].sum()),
@@ -103,33 +104,8 @@ class FactorVAEScore(Metric):
         }
         return Score(float(majorities.sum()), details)
 
-    def _active(self, variance: NDArray[np.float64], threshold: float) -> Indices:
+    def _active(self, variance: Floats, threshold: float) -> Indices:
         """The numbers of the codes that may vote: those whose deviation reaches the threshold."""
         if self.config.std_threshold is not None:
             threshold = self.config.std_threshold
         return np.flatnonzero(np.sqrt(variance) >= threshold)
-
-
-def steadiest_codes(groups: Codes, variance: NDArray[np.float64], ddof: int) -> Indices:
-    """The code that varies least in each group, relative to its variance over the dataset.
-
-    Args:
-        groups: codes (G, size, D).
-        variance: of each code over the dataset, (D,).
-        ddof: 1 for the unbiased variance within a group, 0 for the population's.
-
-    Returns:
-        (G,) numbers of codes, the lowest where several vary equally little. A code with variance 0 varies
-        least of all.
-    """
-    # In float64 the variance of identical float32 codes is exactly 0, so that ties are ties.
-    within = groups.var(axis=1, ddof=ddof, dtype=np.float64)
-    ratio = np.divide(within, variance, out=np.full_like(within, -np.inf), where=variance > 0)
-    steadiest: Indices = ratio.argmin(axis=1)
-    return steadiest
-
-
-def _table(factors: Indices, codes: Indices, shape: tuple[int, int]) -> Indices:
-    """Table of votes (F, D): how often each code was chosen while each factor was fixed."""
-    counts: Indices = np.bincount(factors * shape[1] + codes, minlength=shape[0] * shape[1])
-    return counts.reshape(shape)
