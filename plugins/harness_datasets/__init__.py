@@ -19,6 +19,8 @@ FILES = {
     "teapots-published": ("teapots.published:TeapotFiles", "3D Teapots as published, either authors' file"),
     "shapes3d": ("shapes3d:Shapes3D", "3D Shapes as published: rooms with one object"),
     "mpi3d": ("mpi3d:MPI3D", "MPI3D as published: a robot arm, drawn or photographed"),
+    "falcor3d": ("falcor3d:Falcor3D", "Falcor3D as published: a living room, its lights and the camera"),
+    "isaac3d": ("isaac3d:Isaac3D", "Isaac3D as published: a robot arm in a kitchen, nine factors"),
     "smallnorb": ("smallnorb:SmallNORB", "SmallNORB as published: photographs of 50 toys"),
     "cars3d": ("cars3d:Cars3D", "Cars3D as published: renderings of 183 cars"),
     "mnist": ("torchvision_sets:MNIST", "handwritten digits, 28x28"),

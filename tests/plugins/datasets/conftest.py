@@ -6,11 +6,14 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.io import savemat
 
 from harness.testing import checks
 from harness_datasets.cars3d import Cars3D
 from harness_datasets.dsprites import DSprites
+from harness_datasets.falcor3d import Falcor3D
+from harness_datasets.isaac3d import Isaac3D
 from harness_datasets.mpi3d import MPI3D
 from harness_datasets.shapes3d import Shapes3D
 from harness_datasets.smallnorb import SmallNORB
@@ -47,6 +50,18 @@ class FewCars3D(Cars3D):
     """A few of the images."""
 
     OBJECTS = 2
+
+
+class SmallFalcor3D(Falcor3D):
+    """A few of the images."""
+
+    SIZES = (2, 2, 1, 3, 1, 1, 2)
+
+
+class SmallIsaac3D(Isaac3D):
+    """A few of the images."""
+
+    SIZES = (3, 2, 1, 2, 1, 1, 2, 1, 2)
 
 
 class FewTeapots(TeapotFiles):
@@ -182,6 +197,15 @@ def write_teapots_cr(folder):
     return images
 
 
+def write_numbered(folder, count, size):
+    """Pictures called 000000.png and so on."""
+    images = noise(count, size, size, 3)
+    folder.mkdir(parents=True)
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{number:06}.png")
+    return images
+
+
 PUBLISHED = {
     "dsprites-npz": (SmallDSprites, {"format": "npz"}, write_dsprites_npz),
     "dsprites-hdf5": (SmallDSprites, {}, write_dsprites_hdf5),
@@ -189,6 +213,16 @@ PUBLISHED = {
     "mpi3d": (SmallMPI3D, {}, write_mpi3d),
     "smallnorb": (SmallSmallNORB, {"image_size": 96, "instance": True}, write_smallnorb),
     "cars3d": (FewCars3D, {"image_size": 128}, write_cars3d),
+    "falcor3d": (
+        SmallFalcor3D,
+        {"image_size": 128},
+        lambda folder: write_numbered(folder / "falcor3d/Falcor3D_down128/images", 24, 128),
+    ),
+    "isaac3d": (
+        SmallIsaac3D,
+        {"image_size": 128},
+        lambda folder: write_numbered(folder / "isaac3d/Isaac3D_down128/images", 48, 128),
+    ),
     "teapots-published-ew": (FewTeapots, {}, write_teapots_ew),
     "teapots-published-cr": (FewTeapots, {"edition": "infogan-cr"}, write_teapots_cr),
 }

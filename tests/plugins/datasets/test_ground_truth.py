@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from harness.data.factor_table import FactorTable
+from harness_datasets.falcor3d import Falcor3D
+from harness_datasets.isaac3d import Isaac3D
 from harness_datasets.sprites.cdsprites import CdSprites
 from harness_datasets.sprites.sprites import Sprites
 from harness_datasets.teapots.grid import TeapotsGrid
@@ -26,6 +28,7 @@ DRAWN = {
 }
 FILES = (
     *("dsprites-npz", "dsprites-hdf5", "shapes3d", "mpi3d", "smallnorb", "cars3d"),
+    *("falcor3d", "isaac3d"),
     *("teapots-published-ew", "teapots-published-cr"),
 )
 COLORS = ("azimuth", "elevation", "red", "green", "blue")
@@ -40,6 +43,8 @@ NAMES = {
     ),
     "smallnorb": ("category", "instance", "elevation", "azimuth", "lighting"),
     "cars3d": ("elevation", "azimuth", "object"),
+    "falcor3d": Falcor3D.FACTORS,
+    "isaac3d": Isaac3D.FACTORS,
     "teapots": COLORS,
     "teapots-rotation": ("angle", "polar", "azimuth"),
     "teapots-light": ("angle", "polar", "azimuth", "light_azimuth", "light_elevation"),

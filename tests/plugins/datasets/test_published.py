@@ -9,6 +9,8 @@ from harness.data.factor_table import FactorTable
 from harness.errors import NotApplicableError, UserError
 from harness_datasets.cars3d import Cars3D
 from harness_datasets.dsprites import DSprites
+from harness_datasets.falcor3d import Falcor3D
+from harness_datasets.isaac3d import Isaac3D
 from harness_datasets.mpi3d import MPI3D
 from harness_datasets.shapes3d import Shapes3D
 from harness_datasets.smallnorb import SmallNORB
@@ -25,6 +27,8 @@ from harness_datasets.sprites.sprites import Sprites
         (SmallNORB, {}, 48_600, "1x64x64"),
         (SmallNORB, {"image_size": 96, "instance": True}, 48_600, "1x96x96"),
         (Cars3D, {}, 17_568, "3x64x64"),
+        (Falcor3D, {}, 233_280, "3x64x64"),
+        (Isaac3D, {"image_size": 128}, 737_280, "3x128x128"),
     ],
 )
 def test_sizes(cls, config, count, image):
@@ -92,6 +96,27 @@ def test_mpi3d_complex_has_one_edition(data):
         dataset.load()
     with pytest.raises(UserError, match="'complex' has the edition '4x4' only"):
         parse(MPI3D.Config, {"variant": "complex", "edition": "6x6"}, "dataset")
+
+
+def test_numbers_are_the_published_strides():
+    """As their authors' page gives them, each factor's stride being the product of the sizes behind it."""
+    falcor, isaac = Falcor3D(Falcor3D.Config()).factors, Isaac3D(Isaac3D.Config()).factors
+    assert falcor.indices(np.eye(7, dtype=int)).tolist() == [46656, 7776, 1296, 216, 36, 6, 1]
+    assert isaac.indices(np.eye(9, dtype=int)).tolist() == [245760, 30720, 6144, 1536, 384, 96, 16, 4, 1]
+    assert falcor.values[0].tolist() == [0, 0.25, 0.5, 0.75, 1]
+
+
+@pytest.mark.parametrize("name", ["falcor3d", "isaac3d"])
+def test_a_folder_of_numbered_pictures_has_all_of_them_and_no_others(published, name):
+    dataset, _ = published(name)
+    folder = dataset.folder.place
+    (folder / "000007.png").rename(folder / "7.png")
+    with pytest.raises(UserError, match=r"images: lacks 1 of \d+ pictures, 000007\.png the first of them"):
+        dataset.data_files()
+    (folder / "7.png").rename(folder / "000007.png")
+    (folder / "000999.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"pictures, 000999\.png among them; expected 000000\.png to"):
+        dataset.load()
 
 
 @pytest.mark.parametrize("name", ["smallnorb", "cars3d"])
