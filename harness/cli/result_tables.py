@@ -11,7 +11,10 @@ from harness.cli.console import console
 from harness.cli.table_formats import latex, markdown, print_table
 from harness.cli.terminal import echo
 
-BOARD_CAPTION = "mean ± standard deviation over n seeds, [95 % interval of the mean]; * best of its column"
+BOARD_CAPTION = (
+    "mean ± standard deviation over n seeds, [95 % interval of the mean]; * the best of its column and what cannot be "
+    "told from it at the 5 % level (t tests paired by seed, Holm)"
+)
 SELECTION_CAPTION = "ground-truth scores of the chosen model; * the best of its pool; compared: ordered pairs of models"
 JUDGEMENTS = {
     "regret": "distance from the best score of the pool to the chosen one [95 % interval over resampled pools]",
@@ -81,7 +84,7 @@ def _mean(record: Record, seeds: int, decimals: int) -> str:
     if record["status"] != "ok":
         return _word(record)
     spread: str = "" if pd.isna(record["std"]) else f" ± {number(record['std'], decimals)}"
-    best = "*" if record["rank"] == 1 else ""
+    best = "*" if record.get("best") else ""
     fewer = f" (n={record['n']})" if record["n"] != seeds else ""
     missing = f" ({record['failed']} failed)" if record["failed"] else fewer
     return f"{number(record['mean'], decimals)}{spread}{best}{missing}{_interval(record, 'ci', decimals)}"

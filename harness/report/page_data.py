@@ -228,13 +228,22 @@ class _Gathering:
         return self.pages.provenances.index(plain)
 
     def _add_board(self, scores: pd.DataFrame, settings: Mapping[SettingKey, int]) -> None:
-        """Rows of setting, metric, n, failed, mean, std, ends of the interval, status and reason."""
+        """Rows of setting, metric, n, failed, mean, std, ends of the interval, status, reason, best."""
         for row in leaderboard(scores, self.suite).to_dict("records"):
             setting = settings[_setting_key(row)]
             metric = self.metrics.index((row["metric"], row["metric_settings"]))
             values = [short(row[name]) for name in ("mean", "std", "ci_low", "ci_high")]
             self.pages.board.append(
-                [setting, metric, int(row["n"]), int(row["failed"]), *values, row["status"], row["reason"]]
+                [
+                    setting,
+                    metric,
+                    int(row["n"]),
+                    int(row["failed"]),
+                    *values,
+                    row["status"],
+                    row["reason"],
+                    bool(row["best"]),
+                ]
             )
 
     def _add_selections(self, places: Mapping[str, int]) -> None:

@@ -102,6 +102,8 @@ def _check(table: "pa.Table", columns: Sequence[Column]) -> None:
 
     for column in columns:
         if column.name not in table.column_names:
+            if column.added:
+                continue
             raise ValueError(f"there is no column '{column.name}'")
         found = table.column(column.name)
         if found.type != _type(column) and not (column.type == "string" and found.type == pa.large_string()):

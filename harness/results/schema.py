@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """One column; `type` is the name of an Arrow type."""
+    """One column; `type` is the name of an Arrow type. Tables of older versions may lack one that was `added`."""
 
     name: str
     type: str
     meaning: str
+    added: bool = False
 
 
 # What several tables share.
@@ -103,6 +104,13 @@ LEADERBOARD = (
     Column("ci_low", "double", "lower end of the 95 % t interval of the mean over seeds; null for n < 2"),
     Column("ci_high", "double", "upper end of it"),
     Column("rank", "int64", "rank of the mean among the settings of this dataset and metric, 1 is best"),
+    Column(
+        "best",
+        "bool",
+        "whether it is the best of this dataset and metric, or cannot be told from the best at the 5 % level: t tests "
+        "paired by seed, corrected for all settings (Holm); false for n < 2",
+        added=True,
+    ),
 )
 
 SELECTIONS = (

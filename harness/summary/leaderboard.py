@@ -13,6 +13,7 @@ from harness.results.schema import LEADERBOARD, SCORES
 from harness.results.status import StudyStatus
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial, score_key
+from harness.summary.best import best_settings
 
 SETTING = ["dataset", "model", "hyperparameters", "swept", "training"]
 METRIC = ["metric", "metric_settings"]
@@ -85,16 +86,29 @@ def metric_columns(metric: Choice) -> dict[str, object]:
 def leaderboard(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
     """Scores summarised over seeds, as in `harness.results.schema.LEADERBOARD`; one row per setting and metric."""
     rows = []
+    by_seed: list[dict[int, float]] = []
     places = _places(scores)
-    found = {name: scores[name].to_numpy() for name in ("status", "reason", "score", "higher_is_better")}
+    found = {name: scores[name].to_numpy() for name in ("status", "reason", "score", "higher_is_better", "seed")}
     metrics = [metric_columns(metric) for metric in suite.metrics]
     for columns, trials in _settings(suite):
         for metric in metrics:
             row = {**columns, **metric}
             group = places.get(tuple(row[name] for name in [*SETTING, *METRIC]), [])
-            rows.append({**row, **_summary({name: values[group] for name, values in found.items()}, trials)})
+            own = {name: values[group] for name, values in found.items()}
+            rows.append({**row, **_summary(own, trials)})
+            ok = own["status"] == "ok"
+            by_seed.append(dict(zip(own["seed"][ok].tolist(), own["score"][ok].astype(float).tolist(), strict=True)))
     table = pd.DataFrame(rows, columns=[column.name for column in LEADERBOARD])
-    return _with_ranks(table.astype(dict.fromkeys(["mean", "std", "ci_low", "ci_high"], float)))
+    _mark_best(table, by_seed)
+    return _with_ranks(table.astype({**dict.fromkeys(["mean", "std", "ci_low", "ci_high"], float), "best": bool}))
+
+
+def _mark_best(table: pd.DataFrame, by_seed: Sequence[Mapping[int, float]]) -> None:
+    """Fill the column `best` from the scores of each row by seed."""
+    table["best"] = False
+    for places in table.groupby(["dataset", *METRIC], sort=False).indices.values():
+        higher = not table["higher_is_better"].iloc[places].eq(False).any()
+        table.loc[places, "best"] = best_settings([by_seed[place] for place in places], higher_is_better=higher)
 
 
 def _places(scores: pd.DataFrame) -> dict[tuple[object, ...], list[int]]:

@@ -134,6 +134,29 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
     return corrected
 
 
+def paired_p_values(samples: ArrayLike, reference: ArrayLike) -> list[float]:
+    """The p value of a two-sided paired t test of each sample (m, n) against one reference (n,), n > 1.
+
+    Where all differences are equal there is nothing to estimate: p is 1 if they are 0, and otherwise 0.
+    """
+    differences = np.asarray(samples, dtype=float) - np.asarray(reference, dtype=float)
+    varying = np.array([_varies(row) for row in differences])
+    p = np.where(differences.any(axis=1), 0.0, 1.0)
+    if varying.any():
+        p[varying] = stats.ttest_1samp(differences[varying], 0.0, axis=1).pvalue
+    return [float(value) for value in p]
+
+
+def unpaired_p_value(first: ArrayLike, second: ArrayLike) -> float:
+    """The p value of Welch's two-sided t test of two samples of two numbers or more."""
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if not _varies(a) and not _varies(b):
+        return float(a[0] == b[0])
+    with warnings.catch_warnings():  # SciPy warns where all scores of one sample are equal, which is no mistake.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return float(stats.ttest_ind(a, b, equal_var=False).pvalue)
+
+
 def fewest_pairs(family: int, level: float = 1 - LEVEL) -> int:
     """The fewest pairs with which a permutation test can reach significance at a level corrected for a family.
 

@@ -13,8 +13,8 @@ const trialsOfSetting = data.settings.map(() => []);
 data.trials.forEach((trial, place) => trialsOfSetting[trial.setting].push(place));
 
 const boardOfSetting = data.settings.map(() => []);
-for (const [setting, metric, n, failed, mean, std, low, high, status, reason] of data.board) {
-  boardOfSetting[setting][metric] = { n, failed, mean, std, low, high, status, reason };
+for (const [setting, metric, n, failed, mean, std, low, high, status, reason, best] of data.board) {
+  boardOfSetting[setting][metric] = { n, failed, mean, std, low, high, status, reason, best };
 }
 
 const models = [...new Set(data.settings.map((setting) => setting.model))];
@@ -53,18 +53,11 @@ const metricTitle = (metric) => data.metrics[metric].label + (data.metrics[metri
 // Smaller is better for both, so that sorting puts the best first.
 const cost = (metric, value) => (data.metrics[metric].higher === false ? value : -value);
 
-// The best mean of each dataset and metric: whoever the filters hide, the best stays the best.
-const bestMean = data.datasets.map(() => data.metrics.map(() => null));
-data.settings.forEach((setting, place) => {
-  boardOfSetting[place].forEach(({ mean }, metric) => {
-    const best = bestMean[setting.dataset][metric];
-    if (mean !== null && (best === null || cost(metric, mean) < cost(metric, best))) bestMean[setting.dataset][metric] = mean;
-  });
-});
-const isBest = (setting, metric) => {
-  const row = boardOfSetting[setting][metric];
-  return Boolean(row) && row.mean !== null && row.mean === bestMean[data.settings[setting].dataset][metric];
-};
+// Whether a setting is the best of its dataset, or cannot be told from the best: whoever the filters hide.
+const isBest = (setting, metric) => Boolean(boardOfSetting[setting][metric]?.best);
+// Whether all others can be told from it.
+const isBestAlone = (setting, metric) => isBest(setting, metric) && !data.settings.some((other, place) =>
+  place !== setting && other.dataset === data.settings[setting].dataset && isBest(place, metric));
 
 function ranks(values) {
   const order = values.map((_, i) => i).sort((a, b) => values[a] - values[b]);

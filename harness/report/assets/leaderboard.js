@@ -12,7 +12,7 @@ function drawLeaderboard() {
   if (!settings.length || !metrics.length) return void put(body, empty("Nothing fits the filters above."));
   const severalDatasets = data.datasets.length > 1;
   const better = data.metrics.some((metric) => metric.higher === false) ? "" : "; higher is better";
-  const caption = `Mean ± standard deviation over seeds, and the 95 % interval of the mean on the scale of its column${better}. ★ best of its dataset; ‹ and › an interval that goes on beyond its cell.`;
+  const caption = `Mean ± standard deviation over seeds, and the 95 % interval of the mean on the scale of its column${better}. ★ the best of its dataset and what cannot be told from it at the 5 % level (t tests paired by seed, Holm); ‹ and › an interval that goes on beyond its cell.`;
   const scales = new Map(metrics.map((metric) => [metric, columnScale(settings, metric)]));
   const head = h("tr", {}, sortable("model", "model"), severalDatasets ? sortable("dataset", "dataset") : null,
     metrics.map((metric) => sortable(metric, metricTitle(metric))));

@@ -9,7 +9,7 @@ function standfirst() {
   const seconds = data.studies.reduce((sum, study) => sum + (study.seconds ?? 0), 0);
   const state = [failed ? `${failed} failed` : "", pending ? `${pending} not done` : ""].filter(Boolean).join(", ");
   const sentences = [`${plural(data.trials.length, "trial")} of ${plural(data.settings.length, "setting")} on ${data.datasets.join(" and ")}${state ? ` (${state})` : ""}, scored by ${plural(data.metrics.length, "metric")}; trained for ${duration(seconds)} in all.`];
-  const wins = data.settings.map((_, place) => data.metrics.filter((_, metric) => isBest(place, metric)).length);
+  const wins = data.settings.map((_, place) => data.metrics.filter((_, metric) => isBestAlone(place, metric)).length);
   const most = Math.max(...wins, 0);
   const leaders = data.settings.filter((_, place) => wins[place] === most);
   if (most > 0 && data.datasets.length === 1 && data.settings.length > 1 && leaders.length <= 2) {

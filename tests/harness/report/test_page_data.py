@@ -54,11 +54,11 @@ def test_scores_settings_and_leaderboard_are_those_of_the_folder(synthetic):
         assert pages.settings[facts["setting"]]["hyperparameters"] == trial.model.config
     board = leaderboard(scores, folder.suite)
     assert len(pages.board) == len(board) == 12
-    for (setting, metric, n, failed, mean, _, low, high, status, _), (_, row) in zip(
+    for (setting, metric, n, failed, mean, _, low, high, status, _, best), (_, row) in zip(
         pages.board, board.iterrows(), strict=True
     ):
         assert (pages.settings[setting]["model"], pages.metrics[metric]["name"]) == (row["model"], row["metric"])
-        assert (n, failed, status) == (2, 0, "ok")
+        assert (n, failed, status, best) == (2, 0, "ok", row["best"])
         assert (mean, low, high) == pytest.approx((row["mean"], row["ci_low"], row["ci_high"]), rel=1e-3)
 
 

