@@ -92,7 +92,7 @@ def parse(cls: type[S], data: Mapping[str, Any], place: str, folder: Path | None
 
 
 def _explain(cls: type[Settings], problem: Any, place: str) -> str:
-    """One problem that pydantic found, in our words."""
+    """Say what is wrong with a setting, and what is right, from an error of pydantic's."""
     location = problem["loc"]
     where = _join(place, location)
     if problem["type"] == "extra_forbidden":

@@ -51,7 +51,7 @@ class Uniform(Part):
         return self.size * math.log(self.high - self.low)
 
     def draw(self, n: int, rng: Rng) -> Tensor:
-        """(n, size) numbers."""
+        """Draw n vectors, (n, size)."""
         return rng.uniform(n, self.size, low=self.low, high=self.high)
 
 
@@ -65,7 +65,7 @@ class Normal(Part):
         return 0.5 * self.size * math.log(2 * math.pi * math.e)
 
     def draw(self, n: int, rng: Rng) -> Tensor:
-        """(n, size) numbers."""
+        """Draw n vectors, (n, size)."""
         return rng.normal(n, self.size)
 
 

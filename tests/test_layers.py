@@ -88,7 +88,7 @@ def docstrings(file):
             yield getattr(node, "name", file.stem), text
 
 
-def test_no_docstring_is_a_single_word():
+def test_every_docstring_has_three_words_at_least():
     found = [(str(file.relative_to(ROOT)), name, text) for file in MODULES for name, text in docstrings(file)]
     assert found
-    assert not [documented for documented in found if len(documented[2].split()) < 2]
+    assert not [documented for documented in found if len(documented[2].split()) < 3]

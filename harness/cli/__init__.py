@@ -85,7 +85,7 @@ class _StandardError(logging.Handler):
     last = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line."""
+        """Print a record as a line of the standard error."""
         line = f"harness: {record.getMessage()}"
         if line != self.last:
             self.last = line

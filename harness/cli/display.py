@@ -29,7 +29,7 @@ class Display:
 
     Args:
         console: where to.
-        total: trials that the run is to do, if none were done already.
+        total: trials of the run, those that were done before it began included.
         slots: where they run.
     """
 
@@ -79,7 +79,7 @@ class Display:
 
     @hookimpl
     def harness_trial_started(self, trial: Trial) -> None:
-        """Show the trial."""
+        """Show that the trial runs."""
         self.running[trial.id] = _Running(trial.title)
 
     @hookimpl
@@ -185,7 +185,7 @@ class _Running:
         return f"for {_duration(elapsed)}{left}"
 
     def line(self) -> str:
-        """Where it is."""
+        """What a plain line says of it: step, speed and time left, or what it is scored by."""
         assert self.progress
         if self.progress.stage != "training":
             return f"scoring {self.progress.stage}, {self.time()}"
@@ -193,7 +193,7 @@ class _Running:
         return f"step {position}, {speed} images/s, {left} left"
 
     def comparing(self) -> str:
-        """Which selector compares."""
+        """Say which selector compares, and which of how many it is."""
         assert self.progress
         return f"{self.progress.stage} compares the models ({self.progress.step + 1} of {self.progress.steps})"
 

@@ -114,7 +114,7 @@ def leaderboard_notes(board: pd.DataFrame) -> list[str]:
 
 
 def wide_selections(selections: pd.DataFrame) -> pd.DataFrame:
-    """For each pool a row per selector with the scores of its choice, then what chance and labels would choose."""
+    """For each pool a row per selector with the scores of its choice, then the pool's mean and best scores."""
     columns, names = _metric_headings(selections), _selector_names(selections)
     decimals = _decimals(selections, ["score", "mean", "best"])
     rows: list[Record] = []
@@ -193,7 +193,7 @@ def _interval(record: Record, name: str, decimals: int) -> str:
 
 
 def _metric_headings(table: pd.DataFrame) -> Headings:
-    """A heading for each metric; an arrow says that smaller is better, settings tell namesakes apart."""
+    """Give each metric a heading: its name, the settings by which namesakes differ, and ↓ where smaller is better."""
     smaller = table["higher_is_better"].eq(False) if "higher_is_better" in table else [False] * len(table)
     metrics = list(zip(table["metric"], table["metric_settings"], strict=True))
     names = _told_apart(dict.fromkeys(metrics))

@@ -19,7 +19,7 @@ BLOCK = 1 << 20
 
 
 class _UselessAddressError(Exception):
-    """An address does not give the file; the message says why."""
+    """An address is no use, because it does not give the file; the message says why."""
 
 
 def download(urls: str | Sequence[str], path: Path, checksum: str) -> None:
@@ -91,7 +91,7 @@ def _blocks(url: str, name: str) -> Iterator[bytes]:
 
 
 def _steadily(response: IO[bytes]) -> Iterator[bytes]:
-    """Blocks of `BLOCK` bytes, the last one smaller.
+    """Read a download in blocks of `BLOCK` bytes, the last one smaller, for as long as it is fast enough.
 
     Raises:
         TimeoutError: too little came for too long.
@@ -112,5 +112,5 @@ def _steadily(response: IO[bytes]) -> Iterator[bytes]:
 
 
 def is_web_page(head: bytes) -> bool:
-    """Whether a file that begins so is a web page."""
+    """Whether a file with this beginning is a web page."""
     return b"<html" in head.lower() or b"<!doctype html" in head.lower()

@@ -85,7 +85,7 @@ def find_slots(device: str, jobs: int | None, trials: int, *, threads: int | Non
 def free_memory(slots: Slots) -> int | None:
     """Bytes that are free for each of the trials that share a GPU, on the GPU that has least; None on the CPU.
 
-    Asked of other processes: what has once used a GPU keeps some of its memory.
+    Other processes are started to ask, because one that has asked keeps some of the GPU's memory to its end.
     """
     ask = "import torch; print(torch.cuda.mem_get_info()[0])"
     free = []

@@ -71,7 +71,7 @@ class Forked:
         return self._returncode
 
     def terminate(self) -> None:
-        """Ask it to end; what is not forked yet is given up."""
+        """Ask the process to end; one that is not forked yet never will be."""
         if self.pid:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)

@@ -219,7 +219,7 @@ class StopRequest:
         self.requested = False
 
     def __call__(self) -> bool:
-        """Whether to stop."""
+        """Say whether the work is to stop; asked within `politely`."""
         return self.requested
 
     @contextmanager
@@ -232,7 +232,11 @@ class StopRequest:
             self._polite = False
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
-        """Handle the signal."""
+        """Handle the signal that asks the worker to stop.
+
+        Raises:
+            StopNow: the work does not ask for itself, see `politely`.
+        """
         self.requested = True
         if not self._polite:
             raise StopNow

@@ -133,9 +133,10 @@ def placement(slots: Cluster) -> Placement:
 
 @contextmanager
 def _reporting(hub: HubHandle, lost: threading.Event) -> Iterator[tuple[Report, Callable[[], bool]]]:
-    """Pass on from time to time what is reported; yields what to report to, and whether to stop.
+    """Send what a worker reports to the hub, about once a second, for as long as the context lasts.
 
-    It is to stop when the hub says so or is there no more, and when the job is `lost` to another run.
+    Yields what the worker is to report to, and a function that says whether it is to stop: the hub says so or has
+    ended, or the job is `lost` to another run.
     """
     import ray
 

@@ -166,7 +166,7 @@ def _distance(recorded: TrialFolder, again: TrialFolder) -> float | None:
 
 
 def _changed(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Everything recorded about how a number came about that is different now."""
+    """What is recorded of how a number came about and differs now, by name: its values (then, now)."""
     pairs = {name: (recorded.get(name, "unknown"), again.get(name, "unknown")) for name in {**recorded, **again}}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 

@@ -72,7 +72,7 @@ class TrainedModel:
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Reconstruct a few images (n, C, H, W)."""
+        """Reconstruct a few images (n, C, H, W), in one batch."""
         self.require_ability("reconstruct")
         return self.model.reconstruct(images)
 

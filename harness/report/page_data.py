@@ -118,7 +118,7 @@ class _Gathering:
     points: int
 
     def gather(self) -> None:
-        """Add the study."""
+        """Read the study and add it, with all its trials, to the page's data."""
         status = StudyStatus.read(self.suite, self.folder)
         scores = score_table(status)
         self._note_directions(scores)

@@ -12,7 +12,7 @@ MOST_BYTES = 12_000_000
 
 
 class Album:
-    """Pictures by number."""
+    """The pictures of a page, each known by the number that it was kept under."""
 
     def __init__(self) -> None:
         self.files: list[bytes] = []

@@ -99,7 +99,7 @@ class StudyPictures:
         return trained.dataset
 
     def _load(self, trained: TrainedModel) -> str:
-        """Load the dataset; returns why that was not done, or ""."""
+        """Load the dataset; returns the reason if that cannot be done, else ""."""
         if not self.any_path and (outside := paths_outside(trained.trial.dataset.config)):
             return (
                 f"the suite takes images from {', '.join(outside)}, outside the data root {data_root()}; "

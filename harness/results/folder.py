@@ -60,7 +60,7 @@ class TrialFolder:
 
     @property
     def history(self) -> Path:
-        """Losses and speed."""
+        """The table of losses and speed during the training."""
         return self.path / "history.parquet"
 
     @property

@@ -70,7 +70,7 @@ class Result:
         return own + [f"{score.metric}: {score.reason}" for score in self.scores if score.status == "failed"]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Turn the result into the plain data that `result.json` holds."""
         return asdict(self)
 
     @classmethod

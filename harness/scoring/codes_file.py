@@ -185,7 +185,7 @@ def read_grid(path: Path, arrays: Arrays) -> FactorGrid:
 
 
 def make_table(path: Path, arrays: Arrays, codes: Codes, grid: FactorGrid | None, seed: int = 0) -> TableEvaluation:
-    """Codes (N, D) with whatever else the file fixes."""
+    """Make an evaluation of codes (N, D), with the samples and divergences that the file gives beside them."""
     fixed = fixed_indices(path, arrays, len(codes), grid)
     if (kl := arrays.get("kl")) is not None:
         require_array(kl.shape == codes.shape[1:] and finite(kl), path, "kl", "finite numbers, one per code of a model")

@@ -138,7 +138,7 @@ class ModelEvaluation(Evaluation):
         return PrincipalCodes(self._columns(group_points(self)), self.code_groups)
 
     def _columns(self, indices: Indices) -> Codes:
-        """What the model says of the images at `indices` (...), as (..., D)."""
+        """Have the model encode the images at `indices` (...); returns its output for each, (..., D)."""
         wanted = np.unique(indices)
         missing = wanted[~self._encoded[wanted]]
         if len(missing):

@@ -49,7 +49,7 @@ def select_from_file(path: Path, names: Sequence[str], registry: Registry) -> di
 
 
 def _meant(arrays: Arrays, registry: Registry) -> list[str]:
-    """The selectors whose comparisons are in a file; those that apply to any file of codes if it has none."""
+    """Name the selectors whose comparisons a file holds or, if it holds none, those that any codes will do for."""
     classes = {}
     for name, entry in registry.entries["selectors"].items():
         with suppress(UserError):  # A selector that cannot be loaded is told where it is named.

@@ -135,7 +135,7 @@ def judge(pool: ComparedPool, truth: Floats, sign: float = 1.0) -> dict[str, Any
 
 
 def rank_correlation(scores: Floats, truth: Floats) -> float | None:
-    """Spearman's rank correlation over those that have a score; None where a side is constant."""
+    """Spearman's rank correlation over the models that have both scores; None if one of the two is constant."""
     found = _correlations(_ranks(scores[None]), _ranks(np.where(np.isnan(scores), np.nan, truth)[None]))
     return float(found[0]) if np.isfinite(found[0]) else None
 
@@ -161,7 +161,7 @@ def _correlations(first: Floats, second: Floats) -> Floats:
 
 
 def _centred(rows: Floats) -> Floats:
-    """Rows less their means; 0 for what is NaN."""
+    """Subtract from each row the mean of its numbers; what is NaN becomes 0."""
     known = ~np.isnan(rows)
     filled = np.where(known, rows, 0)
     means = filled.sum(axis=1) / np.maximum(known.sum(axis=1), 1)

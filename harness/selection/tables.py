@@ -228,7 +228,7 @@ def _unjudged_rows(
 
 
 def _unjudged(columns: Mapping[str, Any], truth: pd.Series, sign: float, status: str, reason: str) -> dict[str, Any]:
-    """The row of one metric and a pool from which a selector chose nothing."""
+    """Make the row of a metric for a selector that chose nothing from a pool."""
     known = {"pool_size": len(truth), "mean": truth.mean(), "best": sign * (sign * truth).max()}
     empty = {"cross_evaluations": 0, "trial": "", "chosen": ""}
     return {**columns, "status": status, "reason": reason, **known, **empty}

@@ -17,7 +17,7 @@ class Training(Settings):
 
 
 class ModelEntry(Settings):
-    """One `[[models]]` table."""
+    """A `[[models]]` table of a suite: a model, its settings, and what of them is swept."""
 
     name: str = Field(description="a registered model")
     label: str = Field("", description="the name in tables, where one model stands twice; the model's name by default")
@@ -30,7 +30,7 @@ class ModelEntry(Settings):
 
 
 class EvaluationTable(Settings):
-    """The `[evaluation]` table."""
+    """The `[evaluation]` table of a suite: its metrics and selectors, and the seed of what they draw."""
 
     metrics: list[str | dict[str, Any]] = Field([], description="names, or tables with a name and settings")
     selectors: list[str | dict[str, Any]] = Field([], description="names, or tables with a name and settings")

@@ -68,7 +68,7 @@ class Choice:
         return {**found, "data": self.data} if self.data else found
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Turn the choice into plain data, which JSON can hold."""
         return {**vars(self), "config": dict(self.config), "files": dict(self.files)}
 
 

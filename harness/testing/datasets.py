@@ -44,7 +44,7 @@ class DatasetSubject:
         return dataset
 
     def some(self, dataset: Dataset) -> Tensor:
-        """Up to 40 indices all over the dataset, one of them twice."""
+        """Choose up to 40 indices spread over the whole dataset, one of them twice."""
         spread = torch.linspace(0, len(dataset) - 1, min(40, len(dataset))).long()
         return torch.cat([spread, spread[:1]])
 

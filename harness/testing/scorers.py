@@ -60,12 +60,12 @@ class SelectorSubject:
         return cls(selector, loaded(image))
 
     def pool(self) -> list[Evaluation]:
-        """Four models that differ in their seed."""
+        """Make four untrained models that differ in their seed alone, as evaluations."""
         return [evaluation_of(self.pictures, seed) for seed in range(4)]
 
 
 def loaded(image: ImageSpec) -> Squares:
-    """Pictures of a shape, ready."""
+    """Make a dataset of pictures of this shape and load it."""
     pictures = Squares(image)
     pictures.load()
     return pictures

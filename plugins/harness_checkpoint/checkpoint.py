@@ -20,8 +20,6 @@ class Checkpoint(Model):
     """
 
     class Config(Settings):
-        """Hyperparameters."""
-
         file: FilePath = Field(
             description="a TorchScript archive; or, with `code`, parameters: safetensors or a state dict"
         )

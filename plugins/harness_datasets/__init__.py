@@ -1,4 +1,4 @@
-"""Built-in plugin: datasets."""
+"""Built-in plugin: datasets, drawn or read from published files."""
 
 from harness import Register, hookimpl
 

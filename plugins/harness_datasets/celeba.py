@@ -105,7 +105,7 @@ class CelebA(StoredImages):
 
     @property
     def expected(self) -> int:
-        """All pictures."""
+        """How many pictures there are in all."""
         return self.COUNT
 
     def data_files(self) -> Sequence[Path]:

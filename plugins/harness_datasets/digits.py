@@ -44,7 +44,7 @@ class Digits(StoredLabels):
 
     @property
     def expected(self) -> int:
-        """All digits."""
+        """How many digits there are in all."""
         return 1797
 
     def __len__(self) -> int:

@@ -73,7 +73,7 @@ class DSprites(GroundTruthDataset, StoredImages):
         return self.NPZ if use_npz else self.HDF5
 
     def data_files(self) -> Sequence[Path]:
-        """The published file."""
+        """Find the published file, which holds images and factors."""
         return [self._file.find()]
 
     def read(self) -> NDArray[np.uint8]:

@@ -129,7 +129,7 @@ class WithFactors(GroundTruthDataset, Folder):
 
     @property
     def factors(self) -> FactorGrid:  # type: ignore[override]
-        """The pictures' factors."""
+        """The factors that the table gives for the pictures, in their order."""
         return self.observed[0]
 
     @property
@@ -158,7 +158,7 @@ class FolderWithFactors(WithFactors):
         return [found[row] for row in self.observed[1]]
 
     def table(self) -> tuple[pd.DataFrame, Path]:
-        """The table as it stands in its file."""
+        """Read the table, as it stands in its file, and return the file too."""
         return read_factor_file(self._table), self._table
 
 
@@ -166,7 +166,7 @@ class ArraysWithFactors(WithFactors):
     """An npz file of images and factors."""
 
     def data_files(self) -> Sequence[Path]:
-        """The file."""
+        """Find the npz file, which holds images and factors."""
         return [self._folder.find()]
 
     def table(self) -> tuple[pd.DataFrame, Path]:

@@ -42,7 +42,7 @@ class LSUNBedroom(StoredImages):
 
     @property
     def folder(self) -> DataFile:
-        """The published database."""
+        """The folder of the published database, as the authors' archive unpacks to it."""
         return DataFile(
             f"lsun/bedroom_{self.config.split}_lmdb",
             "https://github.com/fyu/lsun (its download.py with -c bedroom, then unzip)",
@@ -50,7 +50,7 @@ class LSUNBedroom(StoredImages):
         )
 
     def data_files(self) -> Sequence[Path]:
-        """The published database."""
+        """Find the one file of the database that holds data; the other is a lock."""
         return [self.folder.find() / "data.mdb"]
 
     def read(self) -> NDArray[np.uint8]:

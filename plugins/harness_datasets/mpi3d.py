@@ -68,7 +68,7 @@ class MPI3D(GroundTruthDataset, StoredImages):
 
     @property
     def file(self) -> DataFile:
-        """The published file."""
+        """The published file of the variant, and where it can be had."""
         page = "https://github.com/rr-learning/disentanglement_dataset"
         if self.config.variant == "complex":  # On Google Drive only, and without a published checksum.
             return DataFile("mpi3d/mpi3d_real_complex.npz", page, "teapots")
@@ -84,7 +84,7 @@ class MPI3D(GroundTruthDataset, StoredImages):
         )
 
     def data_files(self) -> Sequence[Path]:
-        """The published file."""
+        """Find the published file, which holds the images; its factors are known."""
         return [self.file.find()]
 
     def read(self) -> NDArray[np.uint8]:

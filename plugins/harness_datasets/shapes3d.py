@@ -44,7 +44,7 @@ class Shapes3D(GroundTruthDataset, StoredImages):
         )
 
     def data_files(self) -> Sequence[Path]:
-        """The published file."""
+        """Find the published file, which holds images and factors."""
         return [self.FILE.find()]
 
     def read(self) -> NDArray[np.uint8]:

@@ -37,7 +37,7 @@ class Concept:
     text: str
 
     def holds(self, levels: Indices) -> NDArray[np.bool_]:
-        """Whether each of n observations with levels (n, F) shows it."""
+        """Whether each of n observations with levels (n, F) shows the concept, bool (n,)."""
         holds: NDArray[np.bool_] = np.all([levels[:, factor] == level for factor, level in self.levels.items()], axis=0)
         return holds
 

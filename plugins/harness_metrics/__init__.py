@@ -1,4 +1,4 @@
-"""Built-in plugin: metrics."""
+"""Built-in plugin: metrics of codes and of samples."""
 
 from harness import Register, hookimpl
 

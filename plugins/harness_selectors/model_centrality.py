@@ -98,7 +98,7 @@ class ModelCentrality(Selector):
                 accuracies[i, j] = vote_accuracy(groups, points, labels)
 
     def _labels(self, generator: ModelEvaluation) -> Indices:
-        """The code that each group fixes, (G,)."""
+        """The number of the latent code that each group holds fixed, (G,): 0, 1, ..., K - 1, 0, ..."""
         codes = len(_space(generator).code_columns)
         return np.arange(100 * codes if self.config.groups is None else self.config.groups) % codes
 

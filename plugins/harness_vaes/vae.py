@@ -13,7 +13,7 @@ from harness_vaes.networks import LAYERS, Decoder, Encoder
 
 
 class Posterior(NamedTuple):
-    """q(z|x) of a batch of images: a diagonal Gaussian, and one sample of it; (N, D) each."""
+    """The encoder's q(z|x) for N images, a diagonal Gaussian over D latents, with one sample of it; (N, D) each."""
 
     mean: Tensor
     log_variance: Tensor

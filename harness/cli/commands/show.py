@@ -97,7 +97,7 @@ def _scores(shown: type) -> str:
 
 
 def _abilities(shown: type) -> list[str]:
-    """What a model can do; nothing for other kinds."""
+    """The abilities of a model, such as encode; none for what is no model."""
     if not hasattr(shown, "can"):
         return []
     from harness.model import ABILITIES

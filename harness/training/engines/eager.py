@@ -59,7 +59,7 @@ class EagerStepper:
         return self.advance(step, self.order(step))
 
     def order(self, step: int) -> list[Order]:
-        """What each update of a step is to see, in order; moves the stream of batches on."""
+        """List the images and scheduled numbers of each update of a step, taking new batches from the stream."""
         numbers = self.model.schedule(step)
         # `full` and not `tensor`, which would wait for the device.
         schedule = {name: torch.full((), value, device=self.draws.device) for name, value in numbers.items()}
@@ -70,7 +70,7 @@ class EagerStepper:
         return orders
 
     def fetch(self, orders: Sequence[Order]) -> list[Inputs]:
-        """What updates see, gathered and drawn; one order twice gives the same twice."""
+        """Gather the images and make the draws of each order; updates that share an order share both."""
         fetched: dict[int, Inputs] = {}
         for indices, schedule in orders:
             if id(indices) not in fetched:
@@ -82,7 +82,7 @@ class EagerStepper:
         return [fetched[id(indices)] for indices, _ in orders]
 
     def advance(self, step: int, orders: Sequence[Order]) -> dict[str, Tensor]:
-        """Do a step whose orders are settled."""
+        """Do one training step on the orders that `order` has given."""
         return self.train(step, self.fetch(orders))
 
     def train(self, step: int, inputs: Sequence[Inputs]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Calling a method of many models: at once, as far as it can be vmapped."""
+"""Calling a method of many models: of all at once if it can be vmapped, else of as many as it can."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

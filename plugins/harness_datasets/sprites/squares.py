@@ -28,7 +28,7 @@ class _Squares(GroundTruthDataset):
         self._pixels = torch.arange(SIDE, device=self.device)
 
     def memory(self) -> int:
-        """Nothing is kept."""
+        """0 bytes: every image is drawn when it is asked for."""
         return 0
 
     def levels(self, indices: Tensor) -> Tensor:

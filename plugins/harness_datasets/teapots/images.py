@@ -54,7 +54,7 @@ class TeapotImages(GroundTruthDataset, StoredImages):
         self._rows: Tensor | None = None
 
     def describe(self, names: tuple[str, ...], values: NDArray[np.float64], gap: Gap, part: slice) -> None:
-        """Choose images to train on, set `factors`, and so the dataset's length.
+        """Choose the images to train on, and set `factors` to theirs, by which the dataset has its length.
 
         Args:
             names: F names of factors.

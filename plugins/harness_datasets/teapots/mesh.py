@@ -139,7 +139,7 @@ def _bernstein(t: Tensor) -> Tensor:
 
 
 def _bernstein_slope(t: Tensor) -> Tensor:
-    """Their derivatives."""
+    """The derivatives of the four cubic Bernstein polynomials at t (n,): (n, 4)."""
     s = 1 - t
     return torch.stack([-3 * s**2, 3 * s**2 - 6 * s * t, 6 * s * t - 3 * t**2, 3 * t**2], dim=-1)
 

@@ -1,4 +1,4 @@
-"""3D Teapots as its two groups of authors publish them."""
+"""The data sets of 3D teapots that Eastwood & Williams and the authors of InfoGAN-CR publish as files."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

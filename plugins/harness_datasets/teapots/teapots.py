@@ -73,7 +73,7 @@ class Teapots(TeapotImages):
 
     @property
     def expected(self) -> int:
-        """Images to train on and of groups."""
+        """How many images there are in all: those to train on, and those of the metric groups."""
         return self.config.images + len(self._labels) * self.GROUP_SIZE
 
     def read(self) -> NDArray[np.uint8]:

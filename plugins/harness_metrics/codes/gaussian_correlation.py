@@ -102,6 +102,6 @@ def wasserstein_correlation(covariance: Floats) -> tuple[float, float]:
 
 
 def _living(covariance: Floats) -> Floats:
-    """The covariance of the codes that vary."""
+    """The covariance matrix of those codes that vary at all."""
     alive = np.diag(covariance) > 0
     return covariance[np.ix_(alive, alive)]

@@ -27,7 +27,7 @@ class JEMMIG(Metric):
     range = (0, 1)
 
     def score(self, evaluation: Evaluation) -> Score:
-        """The normalised mean.
+        """Score the codes by the normalised JEMMIG, averaged over the factors that vary.
 
         Details hold the plain mean (`unnormalised`) and that of each factor that varies, the information (D, F) and
         the entropies (F,), all in nats.
