@@ -5,7 +5,7 @@ computed once. Every random choice comes from `rng(purpose)`, which does not dep
 models of a study are scored on the same draws.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -48,8 +48,7 @@ class Evaluation:
 
     def lacks(self, needs: Iterable[str]) -> str:
         """The reason why a metric or selector that needs these abilities does not apply, or "" when it does."""
-        missing = [need for need in needs if need not in self.abilities()]
-        return "; ".join(REASONS.get(need, f"there is no {need}") for need in missing)
+        return lacking(needs, self.abilities())
 
     def rng(self, *purpose: object) -> np.random.Generator:
         """The generator for one purpose, the same for every model."""
@@ -101,6 +100,7 @@ REASONS = {
     "features": "the model has no image features",
     "factors": "the dataset has no ground-truth factors",
     "labels": "the dataset has no labels",
+    "held_out": "no images were held out; set training.held_out",
 }
 
 
@@ -154,6 +154,11 @@ def group_points(evaluation: Evaluation) -> Indices:
     if size <= GROUP_POINTS:
         return np.arange(size)
     return np.sort(evaluation.rng("code groups").choice(size, GROUP_POINTS, replace=False))
+
+
+def lacking(needs: Iterable[str], abilities: Container[str]) -> str:
+    """The reason why what needs some abilities does not apply where there are only these; "" when it does."""
+    return "; ".join(REASONS.get(need, f"there is no {need}") for need in needs if need not in abilities)
 
 
 LARGEST = 1e15

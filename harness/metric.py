@@ -47,7 +47,7 @@ class Metric(Generic[E_contra]):
 
     needs: ClassVar[tuple[str, ...]] = ("encode", "factors")
     """Abilities of the model ("encode", "generate", "reconstruct", "posterior", "kl", "features") and of the dataset
-    ("factors", "labels") without which the metric does not apply."""
+    ("factors", "labels") without which the metric does not apply; "held_out" for images kept from training."""
 
     higher_is_better: ClassVar[bool] = True
 
@@ -57,6 +57,13 @@ class Metric(Generic[E_contra]):
 
     def __init__(self, config: Settings) -> None:
         self.config = config
+
+    def missing(self) -> str:
+        """What this machine lacks to compute the metric, such as a package or a file of weights, and how to get it.
+
+        "" if nothing. It is asked before anything is trained, and must be quick.
+        """
+        return ""
 
     def score(self, evaluation: E_contra) -> Score:
         """Score one subject.

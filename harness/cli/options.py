@@ -1,17 +1,13 @@
 """Options that several commands share, and how their values are read."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from harness.errors import UserError
-
-if TYPE_CHECKING:
-    from harness.registry import Registry
-    from harness.suite.trial import Trial
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,17 +26,6 @@ plugin_option = click.option(
     metavar="FILE.py",
     help="Load a plugin from a file (may be given again).",
 )
-
-
-def missing_plugins(trials: "Iterable[Trial]", registry: "Registry") -> list[str]:
-    """What trials were made of that no loaded plugin offers, and what would do, a line each."""
-    lines: dict[str, None] = {}
-    for trial in trials:
-        for kind, choice in (("models", trial.model), ("datasets", trial.dataset)):
-            if choice.name not in registry.entries[kind] and (kind, choice.name) not in registry.conflicts:
-                what = f"its {kind[:-1]} '{choice.name}' is of a plugin that is not loaded (version {choice.version})"
-                lines[f"{what}; name the plugin's file by --plugin FILE.py, or install it"] = None
-    return list(lines)
 
 
 def _look_there(context: click.Context, parameter: click.Parameter, folder: Path | None) -> None:

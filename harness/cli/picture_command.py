@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.completers import complete_trial
-from harness.cli.options import data_option, missing_plugins, plugin_option, require_gpu_if
+from harness.cli.options import data_option, plugin_option, require_gpu_if
 from harness.cli.terminal import echo
 from harness.errors import NotApplicableError, UserError
 from harness.storage.location import location
@@ -56,11 +56,20 @@ def picture_command(picture: Callable[..., list[Path]]) -> Callable[..., None]:
         try:
             written = picture(trained=trained, output=Output(name), seed=seed, **options)
         except NotApplicableError as error:
-            raise UserError(f"{trained.trial.title}: {error}") from None
+            raise UserError(f"{trained.trial.title}: {error}{_who_can(trained, str(error))}") from None
         for file in written:
             echo(file)
 
     return command
+
+
+def _who_can(trained: "TrainedModel", reason: str) -> str:
+    """Which models have the ability for want of which a picture cannot be drawn; "" if that is not the reason."""
+    from harness.evaluation import REASONS
+    from harness.model import ABILITIES
+
+    able = [name for ability in ABILITIES if REASONS[ability] == reason for name in trained.able(ability)]
+    return f"; of these models it can be drawn: {', '.join(able)}" if able else ""
 
 
 def _open(place: Path, device: str, plugins: tuple[Path, ...]) -> "TrainedModel":
@@ -71,6 +80,8 @@ def _open(place: Path, device: str, plugins: tuple[Path, ...]) -> "TrainedModel"
     require_gpu_if(device)
     folder, trial = find_trial(place)
     registry = PluginManager(plugins).registry
-    if missing := missing_plugins([trial], registry):
-        raise UserError(f"{trial.title}: {missing[0]}")
-    return load_trained(folder, trial, registry, unloaded_dataset(trial, registry, device))
+    try:
+        dataset = unloaded_dataset(trial, registry, device)
+    except UserError as error:
+        raise UserError(f"{trial.title}: {error}") from None
+    return load_trained(folder, trial, registry, dataset)

@@ -10,6 +10,7 @@ import pandas as pd
 from harness.cli.console import console
 from harness.cli.table_formats import latex, markdown, print_table
 from harness.cli.terminal import echo
+from harness.summary.leaderboard import SETTING
 
 BOARD_CAPTION = (
     "mean ± standard deviation over n seeds, [95 % interval of the mean]; * the best of its column and what cannot be "
@@ -67,10 +68,10 @@ def wide_leaderboard(board: pd.DataFrame) -> pd.DataFrame:
     seeds: dict[tuple[str, ...], int] = {}
     records = _records(board)
     for record in records:  # All that was set tells settings apart; only what was swept is worth reading.
-        key = (record["model"], record["hyperparameters"], record["training"])
+        key = tuple(record[name] for name in SETTING)
         seeds[key] = max(seeds.get(key, 0), int(record["n"]))
     for record in records:
-        key = (record["model"], record["hyperparameters"], record["training"])
+        key = tuple(record[name] for name in SETTING)
         swept = ", ".join(f"{name}={value}" for name, value in json.loads(record["swept"]).items())
         row = rows.setdefault(key, {"model": record["model"], "setting": swept, "n": str(seeds[key])})
         metric = (record["metric"], record["metric_settings"])
@@ -96,7 +97,7 @@ def _word(record: Record) -> str:
 
 
 def leaderboard_notes(board: pd.DataFrame) -> list[str]:
-    """Why scores of a leaderboard are missing: a line for each metric and reason, with the models."""
+    """Why scores of a leaderboard are missing: a line for each reason, with the metrics and models."""
     columns = _metric_headings(board)
     models: dict[tuple[str, str, str], dict[str, None]] = {}
     for record in _records(board):
@@ -105,10 +106,11 @@ def leaderboard_notes(board: pd.DataFrame) -> list[str]:
             heading = columns[record["metric"], record["metric_settings"]].removesuffix(" ↓")
             models.setdefault((heading, word, record["reason"]), {})[record["model"]] = None
     everywhere = board["model"].nunique()
-    notes = []
+    headings: dict[tuple[str, str], list[str]] = {}
     for (heading, word, reason), names in models.items():
         which = "" if len(names) == everywhere else f" ({', '.join(names)})"
-        notes.append(f"{heading} {word}{which}: {reason}")
+        headings.setdefault((f"{word}{which}", reason), []).append(heading)
+    notes = [f"{', '.join(metrics)} {which}: {reason}" for (which, reason), metrics in headings.items()]
     more = [f"and {len(notes) - MOST_NOTES} more; --format csv has every reason"] if len(notes) > MOST_NOTES else []
     return notes[:MOST_NOTES] + more
 

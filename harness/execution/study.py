@@ -18,6 +18,7 @@ from harness.execution.protocol import CompareJob, Exit, TrialJob
 from harness.execution.ray_cluster import ClusterExecutor
 from harness.execution.schedule import longest_first
 from harness.plugins.manager import PluginManager
+from harness.results.earlier import others_note
 from harness.results.folder import ResultsFolder
 from harness.results.status import StudyStatus
 from harness.selection.tables import comparison_key, nothing_compared, read_comparison
@@ -175,12 +176,8 @@ class Study:
     def _begin(self) -> None:
         """Record which suite is run, and say what the folder holds of others."""
         if others := self._patiently(lambda: self.folder.others(self.suite)):
-            logger.warning(
-                "%s holds %d more trials, of another suite or other settings. They stay there, but the tables are of "
-                "the suite that is run now; with another --output both are kept apart",
-                self.folder.path,
-                len(others),
-            )
+            note = others_note(self.folder, len(others))
+            logger.warning("%s. With another --output they are kept apart", note)
         self._patiently(lambda: self.folder.write_suite(self.suite))
 
     def _read_status(self) -> StudyStatus:

@@ -1,6 +1,7 @@
 """The trained model of a trial, ready to encode, generate and reconstruct."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -45,6 +46,14 @@ class TrainedModel:
         """
         if not self.model.can(ability):
             raise NotApplicableError(REASONS[ability])
+
+    def able(self, ability: str) -> list[str]:
+        """The names of the registered models that have an ability."""
+        found = []
+        for name, entry in self.registry.entries["models"].items():
+            with suppress(UserError):  # Its plugin cannot be imported.
+                found += [name] if entry.load().can(ability) else []
+        return sorted(found)
 
     @property
     def latents(self) -> LatentSpace:
@@ -94,10 +103,33 @@ class TrainedModel:
 
 
 def unloaded_dataset(trial: Trial, registry: Registry, device: str) -> Dataset:
-    """The trial's dataset before it is loaded: it knows the shape of its images but holds none."""
+    """The trial's dataset before it is loaded: it knows the shape of its images but holds none.
+
+    Raises:
+        UserError: its plugin, or that of the model, is not loaded; the message names it.
+    """
+    require_plugins(trial, registry)
     dataset = build_dataset(registry, trial.dataset)
     dataset.device = torch.device(device)
     return dataset
+
+
+def require_plugins(trial: Trial, registry: Registry) -> None:
+    """Make sure that the plugins that a trial's record names are loaded.
+
+    Raises:
+        UserError: one is not; the message says how to load it.
+    """
+    missing: dict[tuple[str, str], list[str]] = {}
+    for kind, choice in (("models", trial.model), ("datasets", trial.dataset)):
+        if choice.name not in registry.entries[kind] and (kind, choice.name) not in registry.conflicts:
+            missing.setdefault((choice.plugin, choice.version), []).append(f"{kind[:-1]} '{choice.name}'")
+    for (plugin, version), names in missing.items():
+        of = f"the plugin {plugin} (version {version})" if plugin else f"a plugin of version {version}"
+        what = f"its {' and '.join(names)} {'is' if len(names) == 1 else 'are'} of {of}, which is not loaded"
+        file = plugin if plugin.endswith(".py") else "FILE.py"
+        install = "" if plugin.endswith(".py") else ", or install it"
+        raise UserError(f"{what}; name the plugin's file by --plugin {file}{install}")
 
 
 def load_trained(folder: ResultsFolder, trial: Trial, registry: Registry, dataset: Dataset) -> TrainedModel:

@@ -3,7 +3,9 @@
 import base64
 import hashlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +17,7 @@ from harness.registry import DISTRIBUTION, Registry
 from harness.report.page_data import Pages, gather
 from harness.report.picture_store import Album
 from harness.report.rounding import for_javascript
-from harness.report.trial_pictures import StudyPictures, factor_names
+from harness.report.trial_pictures import StudyPictures, factor_names, is_drawn
 from harness.results.folder import ResultsFolder
 from harness.storage.atomic import write_whole
 from harness.storage.records import now
@@ -34,6 +36,23 @@ FEW = 60
 Which = Literal["auto", "none", "few", "all"]
 
 
+@dataclass(frozen=True)
+class Written:
+    """A page that was written.
+
+    Attributes:
+        size: of the page in bytes.
+        chosen: trials that were to have pictures.
+        drawn: those of them that have some.
+        without: why the others have none, and how many.
+    """
+
+    size: int
+    chosen: int
+    drawn: int
+    without: Mapping[str, int]
+
+
 def write_report(
     folders: Sequence[ResultsFolder],
     output: Path,
@@ -43,7 +62,7 @@ def write_report(
     device: str = "cpu",
     any_path: bool = False,
     report: Callable[[int, int], None] = lambda done, total: None,
-) -> int:
+) -> Written:
     """Write the page of some results folders.
 
     Args:
@@ -54,10 +73,7 @@ def write_report(
             most; auto: all if there are no more than 60.
         device: where models compute, "cpu" or "cuda".
         any_path: whether pictures may show images from outside the data root, which a suite may name.
-        report: called with the trials drawn and their number.
-
-    Returns:
-        The page's size in bytes.
+        report: called with the trials looked at and their number.
 
     Raises:
         UserError: one of them is no results folder, or a file in it is damaged.
@@ -71,15 +87,19 @@ def write_report(
         for trial in suite.trials
     ]
     chosen = pictured(pages, which)
+    drawn, without = 0, Counter[str]()
     for done, place in enumerate(chosen):
         report(done, len(chosen))
         study, trial = trials[place]
-        pages.details[place]["pictures"] = study.draw(trial)
+        pictures = study.draw(trial)
+        pages.details[place]["pictures"] = pictures
+        drawn += is_drawn(pictures)
+        without.update([] if is_drawn(pictures) else pictures["notes"].values())
     report(len(chosen), len(chosen))
     # A title may hold half a character, which no file can.
     page = render(pages, album.sources(output)).encode(errors="replace")
     write_whole(output, lambda file: file.write(page))
-    return len(page)
+    return Written(len(page), len(chosen), drawn, without)
 
 
 def pictured(pages: Pages, which: Which) -> list[int]:

@@ -40,6 +40,11 @@ def factor_names(trial: Trial, registry: Registry) -> list[str]:
     return list(dataset.factors.names) if isinstance(dataset, GroundTruthDataset) else []
 
 
+def is_drawn(pictures: Plain) -> bool:
+    """Whether there is any picture among what `StudyPictures.draw` returns."""
+    return any("picture" in found for kind, found in pictures.items() if kind != "notes")
+
+
 class StudyPictures:
     """Draws the trials of one results folder, which share a dataset.
 

@@ -1,12 +1,11 @@
 """Finding a trial by a path and the beginning of its identity or title."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from harness.errors import UserError, nearest
+from harness.results.earlier import earlier_trials
 from harness.results.folder import ResultsFolder
-from harness.storage.records import read_json
 from harness.suite.trial import Trial
 
 
@@ -27,16 +26,11 @@ def find_trial(place: Path) -> tuple[ResultsFolder, Trial]:
 
 def _find(folder: ResultsFolder, name: str) -> tuple[ResultsFolder, Trial]:
     """A trial of the suite that was run last, or else one of an earlier suite that is still in the folder."""
-    trials = folder.suite.trials
+    suite = folder.suite
+    trials = suite.trials
     if name and not _fitting(name, trials):
-        trials = (*trials, *_earlier(folder))
+        trials = (*trials, *earlier_trials(folder, suite))
     return folder, _named(name, trials, folder.path)
-
-
-def _earlier(folder: ResultsFolder) -> Iterable[Trial]:
-    for name in folder.others(folder.suite):
-        with suppress(FileNotFoundError, UserError, KeyError, TypeError, ValueError):  # It is no trial, or damaged.
-            yield Trial.from_json(read_json(folder.trial(name).trial_file))
 
 
 def _splits(place: Path) -> Iterable[tuple[Path, str]]:

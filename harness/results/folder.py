@@ -1,5 +1,6 @@
 """Results on disk or at a URL: one folder per study and one per trial."""
 
+import errno
 import logging
 import os
 import shutil
@@ -235,7 +236,7 @@ class ResultsFolder:
         trials = self.path / "trials"
         with storing(trials):
             found = [file.name for file in trials.iterdir()] if trials.is_dir() else []
-        return sorted(name for name in found if name not in own)
+        return sorted(name for name in found if name not in own and not name.startswith("."))
 
     def write_suite(self, suite: Suite) -> None:
         """Record which suite the folder belongs to, unless that stands there already."""
@@ -256,6 +257,10 @@ class ResultsFolder:
             return Suite.from_json(read_json(self.suite_file))
         except FileNotFoundError:
             raise UserError(f"{self.path}: not a results folder, it has no suite.json{self._hint()}") from None
+        except StorageError as error:
+            if error.errno != errno.ENOTDIR:
+                raise
+            raise UserError(f"{self.path}: not a results folder but a file") from None
         except DamagedFileError as error:
             raise UserError(f"{error}; `harness run` with the suite's file writes it again") from None
         except (KeyError, TypeError, ValueError):

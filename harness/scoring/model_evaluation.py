@@ -29,6 +29,17 @@ the others are made again."""
 T = TypeVar("T")
 
 
+def abilities_of(model: type[Model], dataset: Dataset, held_out: int) -> set[str]:
+    """The model's abilities, with "factors", "labels" and "held_out" where the data have them.
+
+    The dataset need not be loaded.
+    """
+    found = {ability for ability in ABILITIES if model.can(ability)}
+    found |= {"factors"} if isinstance(dataset, GroundTruthDataset) else set()
+    found |= {"labels"} if isinstance(dataset, LabelledDataset) else set()
+    return found | ({"held_out"} if held_out else set())
+
+
 class ModelEvaluation(Evaluation):
     """One trained model, in inference mode, beside the dataset it is scored on.
 
@@ -88,13 +99,8 @@ class ModelEvaluation(Evaluation):
         self._ended = True
 
     def abilities(self) -> set[str]:
-        """The model's abilities, with "factors" and "labels" where the dataset has them."""
-        found = {ability for ability in ABILITIES if self.model.can(ability)}
-        if isinstance(self.dataset, GroundTruthDataset):
-            found.add("factors")
-        if isinstance(self.dataset, LabelledDataset):
-            found.add("labels")
-        return found
+        """Name what the model can do and the data have, see `abilities_of`."""
+        return abilities_of(type(self.model), self.dataset, len(self.held_out))
 
     @property
     def size(self) -> int:

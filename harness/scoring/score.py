@@ -59,7 +59,10 @@ def _score_one(evaluation: Evaluation, choice: Choice, registry: Registry) -> Sc
         metric_class = registry.find("metrics", choice.name).load()
         if reason := evaluation.lacks(metric_class.needs):
             return record("not-applicable", reason=reason)
-        result = build_metric(registry, choice).score(evaluation)
+        metric = build_metric(registry, choice)
+        if reason := metric.missing():
+            return record("not-applicable", reason=reason)
+        result = metric.score(evaluation)
         value, details = checked_value(result), checked_details(result.details)
         if len(evaluation.code_groups) and "encode" in metric_class.needs:
             details["code_groups"] = _protocol(evaluation.code_groups)

@@ -44,7 +44,9 @@ def resolve_choice(
         config = parse(loaded.Config, settings, place, folder)
         data, training = "", {}
     files = {str(file): _digest(file, where) for where, file in named_files(config, place)}
-    return Choice(name, config.values() | training, entry.plugin.version, files, data)
+    return Choice(
+        name, config.values() | training, entry.plugin.version, files, data, Path(entry.plugin.distribution).name
+    )
 
 
 def apart(settings: Mapping[str, Any], place: str) -> "tuple[dict[str, Any], TrainingImages | None]":

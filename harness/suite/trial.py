@@ -48,6 +48,7 @@ class Choice:
         version: of its plugin; the files of one that may be edited are part of it.
         files: digests of the files that its settings name, by path.
         data: digest of the files that a dataset reads; "" where it has none or where they were not there.
+        plugin: the distribution or file that it is from, for people; no part of what it is.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Choice:
     version: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     data: str = ""
+    plugin: str = field(default="", compare=False)
 
     @property
     def key(self) -> str:

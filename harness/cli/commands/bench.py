@@ -88,7 +88,7 @@ def command(
     import torch
 
     from harness.benchmark.case_file import GPU_WAYS, read_cases
-    from harness.benchmark.measure import Case
+    from harness.benchmark.measure import Case, description
     from harness.cli.table_formats import print_table
     from harness.execution.engine_choice import require_gpu, settle_engine
     from harness.plugins.manager import PluginManager
@@ -114,6 +114,8 @@ def command(
     cases = [
         replace(case, engine=engine, fleet=fleet, precision=precision) for case in chosen for engine, fleet in ways
     ]
+    for case in cases:
+        description(case, registry, place)  # What is misspelt is told before anything is measured.
     rows = _measure(cases, registry, place, steps, output, tolerant=listed is not None)
     print_table(_table(rows), "", keys=3)
     if listed and listed.study:

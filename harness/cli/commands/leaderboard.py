@@ -9,6 +9,8 @@ from harness.cli.completers import complete_results
 from harness.cli.options import format_option, plugin_option
 from harness.cli.result_tables import print_leaderboard, wide_leaderboard
 from harness.cli.table_formats import print_as
+from harness.cli.terminal import echo
+from harness.results.earlier import others_note, with_earlier_trials
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table
 from harness.results.status import StudyStatus
@@ -23,15 +25,17 @@ if TYPE_CHECKING:
 @click.argument("path", type=location, shell_complete=complete_results)
 @format_option("table", "csv", "markdown", "latex", "json")
 @click.option("--rebuild", is_flag=True, help="Make every table anew from the trials' own files, and write it.")
+@click.option("--all", "everything", is_flag=True, help="Show what was run into the folder before, too.")
 @plugin_option
-def command(path: Path, form: str, rebuild: bool, plugins: tuple[Path, ...]) -> None:
+def command(path: Path, form: str, rebuild: bool, everything: bool, plugins: tuple[Path, ...]) -> None:
     """Print the leaderboard of the results in PATH, a folder or its URL.
 
     The table that is stored there is printed if it is current; otherwise it is made anew from the trials, which
     --rebuild does in any case and for all tables.
 
     csv and json have one row per setting and metric with every column, 95 % intervals among them;
-    table, markdown and latex have one row per setting.
+    table, markdown and latex have one row per setting. With --all they also have those that were run into the folder
+    before, such as by another --set, scored by the metrics of the suite that was run last.
     """
     folder = ResultsFolder(path)
     if not rebuild and not folder.suite_file.exists() and folder.table("leaderboard").exists():
@@ -47,7 +51,12 @@ def command(path: Path, form: str, rebuild: bool, plugins: tuple[Path, ...]) -> 
     else:
         stored = folder.current_table("leaderboard", folder.state(suite))
         board = leaderboard(score_table(StudyStatus.read(suite, folder)), suite) if stored is None else stored
+    if everything:
+        suite = with_earlier_trials(folder, suite)
+        board = leaderboard(score_table(StudyStatus.read(suite, folder)), suite)
     _print(board, suite.title, form)
+    if not everything and (others := folder.others(suite)):
+        echo(f"note: {others_note(folder, len(others))}", err=True)
 
 
 def _print(board: "pd.DataFrame", title: str, form: str) -> None:

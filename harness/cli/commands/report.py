@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completers import complete_results
-from harness.cli.options import data_option, missing_plugins, plugin_option
+from harness.cli.options import data_option, plugin_option
 from harness.cli.terminal import echo
+from harness.results.earlier import others_note
 from harness.storage.location import location
 
 if TYPE_CHECKING:
@@ -48,14 +49,17 @@ def command(
     from harness.results.folder import ResultsFolder
 
     def tell(done: int, total: int) -> None:
-        last = done == total
-        if total and (last or sys.stderr.isatty()):
-            echo(f"pictures of {done} of {total} trials", err=True)
+        if done < total and sys.stderr.isatty():
+            echo(f"drawing trial {done + 1} of {total}", err=True)
 
     folders = [ResultsFolder(path) for path in results]
     registry = PluginManager(plugins).registry
-    for folder in folders if pictures != "none" else ():
-        for missing in missing_plugins(folder.suite.trials, registry):
-            echo(f"note: {folder.path}: no pictures of some trials: {missing}", err=True)
-    size = write_report(folders, output, registry, which=pictures, device=device, any_path=any_path, report=tell)
-    echo(f"{output} ({size / 1e6:.1f} MB)")
+    written = write_report(folders, output, registry, which=pictures, device=device, any_path=any_path, report=tell)
+    for folder in folders:
+        if others := folder.others(folder.suite):
+            echo(f"note: {others_note(folder, len(others))}", err=True)
+    for reason, count in written.without.items():
+        echo(f"note: no pictures of {count} trial{'s' if count > 1 else ''}: {reason}", err=True)
+    if written.chosen:
+        echo(f"pictures of {written.drawn} of {written.chosen} trials", err=True)
+    echo(f"{output} ({written.size / 1e6:.1f} MB)")

@@ -4,7 +4,7 @@ import logging
 import math
 import shlex
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from harness.execution.study import RunSummary, Study
     from harness.results.folder import ResultsFolder
     from harness.suite.suite import Suite
+
+    Inapplicable = Mapping[str, Mapping[str, list[str]]]
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +116,7 @@ def command(
     from harness.execution.study import Study
     from harness.plugins.manager import PluginManager
     from harness.results.folder import ResultsFolder
+    from harness.scoring.applicability import inapplicable, never_scored
     from harness.suite.schedules import schedule_notes
     from harness.suite.suite import load_suite
 
@@ -126,8 +129,10 @@ def command(
     for note in schedule_notes(checked, manager.registry):
         logger.warning("warning: %s", note)
     if dry_run:
-        _print_plan(checked, folder, asked.fresh)
+        _print_plan(checked, folder, asked, inapplicable(checked, manager.registry))
         return 0
+    for note in never_scored(checked, manager.registry):
+        logger.warning("warning: %s", note)
     plan = plan_run(checked, manager, asked)
     study = Study(checked, folder.path, manager, plan, asked)
     display = Display(console(), len(plan.trials), plan.slots)
@@ -184,17 +189,23 @@ def _print_failures(summary: "RunSummary") -> int:
     return 1 if summary.failures or summary.unfinished else 0
 
 
-def _print_plan(suite: "Suite", folder: "ResultsFolder", fresh: bool) -> None:
-    """Every trial in a line, then their number."""
+def _print_plan(suite: "Suite", folder: "ResultsFolder", asked: "RunOptions", inapplicable: "Inapplicable") -> None:
+    """Every trial in a line, then their number, and which metrics will have no scores."""
     from harness.results.status import StudyStatus
 
-    left = {trial.id for trial in (suite.trials if fresh else StudyStatus.read(suite, folder).pending)}
+    status = StudyStatus(suite, {}) if asked.fresh else StudyStatus.read(suite, folder)
+    left = {trial.id for trial in status.left(retry_failed=asked.retry_failed)}
+    failed = {trial.id for trial, result in status.ended if result.failures} - left
     for trial in suite.trials:
-        state = "to do" if trial.id in left else "done "
+        state = "to do " if trial.id in left else "failed" if trial.id in failed else "done  "
         echo(f"{trial.id}  {state}  {trial.title}, {trial.training.steps:,} steps")
     metrics = ", ".join(metric.name for metric in suite.metrics) or "none"
     selectors = ", ".join(selector.name for selector in suite.selectors) or "none"
-    echo(f"\nmetrics: {metrics}\nselectors: {selectors}\n{len(suite.trials)} trials, {len(left)} to do")
+    retry = f", {len(failed)} failed (--retry-failed tries again)" if failed else ""
+    echo(f"\nmetrics: {metrics}\nselectors: {selectors}\n{len(suite.trials)} trials, {len(left)} to do{retry}")
+    for metric, reasons in inapplicable.items():
+        for reason, models in reasons.items():
+            echo(f"no {metric} of {', '.join(models)}: {reason}")
 
 
 @contextmanager

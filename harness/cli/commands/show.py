@@ -47,7 +47,9 @@ def command(
     found += [registry.find(rule.kind, name) for rule in registry.derivations if name.startswith(rule.prefix)]
     if not found:
         names = {other for kind in KINDS for other in registry.entries[kind]}
-        raise UserError(f"there is no '{name}'; {nearest(name, names)}")
+        raise UserError(
+            f"there is no '{name}'; {nearest(name, names)} (a plugin in a single file is loaded by --plugin FILE.py)"
+        )
     if (settings or pictures) and all(entry.kind != "datasets" for entry in found):
         raise UserError(f"--set and --pictures are for datasets, and '{name}' is none")
     for entry in found:

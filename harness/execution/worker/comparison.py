@@ -113,5 +113,6 @@ def _compare(
                 found["compared"].append({"trials": members, "comparisons": json_data(comparisons)})
     except (Exception, SystemExit) as error:  # A selector may raise anything.
         reason = str(error) if isinstance(error, guard.SelectorError) else in_a_line(error)
+        traceback.print_exc()  # Into the log.
         return {**found, "compared": [], "failed": reason, "traceback": traceback.format_exc()}
     return found

@@ -1,8 +1,10 @@
 """The trials of a job in their worker process: train, score, record."""
 
 import errno
+import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -167,6 +169,9 @@ class _TrialRun:
             provenance=trained.provenance,
         )
         self._write(result)
+        for record in records:
+            if record.status == "failed":
+                _log(f"{trial.title}: {record.metric}: {record.reason}", record.traceback)
 
     def _fail_all(self, trials: Sequence[Trial], error: BaseException) -> None:
         for trial in trials:
@@ -200,6 +205,7 @@ class _TrialRun:
             provenance=self._provenance(),
         )
         self._write(result)
+        _log(f"{trial.title}: {result.outcome}: {result.reason}", result.traceback)
 
     def _write(self, result: Result) -> None:
         """Write a result, unless another run has taken the trials over while this process was asleep."""
@@ -214,6 +220,12 @@ class _TrialRun:
             "fleet": len(self.job.trials),
             "data": self.job.trials[0].dataset.data,
         }
+
+
+def _log(line: str, trace: str) -> None:
+    """Write what went wrong into the trial's log, to which messages point."""
+    with suppress(OSError):  # The record has it too.
+        print(f"{now()} {line}\n{trace}", file=sys.stderr, flush=True)
 
 
 def outcome_of(error: BaseException) -> Outcome:

@@ -17,6 +17,7 @@ from harness_metrics.samples.classifier_training import Recipe, trained_classifi
 from harness_metrics.samples.inception import (
     InceptionNetwork,
     TorchvisionInception,
+    missing,
     published_weights,
     torchvision_weights,
 )
@@ -70,6 +71,11 @@ class Classifier:
         parts = [self.network(part) for part in torch.split(images, self.batch_size)]
         probabilities = torch.cat([functional.softmax(logits, dim=1) for logits, _ in parts])
         return Outputs(probabilities.cpu().numpy(), torch.cat([features for _, features in parts]).cpu().numpy())
+
+
+def missing_classifier(kind: Kind, settings: ClassifierSettings) -> str:
+    """What this machine lacks to use a classifier, and how to get it; "" if nothing. See `Metric.missing`."""
+    return missing(kind, settings.weights) if kind in ("imagenet", "torchvision") else ""
 
 
 def classifier_of(evaluation: ModelEvaluation, kind: Kind, settings: ClassifierSettings) -> Classifier:

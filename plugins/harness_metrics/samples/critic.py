@@ -50,7 +50,7 @@ class WassersteinCritic(SampleMetric):
         "Rosca et al. 2017, Variational Approaches for Auto-Encoding GANs, arXiv:1706.04987; "
         "its loss: Gulrajani et al. 2017, arXiv:1704.00028"
     )
-    needs = ("generate",)
+    needs = ("generate", "held_out")
     higher_is_better = False
 
     config: Config
@@ -65,7 +65,7 @@ class WassersteinCritic(SampleMetric):
             NotApplicableError: fewer than two images were held out.
         """
         if len(evaluation.held_out) < 2:
-            raise NotApplicableError("no images were held out; set training.held_out")
+            raise NotApplicableError("a single image was held out; set training.held_out")
         seen, fresh = np.array_split(evaluation.rng("critic").permutation(evaluation.held_out), 2)
         samples = evaluation.samples(self.config.samples)
         shown, unseen = samples.tensor_split(2)

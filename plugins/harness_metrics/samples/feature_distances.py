@@ -12,6 +12,7 @@ from harness_metrics.samples.classifiers import (
     ClassifierSettings,
     classifier_of,
     image_features,
+    missing_classifier,
     sample_outputs,
 )
 from harness_metrics.samples.distances import frechet_distance, squared_mmds
@@ -67,6 +68,10 @@ class FrechetInceptionDistance(SampleMetric):
 
     config: Config
 
+    def missing(self) -> str:
+        """The network's weights, or what reads them, unless they are here."""
+        return missing_classifier(self.config.features, self.config)
+
     def score(self, evaluation: ModelEvaluation) -> Score:
         """The distance to the training images; details hold that to the held-out ones (null without), and numbers.
 
@@ -98,6 +103,10 @@ class KernelInceptionDistance(SampleMetric):
     higher_is_better = False
 
     config: Config
+
+    def missing(self) -> str:
+        """The network's weights, or what reads them, unless they are here."""
+        return missing_classifier(self.config.features, self.config)
 
     def score(self, evaluation: ModelEvaluation) -> Score:
         """The mean over subsets of the distance to the training images.

@@ -96,20 +96,38 @@ class TorchvisionInception(nn.Module):
         return self.last(features), features
 
 
+def missing(kind: str, path: str | None = None) -> str:
+    """What is not there of the network "imagenet" or "torchvision", and how to get it; "" if nothing."""
+    try:
+        url = _published_address() if kind == "imagenet" else _torchvision_address()
+        if path is not None or not may_download():
+            find_weights(url, path)
+    except NotApplicableError as error:
+        return str(error)
+    return ""
+
+
 def published_weights(path: str | None = None) -> Path:
     """The file of weights of the network of 2015; see `find_weights`."""
-    try:
-        from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
-    except ImportError:
-        raise NotApplicableError(
-            "torch-fidelity is not installed; pip install '.[fid]' in the checkout of the harness"
-        ) from None
-    return find_weights(URL_INCEPTION_V3, path)
+    return find_weights(_published_address(), path)
 
 
 def torchvision_weights(path: str | None = None) -> Path:
     """The file of weights of torchvision's Inception v3; see `find_weights`."""
-    return find_weights(Inception_V3_Weights.IMAGENET1K_V1.url, path)
+    return find_weights(_torchvision_address(), path)
+
+
+def _published_address() -> str:
+    try:
+        from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+    except ImportError:
+        reason = "torch-fidelity is not installed; pip install '.[fid]' in the checkout of the harness"
+        raise NotApplicableError(reason) from None
+    return str(URL_INCEPTION_V3)
+
+
+def _torchvision_address() -> str:
+    return str(Inception_V3_Weights.IMAGENET1K_V1.url)
 
 
 def find_weights(url: str, path: str | None = None) -> Path:

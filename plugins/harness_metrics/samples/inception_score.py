@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import rel_entr
 
 from harness import Field, ModelEvaluation, SampleMetric, Score
-from harness_metrics.samples.classifiers import ClassifierSettings, classifier_of, sample_outputs
+from harness_metrics.samples.classifiers import ClassifierSettings, classifier_of, missing_classifier, sample_outputs
 
 
 class InceptionScore(SampleMetric):
@@ -40,6 +40,10 @@ class InceptionScore(SampleMetric):
     range = (1, inf)
 
     config: Config
+
+    def missing(self) -> str:
+        """The network's weights, or what reads them, unless they are here."""
+        return missing_classifier(self.config.classifier, self.config)
 
     def score(self, evaluation: ModelEvaluation) -> Score:
         """The mean over chunks.

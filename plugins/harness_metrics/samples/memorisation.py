@@ -29,7 +29,7 @@ class Memorisation(SampleMetric):
         held_out: int = Field(1000, gt=0, description="held-out images, drawn at random; all if there are fewer")
 
     source = "Radford et al. 2016, Unsupervised Representation Learning with DCGAN, arXiv:1511.06434 (their code)"
-    needs = ("generate",)
+    needs = ("generate", "held_out")
     range = (0, 1)
 
     config: Config
@@ -42,10 +42,8 @@ class Memorisation(SampleMetric):
         if nothing is memorised, 1 for copies).
 
         Raises:
-            NotApplicableError: no images were held out, or all of them are among the training images too.
+            NotApplicableError: every held-out image is among the training images too.
         """
-        if not len(evaluation.held_out):
-            raise NotApplicableError("no images were held out; set training.held_out")
         chosen = evaluation.rng("memorisation").permutation(evaluation.held_out)[: self.config.held_out]
         samples = distances_to_training(evaluation, evaluation.samples(self.config.samples))
         held_out = distances_to_training(evaluation, evaluation.images(chosen))

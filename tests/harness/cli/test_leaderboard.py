@@ -1,6 +1,7 @@
 """Tables are derived: read while they are current, made anew when they are not, rebuilt when asked."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -107,3 +108,28 @@ def test_a_damaged_table_is_said_and_costs_nothing(study, manager):
     assert json.loads(found.stdout)[0]["mean"] == 0.25
     assert "leaderboard.parquet: damaged" in found.stderr
     assert "--rebuild" in found.stderr
+
+
+def test_what_was_run_before_with_other_settings_is_told_and_shown_on_demand(study, suite_file, registry):
+    suite, folder, record = study
+    record(0, 0.25)
+    again = load_suite(suite_file(SUITE), registry, ["training.steps=7", "seeds=1"])
+    folder.write_suite(again)
+    (trial,) = again.trials
+    record(1, 0.75)
+    for earlier in suite.trials[:2]:
+        folder.trial(earlier.id).write_trial(earlier)
+    found = folder.trial(suite.trials[1].id).result
+    folder.trial(trial.id).write_result(replace(found, trial=trial.id))
+    (folder.path / "trials" / ".DS_Store").touch()
+    (folder.path / "trials" / suite.trials[0].id / "lease").touch()
+    alone = CliRunner().invoke(cli, ["leaderboard", str(folder.path), "--format", "json"])
+    assert [(row["n"], row["mean"]) for row in json.loads(alone.stdout)] == [(1, 0.75)]
+    assert f"holds 2 more trials of other settings or another suite; `harness leaderboard {folder.path}" in alone.stderr
+    together = CliRunner().invoke(cli, ["leaderboard", str(folder.path), "--all", "--format", "json"])
+    rows = [(json.loads(row["swept"]), row["n"], row["mean"], row["rank"]) for row in json.loads(together.stdout)]
+    assert rows == [({"training.steps": 7}, 1, 0.75, 1), ({"training.steps": 10000}, 2, 0.5, 2)]
+    assert together.stderr == ""
+    table = CliRunner().invoke(cli, ["leaderboard", str(folder.path), "--all"]).stdout
+    assert "linear training.steps=7 " in table
+    assert "linear training.steps=10000 " in table

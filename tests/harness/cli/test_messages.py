@@ -33,12 +33,20 @@ def run(*arguments):
         (["run", "x.toml", "--output", ""], "the name of a folder or file is empty"),
         (["check", "mig", "--set", "x"], "--set x: expected KEY=VALUE"),
         (["bench", "--model", "vae", "--dataset", "digits", "--config", "x"], "--config x: expected KEY=VALUE"),
+        (
+            ["bench", "--model", "betavae", "--dataset", "digits"],
+            "harness: model: there is no model 'betavae'; did",
+        ),
+        (["show", "linaer"], "(a plugin in a single file is loaded by --plugin FILE.py)"),
+        (["leaderboard", __file__], f"{__file__}: not a results folder but a file"),
+        (["select", __file__], f"{__file__}: not a results folder but a file"),
     ],
 )
 def test_a_slip_is_answered_by_what_would_do(arguments, message):
     code, _, error = run(*arguments)
     assert code == 2
     assert message in error
+    assert "measuring" not in error
 
 
 @pytest.mark.parametrize("name", ["disentanglement", "disentanglement.toml", "suites/disentanglment.toml"])
@@ -59,15 +67,20 @@ def test_a_title_may_be_written_without_quotes(tmp_path, monkeypatch, manager, r
     _, results = recorded_study(tmp_path, 20, manager.registry)
     code, _, error = run("samples", f"{results.path}/linear", "noise=0.001", "seed=7")
     assert code == 2
-    assert "linear noise=0.001 seed=7: its model 'linear' is of a plugin that is not loaded" in error
-    assert "--plugin FILE.py" in error
+    assert f"linear noise=0.001 seed=7: {LACKING}" in error
 
 
-def test_a_report_without_the_plugin_says_which_pictures_are_missing(tmp_path, manager, recorded_study):
-    _, results = recorded_study(tmp_path, 20, manager.registry)
+LACKING = "its model 'linear' and dataset 'bars' are of the plugin toy.py (version"
+"""How what is said of a trial begins whose plugin is not loaded."""
+
+
+def test_a_report_without_the_plugin_says_which_one_its_pictures_lack(tmp_path, manager, recorded_study):
+    _, results = recorded_study(tmp_path, 10, manager.registry)
     code, _, error = run("report", results.path, "--output", tmp_path / "page.html")
     assert code == 0
-    assert "no pictures of some trials: its model 'linear' is of a plugin that is not loaded" in error
+    assert f"no pictures of 10 trials: {LACKING}" in error
+    assert "which is not loaded; name the plugin's file by --plugin toy.py" in error
+    assert "pictures of 0 of 10 trials" in error
 
 
 def test_home_is_understood_in_the_name_of_a_folder(monkeypatch, tmp_path):

@@ -160,7 +160,10 @@ def test_a_trial_that_ends_badly_is_recorded_and_leaves_the_others(
     assert f"failed: {model} seed=0" in run.stderr
     assert "Traceback (most recent call last)" not in run.stderr
     if outcome == "failed":
-        assert "toy.py" in found["raising 0"]["traceback"]
+        logs = "".join(file.read_text() for file in (tmp_path / "out").glob("trials/*/log.txt"))
+        for text in (found["raising 0"]["traceback"], logs):
+            assert "toy.py" in text
+            assert "ZeroDivisionError: on purpose" in text
     board = pd.read_parquet(tmp_path / "out" / "leaderboard.parquet").set_index("model")
     assert board.loc["linear", "n"] == 1
     assert (board.loc[model, "status"], board.loc[model, "n"]) == ("failed", 0)

@@ -186,9 +186,9 @@ def trained(tmp_path_factory, manager):
 def test_a_trained_trial_gets_its_pictures_and_a_failed_one_none(trained, registry, tmp_path):
     told = []
     report = lambda done, total: told.append((done, total))  # noqa: E731
-    size = write_report([trained], tmp_path / "a.html", registry, report=report)
+    written = write_report([trained], tmp_path / "a.html", registry, report=report)
     text = (tmp_path / "a.html").read_text("utf-8")
-    assert size == len(text.encode())
+    assert (written.size, written.chosen, written.drawn) == (len(text.encode()), 1, 1)
     assert told == [(0, 1), (1, 1)]
     page = Page(text)
     details, sources = page.json("data")["details"], page.json("sources")
@@ -214,7 +214,7 @@ def test_without_the_plugin_the_page_is_made_and_says_why_there_are_no_pictures(
 
     write_report([trained], tmp_path / "a.html", PluginManager(blocked=["harness_linear"]).registry)
     page = Page((tmp_path / "a.html").read_text("utf-8"))
-    assert "there is no dataset 'bars'" in page.json("data")["details"][0]["pictures"]["notes"]["all"]
+    assert "'bars' are of the plugin toy.py" in page.json("data")["details"][0]["pictures"]["notes"]["all"]
     assert page.json("sources") == []
 
 

@@ -9,12 +9,16 @@ import pytest
 
 from harness import UserError
 from harness.data.digests import content_digest
+from harness.execution.protocol import TrialJob
+from harness.execution.worker.trials import run_trials
 from harness.plugins.manager import PluginManager
 from harness.plugins.versions import built_in_version
+from harness.results.folder import ResultsFolder
+from harness.results.result import Outcome
 from harness.suite.resolve import check_unchanged, resolve_choice
 from harness.suite.suite import load_suite
 from harness.suite.trial import Trial, score_key
-from support import TESTS
+from support import StopAfter
 
 PLUGIN = '''
 from pathlib import Path
@@ -74,9 +78,6 @@ class Measured(Spread):
     class Config(Settings):
         unit: FilePath = Field(description="the unit")
 '''
-
-ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
-"""In which a process finds the module `toy`."""
 
 SUITE = """
 [dataset]
@@ -215,29 +216,40 @@ def test_a_worker_refuses_what_is_no_longer_what_its_job_says(study, file, kind,
         check_unchanged(PluginManager([study / "plugin.py"]).registry, kind, choice)
 
 
-def test_pictures_that_are_replaced_while_a_training_is_interrupted_are_not_trained_on(study, command, results):
-    def run():
-        done = command("run", study / "study.toml", "--output", "out", "--plugin", study / "plugin.py", env=ENVIRONMENT)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+def job_of(folder):
+    """What a run asks its worker to do now."""
+    suite = load_suite(folder / "study.toml", PluginManager([folder / "plugin.py"]).registry)
+    return TrialJob(suite.trials, str(folder / "out"), suite.metrics, 0, plugins=[str(folder / "plugin.py")])
 
-    run()
-    assert "nothing to do" in run()
+
+def do(job, steps=10_000):
+    """Do a job in this process, or so many steps of it; returns the folder of its trial."""
+    run_trials(job, lambda *_: None, StopAfter(steps))
+    return ResultsFolder(job.folder).trial(job.trials[0].id)
+
+
+def test_pictures_that_are_replaced_while_a_training_is_interrupted_are_not_trained_on(study):
+    interrupted = job_of(study)
+    begun = do(interrupted, steps=1)
+    assert begun.checkpoint.exists()
     np.save(study / "data" / "brightness.npy", 0.25)
-    assert "nothing to do" not in run()
-    trials = [json.loads(file.read_text()) for file in study.glob("out/trials/*/trial.json")]
-    assert len({trial["dataset"]["data"] for trial in trials}) == len(trials) == 2
-    recorded = json.loads(next(study.glob("out/trials/*/result.json")).read_text())
-    assert recorded["provenance"]["data"] in {trial["dataset"]["data"] for trial in trials}
-    np.save(study / "data" / "brightness.npy", 0.125)
-    again = command("reproduce", "out/pretrained", "--plugin", study / "plugin.py", env=ENVIRONMENT)
-    assert again.returncode == 1
-    assert f"data: {loaded_data(study)}" in again.stdout
+    with pytest.raises(UserError, match="the dataset's files have been replaced since the run began"):
+        do(interrupted)
+    assert begun.result is None
+    again = job_of(study)
+    ended = do(again)
+    assert ended.path != begun.path, "what was begun on other pictures is not continued"
+    assert ended.result.outcome is Outcome.FINISHED
+    assert ended.result.provenance["data"] == again.trials[0].dataset.data
 
 
-def loaded_data(study):
-    suite = json.loads((study / "out" / "suite.json").read_text())
-    return suite["trials"][0]["dataset"]["data"]
+def test_a_plugin_that_is_edited_while_a_run_goes_on_trains_nothing_under_the_old_name(study):
+    job = job_of(study)
+    (study / "plugin.py").write_text(PLUGIN + "# edited")
+    with pytest.raises(UserError, match=r"is not the one that the run began with .* run it again"):
+        do(job)
+    assert ResultsFolder(job.folder).trial(job.trials[0].id).result is None
+    assert job_of(study).trials[0].id != job.trials[0].id
 
 
 def test_editing_one_built_in_plugin_leaves_the_versions_of_others(tmp_path, monkeypatch):

@@ -67,6 +67,8 @@ def test_numbers_repeat_and_draw_from_no_other_generator(subjects):
 
 
 def test_it_needs_held_out_images(strokes, subjects_of, load):
-    with pytest.raises(NotApplicableError, match=r"no images were held out; set training\.held_out"):
-        evaluate(subjects_of(strokes(), held_out=0).ideal())
+    without = subjects_of(strokes(), held_out=0).ideal()
+    assert without.lacks(WassersteinCritic.needs) == "no images were held out; set training.held_out"
+    with pytest.raises(NotApplicableError, match=r"a single image was held out; set training\.held_out"):
+        evaluate(subjects_of(strokes(), held_out=1).ideal())
     assert load("aligned").lacks(WassersteinCritic.needs)

@@ -1,0 +1,58 @@
+"""What a results folder holds beside the suite that was run last: trials of other settings and of other suites."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from harness.errors import UserError
+from harness.results.folder import ResultsFolder
+from harness.storage.records import read_json
+from harness.suite.suite import Suite
+from harness.suite.trial import Trial
+
+
+def earlier_trials(folder: ResultsFolder, suite: Suite) -> Iterator[Trial]:
+    """The trials in a folder that are none of the suite's; what is no trial, or damaged, is passed over."""
+    for name in folder.others(suite):
+        with suppress(FileNotFoundError, NotADirectoryError, UserError, KeyError, TypeError, ValueError):
+            trial = Trial.from_json(read_json(folder.trial(name).trial_file))
+            if trial.id == name:
+                yield trial
+
+
+def others_note(folder: ResultsFolder, others: int) -> str:
+    """Say that a folder holds so many trials that its tables do not show, and what does."""
+    count = f"{others} more trial{'s' if others > 1 else ''} of other settings or another suite"
+    return f"{folder.path} holds {count}; `harness leaderboard {shlex.quote(str(folder.path))} --all` shows them too"
+
+
+def with_earlier_trials(folder: ResultsFolder, suite: Suite) -> Suite:
+    """The suite with all other trials of its folder; what trials of one label differ in counts as swept."""
+    trials = [*suite.trials, *earlier_trials(folder, suite)]
+    facts = [_facts(trial) for trial in trials]
+    values: dict[tuple[str, str], set[str]] = {}
+    for trial, own in zip(trials, facts, strict=True):
+        for name, value in own.items():
+            values.setdefault((trial.label, name), set()).add(json.dumps(value, sort_keys=True))
+    named = []
+    for trial, own in zip(trials, facts, strict=True):
+        differing = {name: value for name, value in own.items() if len(values[trial.label, name]) > 1}
+        named.append(replace(trial, swept={**trial.swept, **differing}))
+    return replace(suite, trials=tuple(named))
+
+
+def _facts(trial: Trial) -> dict[str, Any]:
+    """All that two trials of one label may differ in, beside the seed."""
+    return {
+        **trial.model.config,
+        **{f"training.{name}": value for name, value in trial.training.values().items()},
+        **{f"dataset.{name}": value for name, value in trial.dataset.config.items()},
+        "dataset": trial.dataset.name,
+        "dataset.version": trial.dataset.version,
+        "dataset.data": trial.dataset.data,
+        "model": trial.model.name,
+        "version": trial.model.version,
+    }
