@@ -1,15 +1,15 @@
 """`harness.Results`: what a study left, as data frames, trials and trained models."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from harness.dataset import Dataset
-from harness.errors import DamagedFileError, UserError, nearest
+from harness.dataset import Dataset, GroundTruthDataset
+from harness.errors import DamagedFileError, NotApplicableError, UserError, nearest
 from harness.pictures.trained_model import TrainedModel, load_trained
 from harness.plugins.manager import PluginManager
 from harness.results.find import find_trial
@@ -24,7 +24,12 @@ from harness.summary.leaderboard import leaderboard
 from harness.summary.tables import read_scores
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from harness.registry import Registry
+
+FIGURES = ("leaderboard", "metrics", "ranks", "profiles", "matrices", "traversals")
+"""What `Results.figure` draws."""
 
 JSON_COLUMNS = ("hyperparameters", "swept", "training", "metric_settings", "selector_settings", "details")
 
@@ -119,6 +124,43 @@ class Results:
             return compare_folders(self._raw, baseline._raw, names)
         return compare_settings(self._raw, baseline, settings)
 
+    def figure(self, name: str, *, trial: str | None = None, metric: str | None = None) -> "Figure":
+        """Draw a figure for a paper, with matplotlib (the extra `figures`).
+
+        Args:
+            name: "leaderboard", means with 95 % intervals; "metrics", each against each other; "ranks", a
+                critical-difference diagram; "profiles", the share of runs at least as good as each score; "matrices",
+                codes by factors, of one trial; "traversals", of one trial.
+            trial: the trial of "matrices" and "traversals", as in `trial`; by default the best by the metric.
+            metric: that of "profiles" and of the best trial; by default the first of the suite.
+
+        Returns:
+            A `matplotlib.figure.Figure`; notebooks show it, and `savefig("name.pdf")` writes it.
+
+        Raises:
+            UserError: there is no such figure, nothing to draw, or no matplotlib.
+        """
+        from harness.figures.tables import leaderboard_figure, metrics_figure, profiles_figure, ranks_figure
+
+        if name in ("matrices", "traversals"):
+            chosen = self.trial(trial) if trial else self.best(metric or self._first_metric())
+            return chosen.figure(name)
+        drawn: dict[str, Callable[[], Figure]] = {
+            "leaderboard": lambda: leaderboard_figure(self._table("leaderboard")),
+            "metrics": lambda: metrics_figure(self._raw),
+            "ranks": lambda: ranks_figure(self._raw),
+            "profiles": lambda: profiles_figure(self._raw, metric or self._first_metric()),
+        }
+        if name not in drawn:
+            raise UserError(f"there is no figure '{name}'; {nearest(name, FIGURES)}")
+        return drawn[name]()
+
+    def _first_metric(self) -> str:
+        scored = self._raw["metric"][self._raw["status"] == "ok"]
+        if scored.empty:
+            raise UserError(f"{self.folder.path}: there are no scores yet")
+        return str(scored.iloc[0])
+
     @cached_property
     def registry(self) -> "Registry":
         """The registry of the plugins, from which models and datasets are made again."""
@@ -189,6 +231,29 @@ class TrialResults:
             UserError: its files are missing, or its plugin is not there.
         """
         return load_dataset(self._results.registry, self.trial.dataset, device)
+
+    def figure(self, name: str) -> "Figure":
+        """Draw the "matrices" of codes by factors that its metrics report, or "traversals" of its latent codes.
+
+        Raises:
+            UserError: there is no such figure, nothing to draw, or no matplotlib.
+        """
+        from harness.figures.trials import matrices_figure, traversals_figure
+
+        if name == "traversals":
+            try:
+                return traversals_figure(self.model())
+            except NotApplicableError as error:
+                raise UserError(f"{self.title}: {error}") from None
+        if name != "matrices":
+            raise UserError(f"there is no figure '{name}' of a trial; choose from: matrices, traversals")
+        records = self.result.scores if self.result else ()
+        dataset = build_dataset(self._results.registry, self.trial.dataset)
+        factors = dataset.factors.names if isinstance(dataset, GroundTruthDataset) else ()
+        try:
+            return matrices_figure({record.metric: record.details for record in records}, factors)
+        except UserError as error:
+            raise UserError(f"{self.title}: {error}") from None
 
     def history(self) -> pd.DataFrame:
         """Losses and speed during training: a row every 1/500 of it.

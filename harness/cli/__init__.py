@@ -22,6 +22,7 @@ COMMANDS = {
     "score": "Score a table of codes made elsewhere.",
     "bench": "Measure how fast models are trained on this machine.",
     "report": "Write a results folder as one HTML page.",
+    "figures": "Draw figures of a results folder for a paper.",
     "reproduce": "Train a trial again and compare its scores.",
     "samples": "Draw samples of a trained model.",
     "traverse": "Draw each code of a trained model from low to high.",

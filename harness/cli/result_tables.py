@@ -10,6 +10,7 @@ import pandas as pd
 from harness.cli.console import console
 from harness.cli.table_formats import latex, markdown, print_table
 from harness.cli.terminal import echo
+from harness.summary.labels import distinct_labels
 from harness.summary.leaderboard import SETTING
 
 BOARD_CAPTION = (
@@ -210,13 +211,8 @@ def _selector_names(selections: pd.DataFrame) -> Headings:
 
 def _told_apart(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """A name for each (name, settings as JSON): behind those of namesakes stand the settings in which they differ."""
-    pairs, names = list(pairs), {}
-    for name, text in pairs:
-        settings = json.loads(text)
-        others = [json.loads(other) for namesake, other in pairs if namesake == name]
-        told = [f"{key}={value}" for key, value in settings.items() if any(other.get(key) != value for other in others)]
-        names[name, text] = " ".join([name, *told])
-    return names
+    pairs = list(pairs)
+    return dict(zip(pairs, distinct_labels(pairs), strict=True))
 
 
 def _records(table: pd.DataFrame) -> list[Record]:

@@ -16,11 +16,11 @@ import jinja2
 from harness.registry import DISTRIBUTION, Registry
 from harness.report.page_data import Pages, gather
 from harness.report.picture_store import Album
-from harness.report.rounding import for_javascript
 from harness.report.trial_pictures import StudyPictures, factor_names, is_drawn
 from harness.results.folder import ResultsFolder
 from harness.storage.atomic import write_whole
 from harness.storage.records import now
+from harness.summary.rounding import for_javascript
 
 SCRIPTS = (
     "dom", "facts", "address", "copy", "save", "tables", "scales", "explore", "charts", "lines", "heat", "filters",

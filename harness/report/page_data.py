@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import DamagedFileError
-from harness.report.details import active_codes, matrices, numbers
-from harness.report.rounding import short
 from harness.results.folder import ResultsFolder, TrialFolder
 from harness.results.parquet import read_table
 from harness.results.result import Outcome, Result
@@ -19,7 +17,10 @@ from harness.results.status import StudyStatus
 from harness.selection.tables import selection_notes
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial
+from harness.summary.details import active_codes, matrices, numbers
+from harness.summary.labels import distinct_labels
 from harness.summary.leaderboard import leaderboard, metric_columns, score_table, trial_columns
+from harness.summary.rounding import short
 
 logger = logging.getLogger(__name__)
 
@@ -84,21 +85,6 @@ def _metric_key(metric: Choice) -> tuple[str, str]:
     """A metric's name and settings as tables have them."""
     columns = metric_columns(metric)
     return str(columns["metric"]), str(columns["metric_settings"])
-
-
-def distinct_labels(choices: Sequence[tuple[str, str]]) -> list[str]:
-    """A label for each (name, settings as JSON): the name, and between namesakes the settings in which they differ.
-
-    >>> distinct_labels([("dci", "{}"), ("sap", '{"protocol": "a"}'), ("sap", '{"protocol": "b"}')])
-    ['dci', 'sap protocol=a', 'sap protocol=b']
-    """
-    labels = []
-    for name, settings in choices:
-        own: Plain = json.loads(settings)
-        others = [json.loads(other) for namesake, other in choices if namesake == name]
-        differing = [key for key in own if any(other.get(key) != own[key] for other in others)]
-        labels.append(" ".join([name, *(f"{key}={own[key]}" for key in differing)]))
-    return labels
 
 
 def _points_of_a_curve(trials: int, terms: int = 8) -> int:

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.report.page_data import distinct_labels, gather, learning_curves
-from harness.report.rounding import short
 from harness.results.parquet import write_table
 from harness.results.result import Outcome, Result
 from harness.results.status import StudyStatus
 from harness.suite.trial import score_key
 from harness.summary.leaderboard import leaderboard, score_table
+from harness.summary.rounding import short
 
 NAMES = ["corner", "shade", "size", "x", "y"]
 

@@ -1,4 +1,4 @@
-"""Numbers short enough for a page, and such as JSON has."""
+"""Numbers short enough to be shown, and such as JSON has."""
 
 import math
 from collections.abc import Mapping

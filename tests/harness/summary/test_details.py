@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.report.details import active_codes, matrices, numbers
+from harness.summary.details import active_codes, matrices, numbers
 
 MATRIX = [[0.25, 0.5], [0.125, 1.0]]
 

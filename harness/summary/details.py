@@ -1,9 +1,9 @@
-"""What a page shows of the details of a score; `harness.metric.Score` says what a metric may give."""
+"""What is shown of the details of a score; `harness.metric.Score` says what a metric may give."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from harness.report.rounding import short
+from harness.summary.rounding import short
 
 
 class Matrix(NamedTuple):

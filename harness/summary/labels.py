@@ -1,0 +1,20 @@
+"""Labels for metrics and selectors: their names, and between namesakes what tells them apart."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+
+def distinct_labels(choices: Sequence[tuple[str, str]]) -> list[str]:
+    """A label for each (name, settings as JSON): the name, and between namesakes the settings in which they differ.
+
+    >>> distinct_labels([("dci", "{}"), ("sap", '{"protocol": "a"}'), ("sap", '{"protocol": "b"}')])
+    ['dci', 'sap protocol=a', 'sap protocol=b']
+    """
+    labels = []
+    for name, settings in choices:
+        own: dict[str, Any] = json.loads(settings)
+        others = [json.loads(other) for namesake, other in choices if namesake == name]
+        differing = [key for key in own if any(other.get(key) != own[key] for other in others)]
+        labels.append(" ".join([name, *(f"{key}={own[key]}" for key in differing)]))
+    return labels
