@@ -13,6 +13,7 @@ from harness.factors import FactorGrid, Indices
 from harness.model import ImageSpec
 
 if TYPE_CHECKING:
+    from harness.data.files import DataFile
     from harness.data.training_images import TrainingImages
 
 
@@ -56,6 +57,14 @@ class Dataset:
 
         Raises:
             UserError: one is missing; the message says how to get it.
+        """
+        return ()
+
+    @classmethod
+    def published_files(cls) -> "Sequence[DataFile]":
+        """The files that its authors publish, whatever the settings; none where images are drawn or one's own.
+
+        `harness data` tells of them, checks them and asks their addresses.
         """
         return ()
 

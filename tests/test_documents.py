@@ -62,6 +62,8 @@ ADDED = {
     "harness run study.toml --shard 3/8": "--dry-run",
     "harness run study.toml --shard 3/8 --output results/study": "--dry-run",
     "harness run study.toml --output memory://bucket/study": "--dry-run",
+    # Addresses are not asked, and here nobody keeps files.
+    "harness data check": "sprites",
     "harness show sprites --pictures out.png": "--set image_size=32 --set orientations=2 --set scales=1",
     "harness report results/study": "--pictures none",
     "harness traverse results/study/dcgan seed=0": "--steps 3 --columns 3",
@@ -154,6 +156,7 @@ def harness(sandbox, monkeypatch, capsys):
     """Runs a command of harness in the sandbox and returns its exit code and what it told."""
     monkeypatch.chdir(sandbox)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("HARNESS_DATA", str(sandbox / "data"))
 
     def run(arguments):
         if "codes.npz" in arguments:

@@ -15,6 +15,14 @@ def complete_name(ctx: click.Context, param: click.Parameter, incomplete: str) -
     return [CompletionItem(entry.name, help=entry.summary) for entry in entries if entry.name.startswith(incomplete)]
 
 
+def complete_dataset(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Datasets of every installed plugin."""
+    from harness.plugins.manager import PluginManager
+
+    entries = PluginManager().registry.entries["datasets"].values()
+    return [CompletionItem(entry.name, help=entry.summary) for entry in entries if entry.name.startswith(incomplete)]
+
+
 def complete_suite(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Suites in the folder that is being typed, one folder deeper, and in suites/ here; any file if there is none."""
     folder = Path(incomplete).parent if "/" in incomplete else Path()

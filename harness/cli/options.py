@@ -58,6 +58,21 @@ download_option = click.option(
 )
 
 
+def _may_trust(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    """Let datasets, and the processes that this one starts, keep files of unknown checksums."""
+    if wanted:
+        os.environ["HARNESS_TRUST"] = "1"
+
+
+trust_option = click.option(
+    "--trust",
+    is_flag=True,
+    callback=_may_trust,
+    expose_value=False,
+    help="With --download: keep a file whose checksum is not the known one, such as a new edition, and remember it.",
+)
+
+
 def forbid_download() -> None:
     """Keep datasets from fetching files, whatever the environment and `--download` say."""
     os.environ["HARNESS_DOWNLOAD"] = "0"

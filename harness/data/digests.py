@@ -8,6 +8,7 @@ from pathlib import Path
 from time import time
 
 from harness.data.files import data_root
+from harness.data.trusted import record_of, recorded, with_records
 from harness.dataset import Dataset
 from harness.errors import UserError
 from harness.seeds import seed_for
@@ -43,19 +44,33 @@ def content_digest(files: Sequence[Path]) -> str:
 
 def _digest(paths: Sequence[Path]) -> str:
     shared = os.path.commonpath([path.parent for path in paths])
-    whole = hashlib.sha256()
+    contents = []
     for path in paths:
         name = path.relative_to(shared).as_posix() if len(paths) > 1 else ""
         with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        whole.update(f"{content} {name}\n".encode(errors="surrogateescape"))
-    return whole.hexdigest()[:16]
+            contents.append((hashlib.file_digest(file, "sha256").hexdigest(), name))
+    return _digest_of(contents)
+
+
+def _digest_of(contents: Sequence[tuple[str, str]]) -> str:
+    """The digest of files with these SHA-256 and names."""
+    lines = "".join(f"{content} {name}\n" for content, name in contents)
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def data_digest(dataset: Dataset) -> str:
-    """What the files of a dataset hold; "" where it has none, or where they are not there."""
+    """What the files of a dataset hold; "" where it has none, or where they are not there.
+
+    Raises:
+        UserError: one cannot be read, or is not any more what was fetched and trusted.
+    """
     try:
         files = dataset.data_files()
     except UserError:  # Whoever loads the dataset is told; suites are read on machines without the files too.
         return ""
+    for file in with_records(files):
+        if content_digest([file]) != _digest_of([(recorded(file), "")]):
+            raise UserError(
+                f"{file}: is not what was fetched and trusted, whose SHA-256 is in {record_of(file).name}; get it again"
+            )
     return content_digest(files) if files else ""

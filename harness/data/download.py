@@ -9,6 +9,7 @@ from time import monotonic
 from typing import IO
 
 from harness.data.progress_bar import progress
+from harness.data.trusted import record, record_of
 from harness.errors import UserError, in_a_line
 from harness.storage.atomic import locked, write_whole
 
@@ -22,7 +23,7 @@ class _UselessAddressError(Exception):
     """An address is no use, because it does not give the file; the message says why."""
 
 
-def download(urls: str | Sequence[str], path: Path, checksum: str) -> None:
+def download(urls: str | Sequence[str], path: Path, checksum: str, *, trust: bool = False) -> None:
     """Fetch a file once, however many processes want it.
 
     Addresses are tried in turn: the next one where one is dead, slow, breaks off or gives something else.
@@ -30,7 +31,9 @@ def download(urls: str | Sequence[str], path: Path, checksum: str) -> None:
     Args:
         urls: one or more addresses.
         path: where the file is put.
-        checksum: of the file, "sha256:..." or "md5:...".
+        checksum: of the file, "sha256:..." or "md5:..."; "" where none is known.
+        trust: whether to keep what has another checksum, if it comes whole and is no web page; its SHA-256 is kept
+            beside it, see `harness.data.trusted`.
 
     Raises:
         UserError: no address gives the file, and why; or it cannot be written.
@@ -46,7 +49,7 @@ def download(urls: str | Sequence[str], path: Path, checksum: str) -> None:
                 partial.unlink(missing_ok=True)
             for url in urls:
                 try:
-                    write_whole(path, lambda file, url=url: _fetch(url, file, path.name, checksum))  # type: ignore[misc]
+                    _fetch(url, path, checksum, trust)
                     return
                 except _UselessAddressError as error:
                     reasons.append(f"{url}: {error}")
@@ -54,32 +57,55 @@ def download(urls: str | Sequence[str], path: Path, checksum: str) -> None:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from None
     raise UserError(
         f"{path}: cannot be fetched; nothing was kept. {'; '.join(reasons)}. "
-        "A file that you got elsewhere and trust can be put there"
+        "A file that you got elsewhere and trust can be put there; --trust keeps one with another checksum, as a new "
+        "edition has, and remembers it"
     )
 
 
-def _fetch(url: str, file: IO[bytes], name: str, checksum: str) -> None:
-    """Write what an address gives.
+def _fetch(url: str, path: Path, checksum: str, trust: bool) -> None:
+    """Put what an address gives in its place.
 
     Raises:
-        _UselessAddressError: it gives nothing, less than it says, or something with another checksum.
+        _UselessAddressError: it gives nothing, less than it says, or something with another checksum that is not to
+            be trusted.
     """
-    algorithm, _, expected = checksum.partition(":")
-    digest, head = hashlib.new(algorithm), b""
-    for block in _blocks(url, name):
-        head = head or block[:512]
-        digest.update(block)
-        file.write(block)
-    if digest.hexdigest() != expected:
-        page = "a web page, " if is_web_page(head) else ""
-        raise _UselessAddressError(f"gave {page}{algorithm} checksum {digest.hexdigest()}, expected {expected}")
+    algorithm, _, expected = (checksum or "sha256:").partition(":")
+    digests = {name: hashlib.new(name) for name in {algorithm, "sha256" if trust else algorithm}}
+
+    def write(file: IO[bytes]) -> None:
+        head = b""
+        for block in _blocks(url, path.name, whole_by_itself=bool(checksum) and not trust):
+            head = head or block[:512]
+            for digest in digests.values():
+                digest.update(block)
+            file.write(block)
+        found = digests[algorithm].hexdigest()
+        if found == expected:
+            record_of(path).unlink(missing_ok=True)
+        elif trust and head and not is_web_page(head):
+            record(
+                path, digests["sha256"].hexdigest()
+            )  # Before the file is in its place, where it may be found without it.
+        else:
+            page = "a web page, " if is_web_page(head) else ""
+            raise _UselessAddressError(f"gave {page}{algorithm} checksum {found}, expected {expected or 'a file'}")
+
+    write_whole(path, write)
 
 
-def _blocks(url: str, name: str) -> Iterator[bytes]:
-    """What an address gives, piece by piece, with a progress bar."""
+def _blocks(url: str, name: str, *, whole_by_itself: bool) -> Iterator[bytes]:
+    """What an address gives, piece by piece, with a progress bar.
+
+    Args:
+        url: the address.
+        name: of the file, beside the bar.
+        whole_by_itself: whether somebody else finds out that the file came whole; else the address must say its size.
+    """
     try:
         with urllib.request.urlopen(url, timeout=PATIENCE) as response:
             size = int(response.headers.get("Content-Length") or 0)
+            if not (size or whole_by_itself or response.headers.get("Transfer-Encoding")):
+                raise ValueError("it does not say how long the file is, so that one broken off could not be told")
             got = 0
             for block in progress(_steadily(response), f"fetching {name}", -(-size // BLOCK) or None):
                 got += len(block)

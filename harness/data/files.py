@@ -2,9 +2,10 @@
 
 Everything lies below one folder, the data root: the environment variable HARNESS_DATA, or else the
 user's data folder. Nothing is fetched unless HARNESS_DOWNLOAD is set, and nothing is kept that does not
-have its published checksum.
+have its published checksum, unless HARNESS_TRUST is set too.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,9 @@ from harness.data.download import download, is_web_page
 from harness.errors import UserError
 from harness.seeds import seed_for
 from harness.storage.atomic import locked
+
+SOURCES = "sources.json"
+"""What a decoded copy was made from, inside it: path, size and time of each file."""
 
 ZEROS = 1 << 20
 """Bytes written at a time where a file's room cannot be reserved."""
@@ -55,6 +59,11 @@ def may_download() -> bool:
     return os.environ.get("HARNESS_DOWNLOAD", "0") not in ("", "0")
 
 
+def may_trust() -> bool:
+    """Whether files are kept whose checksum is another than the known one, or is not known: $HARNESS_TRUST is set."""
+    return os.environ.get("HARNESS_TRUST", "0") not in ("", "0")
+
+
 @dataclass(frozen=True)
 class DataFile:
     """One published file.
@@ -64,7 +73,7 @@ class DataFile:
         origin: the page or address where a person gets it.
         stand_in: an embedded dataset that can be used meanwhile.
         url: where it can be fetched from without a person; "" where there is no such place.
-        checksum: of the file, as "sha256:..." or "md5:...".
+        checksum: of the file, as "sha256:..." or "md5:..."; "" where none is known, and it is fetched only on trust.
         mirrors: further addresses of the same file, tried in turn where `url` does not give it.
     """
 
@@ -80,6 +89,11 @@ class DataFile:
         """Where the file is looked for."""
         return data_root() / self.path
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where it can be fetched from, in the order in which that is tried."""
+        return (self.url, *self.mirrors) if self.url else self.mirrors
+
     def exists(self) -> bool:
         """Whether the file (or folder) is there."""
         return self.place.exists()
@@ -93,12 +107,17 @@ class DataFile:
         if not self.exists():
             if not (self.url and may_download()):
                 raise self.absent()
-            download((self.url, *self.mirrors), self.place, self.checksum)
+            if not (self.checksum or may_trust()):
+                raise UserError(
+                    f"{self.place}: no checksum of it is known, so that what {self.url} gives could be anything. "
+                    "Run again with --trust to keep it all the same, or get it from " + self.origin
+                )
+            download(self.addresses, self.place, self.checksum, trust=may_trust())
         return self.place
 
     def absent(self) -> UserError:
         """The error of a missing file."""
-        fetch = ", or run again with --download" if self.url else ""
+        fetch = f", or run again with --download{'' if self.checksum else ' --trust'}" if self.url else ""
         return missing(self.place, f"{self.origin}{fetch}", self.stand_in)
 
 
@@ -183,19 +202,20 @@ def decoded(
         try:
             with locked(entry.with_name(f".{entry.name}.lock")):
                 if not entry.exists():
-                    _write(entry, decode)
+                    _write(entry, decode, identity)
         except OSError as error:
             raise UserError(f"{entry}: the decoded copy cannot be written: {error}") from error
     # Copy-on-write, because torch warns about arrays that it could not write to.
     return {path.stem: np.load(path, mmap_mode="c") for path in entry.glob("*.npy")}
 
 
-def _write(entry: Path, decode: Callable[[DecodedArrays], None]) -> None:
+def _write(entry: Path, decode: Callable[[DecodedArrays], None], sources: Sequence[object]) -> None:
     partial = entry.with_name(f"{entry.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
         decode(DecodedArrays(partial))
+        (partial / SOURCES).write_text(json.dumps(sources), encoding="utf-8")
         for path in partial.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())

@@ -42,6 +42,11 @@ class Cars3D(GroundTruthDataset, StoredImages):
             categorical=(False, False, True),
         )
 
+    @classmethod
+    def published_files(cls) -> Sequence[DataFile]:
+        """The folder, which comes in an archive."""
+        return [cls.FOLDER]
+
     def data_files(self) -> Sequence[Path]:
         """The published files, a car each."""
         return sorted(self.FOLDER.find().glob("car_*_mesh.mat"))

@@ -45,6 +45,8 @@ class DSprites(GroundTruthDataset, StoredImages):
         (
             "https://raw.githubusercontent.com/google-deepmind/dsprites-dataset/master/"
             "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.hdf5",
+            # The name that its owner had before, which older programs ask for.
+            "https://github.com/deepmind/dsprites-dataset/raw/master/dsprites_ndarray_co1sh3sc6or40x32y32_64x64.hdf5",
         ),
     )
 
@@ -71,6 +73,11 @@ class DSprites(GroundTruthDataset, StoredImages):
     def _file(self) -> DataFile:
         use_npz = self.config.format == "npz" or (self.config.format == "any" and self.NPZ.exists())
         return self.NPZ if use_npz else self.HDF5
+
+    @classmethod
+    def published_files(cls) -> Sequence[DataFile]:
+        """Either format."""
+        return [cls.NPZ, cls.HDF5]
 
     def data_files(self) -> Sequence[Path]:
         """Find the published file, which holds images and factors."""

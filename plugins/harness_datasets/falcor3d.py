@@ -5,7 +5,6 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from harness import FactorGrid, Field, Settings
-from harness.data import DataFile
 from harness_datasets.readers.numbered_pictures import NumberedPictures
 
 
@@ -24,7 +23,8 @@ class Falcor3D(NumberedPictures):
         "Falcor3D (Nie et al., 2020, arXiv:2003.03461), https://github.com/NVlabs/High-res-disentanglement-datasets"
     )
 
-    NAME = "falcor3d"
+    ARCHIVE = "Falcor3D"
+    ORIGINALS = (128, 1024)
     SIZES: ClassVar[tuple[int, ...]] = (5, 6, 6, 6, 6, 6, 6)
     FACTORS: ClassVar = (
         *("lighting_intensity", "lighting_x", "lighting_y", "lighting_z"),
@@ -34,12 +34,5 @@ class Falcor3D(NumberedPictures):
     config: Config
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config, config.image_size)
+        super().__init__(config, config.original, config.image_size)
         self.factors = FactorGrid(self.FACTORS, self.SIZES, [np.linspace(0, 1, size) for size in self.SIZES])
-
-    @property
-    def folder(self) -> DataFile:
-        """The folder of the pictures, on Google Drive inside an archive."""
-        name = "Falcor3D_down128" if self.config.original == 128 else "Falcor3D"
-        page = "https://github.com/NVlabs/High-res-disentanglement-datasets"
-        return DataFile(f"falcor3d/{name}/images", f"{page} (its archive {name}, unpacked)", "teapots-grid")

@@ -5,7 +5,6 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from harness import FactorGrid, Field, Settings
-from harness.data import DataFile
 from harness_datasets.readers.numbered_pictures import NumberedPictures
 
 
@@ -23,7 +22,8 @@ class Isaac3D(NumberedPictures):
 
     source = "Isaac3D (Nie et al., 2020, arXiv:2003.03461), https://github.com/NVlabs/High-res-disentanglement-datasets"
 
-    NAME = "isaac3d"
+    ARCHIVE = "Isaac3D"
+    ORIGINALS = (128, 512)
     SIZES: ClassVar[tuple[int, ...]] = (3, 8, 5, 4, 4, 4, 6, 4, 4)
     FACTORS: ClassVar = (
         *("object_shape", "robot_x", "robot_y", "camera_height", "object_scale"),
@@ -34,13 +34,6 @@ class Isaac3D(NumberedPictures):
     config: Config
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config, config.image_size)
+        super().__init__(config, config.original, config.image_size)
         values = [np.linspace(0, 1, size) for size in self.SIZES]
         self.factors = FactorGrid(self.FACTORS, self.SIZES, values, [name in self.UNORDERED for name in self.FACTORS])
-
-    @property
-    def folder(self) -> DataFile:
-        """The folder of the pictures, on Google Drive inside an archive."""
-        name = "Isaac3D_down128" if self.config.original == 128 else "Isaac3D"
-        page = "https://github.com/NVlabs/High-res-disentanglement-datasets"
-        return DataFile(f"isaac3d/{name}/images", f"{page} (its archive {name}, unpacked)", "teapots-grid")

@@ -43,11 +43,12 @@ class LSUNBedroom(StoredImages):
     @property
     def folder(self) -> DataFile:
         """The folder of the published database, as the authors' archive unpacks to it."""
-        return DataFile(
-            f"lsun/bedroom_{self.config.split}_lmdb",
-            "https://github.com/fyu/lsun (its download.py with -c bedroom, then unzip)",
-            "digits",
-        )
+        return _database_file(self.config.split)
+
+    @classmethod
+    def published_files(cls) -> Sequence[DataFile]:
+        """The databases, which come in archives."""
+        return [_database_file(split) for split in cls.COUNTS]
 
     def data_files(self) -> Sequence[Path]:
         """Find the one file of the database that holds data; the other is a lock."""
@@ -66,6 +67,11 @@ class LSUNBedroom(StoredImages):
             decode_pictures(pictures, target, lambda picture: square(picture, size), "RGB", "decoding LSUN")
 
         return decoded("lsun-bedroom", [size], [file], decode)["images"]
+
+
+def _database_file(split: str) -> DataFile:
+    page = "https://github.com/fyu/lsun (its download.py with -c bedroom, then unzip)"
+    return DataFile(f"lsun/bedroom_{split}_lmdb", page, "digits")
 
 
 def _database(folder: Path) -> tuple[int, Iterator[tuple[str, bytes]]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from harness.data import DataFile, DecodedArrays, StoredImages, decoded
 from harness_datasets.readers.block_copy import ROWS, copy_blocks
 from harness_datasets.readers.npz_files import NpzArray
 
+Variant = Literal["toy", "realistic", "real", "complex"]
+
+_PAGE = "https://github.com/rr-learning/disentanglement_dataset"
 _CHECKSUMS = {
     "toy": "md5:55889cb7c7dfc655d6e0277beee88868",
     "realistic": "md5:59a6225b88b635365f70c91b3e52f70f",
@@ -29,9 +32,7 @@ class MPI3D(GroundTruthDataset, StoredImages):
     """
 
     class Config(Settings):
-        variant: Literal["toy", "realistic", "real", "complex"] = Field(
-            "toy", description="which images; complex: photographs of everyday objects"
-        )
+        variant: Variant = Field("toy", description="which images; complex: photographs of everyday objects")
         edition: Literal["6x6", "4x4"] | None = Field(
             None, description="colours x shapes in the file; by default 4x4 for complex, which has no other, else 6x6"
         )
@@ -69,19 +70,12 @@ class MPI3D(GroundTruthDataset, StoredImages):
     @property
     def file(self) -> DataFile:
         """The published file of the variant, and where it can be had."""
-        page = "https://github.com/rr-learning/disentanglement_dataset"
-        if self.config.variant == "complex":  # On Google Drive only, and without a published checksum.
-            return DataFile("mpi3d/mpi3d_real_complex.npz", page, "teapots")
-        name = f"mpi3d_{self.config.variant}.npz"
-        return DataFile(
-            f"mpi3d/{name}",
-            page,
-            "teapots",
-            # The authors' place since 2024; the second was theirs before.
-            f"https://huggingface.co/datasets/waleedgondal/mpi3d/resolve/main/{name}",
-            _CHECKSUMS[self.config.variant],
-            (f"https://storage.googleapis.com/disentanglement_dataset/Final_Dataset/{name}",),
-        )
+        return _file(self.config.variant)
+
+    @classmethod
+    def published_files(cls) -> Sequence[DataFile]:
+        """The file of each variant."""
+        return [_file(variant) for variant in get_args(Variant)]
 
     def data_files(self) -> Sequence[Path]:
         """Find the published file, which holds the images; its factors are known."""
@@ -108,3 +102,27 @@ class MPI3D(GroundTruthDataset, StoredImages):
             raise UserError(
                 f"{self.file.place}: has {found} images, expected {len(self)} for edition '{self.edition}'{hint}"
             )
+
+
+def _file(variant: Variant) -> DataFile:
+    """The published file of a variant.
+
+    Checksums are those of the first editions; their authors have since corrected the one of real photographs, and that
+    of the complex objects was never published.
+    """
+    if variant == "complex":
+        drive = "https://drive.usercontent.google.com/download?id=1Tp8eTdHxgUMtsZv5uAoYAbJR1BOa_OQm&export=download&confirm=t"
+        return DataFile("mpi3d/mpi3d_real_complex.npz", _PAGE, "teapots", drive)
+    name = f"mpi3d_{variant}.npz"
+    return DataFile(
+        f"mpi3d/{name}",
+        _PAGE,
+        "teapots",
+        # The authors' place since 2024; the others were theirs before.
+        f"https://huggingface.co/datasets/waleedgondal/mpi3d/resolve/main/{name}",
+        _CHECKSUMS[variant],
+        (
+            f"https://storage.googleapis.com/disentanglement_dataset/Final_Dataset/{name}",
+            f"https://storage.googleapis.com/mpi3d_disentanglement_dataset/data/{variant}.npz",
+        ),
+    )

@@ -43,6 +43,11 @@ class Shapes3D(GroundTruthDataset, StoredImages):
             categorical=(False, False, False, False, True, False),
         )
 
+    @classmethod
+    def published_files(cls) -> Sequence[DataFile]:
+        """The one file."""
+        return [cls.FILE]
+
     def data_files(self) -> Sequence[Path]:
         """Find the published file, which holds images and factors."""
         return [self.FILE.find()]

@@ -13,6 +13,7 @@ from harness_datasets.readers.norb_format import read_norb
 from harness_datasets.readers.resizing import resize
 
 _PAGE = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
+_OLDER_PAGE = "https://www.cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
 _PARTS = {
     "training": ("5x46789x9x18x6x2x96x96-training", 24_300),
     "testing": ("5x01235x9x18x6x2x96x96-testing", 24_300),
@@ -80,8 +81,18 @@ class SmallNORB(GroundTruthDataset, StoredImages):
         if plain.exists():
             return plain
         return DataFile(
-            f"smallnorb/{name}.gz", _PAGE, "sprites", _PAGE + f"{name}.gz", "sha256:" + _CHECKSUMS[f"{part}-{kind}"]
+            f"smallnorb/{name}.gz",
+            _PAGE,
+            "sprites",
+            _PAGE + f"{name}.gz",
+            "sha256:" + _CHECKSUMS[f"{part}-{kind}"],
+            (f"{_OLDER_PAGE}{name}.gz",),
         )
+
+    @classmethod
+    def published_files(cls) -> Sequence[DataFile]:
+        """The six files."""
+        return [cls.file(part, kind) for part in _PARTS for kind in ("dat", "cat", "info")]
 
     def data_files(self) -> Sequence[Path]:
         """The six published files."""

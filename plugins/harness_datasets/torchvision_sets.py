@@ -15,6 +15,7 @@ from torchvision import datasets
 
 from harness import Field, ImageSpec, Settings, UserError
 from harness.data import (
+    DataFile,
     DecodedArrays,
     StoredLabels,
     data_root,
@@ -148,6 +149,21 @@ class MNIST(TorchvisionSet):
         self.part = config.split
         self.image = ImageSpec(1, config.image_size, config.image_size)
 
+    @classmethod
+    def published_files(cls) -> Sequence[DataFile]:
+        """The four compressed files, from each of torchvision's mirrors."""
+        return [
+            DataFile(
+                f"{cls.FOLDER}/MNIST/raw/{name}",
+                cls.ORIGIN,
+                "digits",
+                cls.ORIGIN + name,
+                f"md5:{md5}",
+                tuple(mirror + name for mirror in datasets.MNIST.mirrors[1:]),
+            )
+            for name, md5 in datasets.MNIST.resources
+        ]
+
     def files(self, root: Path) -> dict[Path, str]:
         """The published files, or decompressed ones where they lie beside or instead."""
         found = {}
@@ -206,6 +222,14 @@ class SVHN(TorchvisionSet):
         self.part = config.split
         self.image = ImageSpec(3, 32, 32)
 
+    @classmethod
+    def published_files(cls) -> Sequence[DataFile]:
+        """The file of each part."""
+        return [
+            DataFile(f"{cls.FOLDER}/{name}", cls.ORIGIN, "digits", url, f"md5:{md5}")
+            for url, name, md5 in datasets.SVHN.split_list.values()
+        ]
+
     def files(self, root: Path) -> dict[Path, str]:
         """The one file of the part."""
         _, name, checksum = datasets.SVHN.split_list[self.config.split]
@@ -235,6 +259,12 @@ class CIFAR10(TorchvisionSet):
         super().__init__(config)
         self.part = config.split
         self.image = ImageSpec(3, 32, 32)
+
+    @classmethod
+    def published_files(cls) -> Sequence[DataFile]:
+        """The archive, which torchvision fetches and unpacks."""
+        cifar = datasets.CIFAR10
+        return [DataFile(f"{cls.FOLDER}/{cifar.filename}", cls.ORIGIN, "digits", cifar.url, f"md5:{cifar.tgz_md5}")]
 
     def files(self, root: Path) -> dict[Path, str]:
         """The batches of both parts, all of which torchvision checks, and the names of the classes."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.completers import complete_suite
-from harness.cli.options import data_option, download_option, forbid_download, plugin_option
+from harness.cli.options import data_option, download_option, forbid_download, plugin_option, trust_option
 from harness.cli.streams import dispensable_streams
 from harness.cli.terminal import echo
 from harness.storage.location import location
@@ -86,6 +86,7 @@ def _finite(context: click.Context, parameter: click.Parameter, seconds: float |
 )
 @data_option
 @download_option
+@trust_option
 @click.option("--fresh", is_flag=True, help="Delete what there is of this suite's trials first.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
 @click.option(

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from harness.cli.completers import complete_name
 from harness.cli.console import console
-from harness.cli.options import data_option, download_option, plugin_option, settings_of
+from harness.cli.options import data_option, download_option, plugin_option, settings_of, trust_option
 from harness.cli.show_dataset import check_picture, show_dataset
 from harness.config import describe
 from harness.errors import UserError, nearest
@@ -26,6 +26,7 @@ from harness.registry import KINDS, Entry
 )
 @data_option
 @download_option
+@trust_option
 @plugin_option
 def command(
     name: str,

@@ -15,20 +15,30 @@ from harness_datasets.readers.resizing import square
 class NumberedPictures(GroundTruthDataset, StoredImages):
     """Base of sets of RGB pictures called 000000.png and so on, in the order of a grid of factors.
 
-    A subclass sets `factors`, and `folder` where the pictures lie. Each is resized, bilinearly with antialiasing.
+    A subclass sets `factors` and says which archives there are. Pictures are resized, bilinearly with antialiasing.
     """
 
-    NAME: ClassVar[str]
-    """Of the decoded copy, and in messages."""
+    ARCHIVE: ClassVar[str]
+    """The name of the archive of pictures in full size."""
+    ORIGINALS: ClassVar[tuple[int, ...]]
+    """Heights and widths of the published pictures, pixels."""
 
-    def __init__(self, config: Settings, image_size: int) -> None:
+    def __init__(self, config: Settings, original: int, image_size: int) -> None:
         super().__init__(config)
         self.image = ImageSpec(3, image_size, image_size)
+        self.folder = self.folder_of(original)
 
-    @property
-    def folder(self) -> DataFile:
-        """The folder of the pictures."""
-        raise NotImplementedError(f"{type(self).__name__} must know its folder")
+    @classmethod
+    def folder_of(cls, original: int) -> DataFile:
+        """The folder of pictures of so many pixels; they are on Google Drive, in an archive."""
+        archive = cls.ARCHIVE if original == max(cls.ORIGINALS) else f"{cls.ARCHIVE}_down{original}"
+        page = f"https://github.com/NVlabs/High-res-disentanglement-datasets (its archive {archive}, unpacked)"
+        return DataFile(f"{cls.ARCHIVE.lower()}/{archive}/images", page, "teapots-grid")
+
+    @classmethod
+    def published_files(cls) -> list[DataFile]:
+        """The folder of each archive."""
+        return [cls.folder_of(original) for original in cls.ORIGINALS]
 
     def data_files(self) -> list[Path]:
         """The pictures, in the order of their numbers.
@@ -57,7 +67,7 @@ class NumberedPictures(GroundTruthDataset, StoredImages):
 
         def decode(arrays: DecodedArrays) -> None:
             target = arrays.create("images", (len(self), size, size, 3))
-            title = f"decoding {self.NAME}"
+            title = f"decoding {self.ARCHIVE}"
             decode_pictures(contents(paths), target, lambda picture: square(picture, size), "RGB", title)
 
-        return decoded(self.NAME, [size], paths, decode)["images"]
+        return decoded(self.ARCHIVE.lower(), [size], paths, decode)["images"]

@@ -78,6 +78,11 @@ class TeapotFiles(TeapotImages):
         """Images to train on; before loading those of the split, because only the file tells which are in the gap."""
         return len(self.factors) if hasattr(self, "factors") else len(range(self.COUNT)[self.part])
 
+    @classmethod
+    def published_files(cls) -> Sequence[DataFile]:
+        """Both authors' files."""
+        return [cls.EASTWOOD_WILLIAMS, cls.TRAINING, cls.METRIC]
+
     def data_files(self) -> Sequence[Path]:
         """The published file, and that of the metric groups where it is there."""
         if self.config.edition == "eastwood-williams":

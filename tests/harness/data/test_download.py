@@ -1,114 +1,26 @@
 """Fetching from servers that are dead, slow, cut short, elsewhere, or that serve web pages."""
 
-import hashlib
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
 from types import SimpleNamespace
 
 import pytest
+from file_server import CHECKSUM, CONTENT, serving
 
 from harness.data import DataFile
 from harness.data import download as fetching
+from harness.data.digests import data_digest
 from harness.data.download import download
+from harness.data.trusted import recorded
 from harness.errors import UserError
-
-CONTENT = bytes(range(256)) * 8192
-"""Two MiB."""
-CHECKSUM = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Each path behaves in its own way."""
-
-    def log_message(self, *_):
-        pass
-
-    def start(self, code, **headers):
-        self.send_response(code)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), str(value))
-        self.end_headers()
-
-    def do_GET(self):
-        self.server.asked.append(self.path)
-        getattr(self, self.path.strip("/").replace("-", "_"))()
-
-    def good(self):
-        self.start(200, Content_Length=len(CONTENT))
-        self.wfile.write(CONTENT)
-
-    def of_unknown_length(self):
-        self.start(200)
-        self.wfile.write(CONTENT)
-
-    def moved(self):
-        self.start(302, Location="/good")
-
-    def loop(self):
-        self.start(302, Location="/loop")
-
-    def gone(self):
-        self.start(404)
-
-    def broken(self):
-        self.start(503)
-
-    def page(self):
-        self.start(200)
-        self.wfile.write(b"<!DOCTYPE html>\n<html>Please log in.</html>")
-
-    def other(self):
-        self.start(200)
-        self.wfile.write(CONTENT[:-1] + b"!")
-
-    def cut(self):
-        self.start(200, Content_Length=len(CONTENT))
-        self.wfile.write(CONTENT[: len(CONTENT) // 2])
-
-    def cut_of_unknown_length(self):
-        self.start(200)
-        self.wfile.write(CONTENT[: len(CONTENT) // 2])
-
-    def cut_in_a_chunk(self):
-        self.protocol_version = "HTTP/1.1"
-        self.start(200, Transfer_Encoding="chunked")
-        self.wfile.write(b"100000\r\nabc")
-        self.close_connection = True
-
-    def silent(self):
-        self.server.closing.wait(20)
-
-    def stalled(self):
-        self.start(200, Content_Length=len(CONTENT))
-        self.wfile.write(CONTENT[:1000])
-        self.server.closing.wait(20)
-
-    def dripping(self):
-        self.start(200, Content_Length=len(CONTENT))
-        while not self.server.closing.wait(0.05):
-            try:
-                self.wfile.write(b"x")
-            except OSError:
-                return
-
-    def nonsense(self):
-        self.wfile.write(b"this is no HTTP\r\n\r\n")
 
 
 @pytest.fixture
 def server():
-    """A server on the loopback interface; `asked` are the paths that were asked for, in order."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        listening.daemon_threads = True
-        listening.asked, listening.closing = [], Event()
-        Thread(target=listening.serve_forever, daemon=True).start()
-        yield SimpleNamespace(url=f"http://127.0.0.1:{listening.server_port}", asked=listening.asked)
-        listening.closing.set()
-        listening.shutdown()
+    with serving() as listening:
+        yield listening
 
 
 @pytest.fixture(autouse=True)
@@ -204,3 +116,65 @@ def test_a_place_that_cannot_be_written_is_the_fault_of_no_address(server, tmp_p
     with pytest.raises(UserError, match=r"set/file: cannot be written"):
         download([f"{server.url}/good"] * 2, tmp_path / "set/file", CHECKSUM)
     assert server.asked == []
+
+
+OTHER = f"sha256:{'0' * 64}"
+
+
+@pytest.fixture
+def data_file(server, tmp_path, monkeypatch):
+    """Makes a data file with an address on the server, which may be fetched."""
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
+    monkeypatch.setenv("HARNESS_DOWNLOAD", "1")
+
+    def make(way="good", checksum=OTHER, mirrors=()):
+        mirrors = tuple(f"{server.url}/{mirror}" for mirror in mirrors)
+        return DataFile("set/file", "https://example.org", "sprites", f"{server.url}/{way}", checksum, mirrors)
+
+    return make
+
+
+def test_a_new_edition_is_kept_on_trust_alone_and_its_digest_beside_it(data_file, tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"gave sha256 checksum .*; --trust keeps one with another checksum"):
+        data_file().find()
+    assert not (tmp_path / "set/file").exists()
+    monkeypatch.setenv("HARNESS_TRUST", "1")
+    assert data_file().find().read_bytes() == CONTENT
+    assert (tmp_path / "set/file.sha256").read_text() == f"{CHECKSUM.removeprefix('sha256:')}  file\n"
+
+
+def test_a_file_of_no_known_checksum_is_not_even_asked_for_without_trust(data_file, server, tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"set/file: no checksum of it is known, .* Run again with --trust"):
+        data_file(checksum="").find()
+    assert server.asked == []
+    monkeypatch.setenv("HARNESS_TRUST", "1")
+    assert data_file(checksum="").find().read_bytes() == CONTENT
+    assert recorded(tmp_path / "set/file") == CHECKSUM.removeprefix("sha256:")
+
+
+@pytest.mark.parametrize("way", [*(way for way in BAD if way != "other"), "empty", "of-unknown-length"])
+def test_trust_is_not_for_what_is_no_whole_file(way, data_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_TRUST", "1")
+    with pytest.raises(UserError, match=f"/{way}: "):
+        data_file(way).find()
+    assert not [path for path in tmp_path.glob("set/*") if path.name != ".file.lock"]
+
+
+def test_a_right_file_needs_no_trust_and_no_record(data_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_TRUST", "1")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/file.sha256").write_text("of a file that was there before")
+    data_file(checksum=CHECKSUM).find()
+    assert not (tmp_path / "set/file.sha256").exists()
+
+
+def test_a_trusted_file_that_changes_is_refused_where_a_suite_is_read(data_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_TRUST", "1")
+    place = data_file().find()
+    dataset = SimpleNamespace(data_files=lambda: [place])
+    assert data_digest(dataset)
+    place.write_bytes(CONTENT[:-1] + b"?")
+    with pytest.raises(
+        UserError, match=r"set/file: is not what was fetched and trusted, .* file\.sha256; get it again"
+    ):
+        data_digest(dataset)
