@@ -44,7 +44,7 @@ class Cars3D(GroundTruthDataset, StoredImages):
 
     @classmethod
     def published_files(cls) -> Sequence[DataFile]:
-        """The folder, which comes in an archive."""
+        """Name the folder of cars, which comes in an archive."""
         return [cls.FOLDER]
 
     def data_files(self) -> Sequence[Path]:

@@ -110,7 +110,7 @@ class CelebA(StoredImages):
 
     @classmethod
     def published_files(cls) -> Sequence[DataFile]:
-        """The archive, which torchvision fetches from Google Drive."""
+        """Name the archive, which torchvision fetches from Google Drive."""
         from torchvision.datasets import CelebA as Published
 
         name = cls.ARCHIVE.place.name

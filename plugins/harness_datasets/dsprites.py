@@ -76,7 +76,7 @@ class DSprites(GroundTruthDataset, StoredImages):
 
     @classmethod
     def published_files(cls) -> Sequence[DataFile]:
-        """Either format."""
+        """Name the file of either format; one of them is enough."""
         return [cls.NPZ, cls.HDF5]
 
     def data_files(self) -> Sequence[Path]:

@@ -47,7 +47,7 @@ class LSUNBedroom(StoredImages):
 
     @classmethod
     def published_files(cls) -> Sequence[DataFile]:
-        """The databases, which come in archives."""
+        """Name the folder of each database, which comes in an archive."""
         return [_database_file(split) for split in cls.COUNTS]
 
     def data_files(self) -> Sequence[Path]:

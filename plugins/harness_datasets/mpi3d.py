@@ -74,7 +74,7 @@ class MPI3D(GroundTruthDataset, StoredImages):
 
     @classmethod
     def published_files(cls) -> Sequence[DataFile]:
-        """The file of each variant."""
+        """Name the file of each variant."""
         return [_file(variant) for variant in get_args(Variant)]
 
     def data_files(self) -> Sequence[Path]:

@@ -45,7 +45,7 @@ class Shapes3D(GroundTruthDataset, StoredImages):
 
     @classmethod
     def published_files(cls) -> Sequence[DataFile]:
-        """The one file."""
+        """Name the one file that there is."""
         return [cls.FILE]
 
     def data_files(self) -> Sequence[Path]:

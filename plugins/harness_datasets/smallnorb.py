@@ -91,7 +91,7 @@ class SmallNORB(GroundTruthDataset, StoredImages):
 
     @classmethod
     def published_files(cls) -> Sequence[DataFile]:
-        """The six files."""
+        """Name the six files, three of training and three of testing."""
         return [cls.file(part, kind) for part in _PARTS for kind in ("dat", "cat", "info")]
 
     def data_files(self) -> Sequence[Path]:

@@ -151,7 +151,7 @@ class MNIST(TorchvisionSet):
 
     @classmethod
     def published_files(cls) -> Sequence[DataFile]:
-        """The four compressed files, from each of torchvision's mirrors."""
+        """Name the four compressed files, as from each of torchvision's mirrors."""
         return [
             DataFile(
                 f"{cls.FOLDER}/MNIST/raw/{name}",
@@ -224,7 +224,7 @@ class SVHN(TorchvisionSet):
 
     @classmethod
     def published_files(cls) -> Sequence[DataFile]:
-        """The file of each part."""
+        """Name the file of each part."""
         return [
             DataFile(f"{cls.FOLDER}/{name}", cls.ORIGIN, "digits", url, f"md5:{md5}")
             for url, name, md5 in datasets.SVHN.split_list.values()
@@ -262,7 +262,7 @@ class CIFAR10(TorchvisionSet):
 
     @classmethod
     def published_files(cls) -> Sequence[DataFile]:
-        """The archive, which torchvision fetches and unpacks."""
+        """Name the archive, which torchvision fetches and unpacks."""
         cifar = datasets.CIFAR10
         return [DataFile(f"{cls.FOLDER}/{cifar.filename}", cls.ORIGIN, "digits", cifar.url, f"md5:{cifar.tgz_md5}")]
 

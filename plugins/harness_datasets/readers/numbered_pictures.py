@@ -37,7 +37,7 @@ class NumberedPictures(GroundTruthDataset, StoredImages):
 
     @classmethod
     def published_files(cls) -> list[DataFile]:
-        """The folder of each archive."""
+        """Name the folder that each archive unpacks to."""
         return [cls.folder_of(original) for original in cls.ORIGINALS]
 
     def data_files(self) -> list[Path]:

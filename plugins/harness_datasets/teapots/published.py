@@ -80,7 +80,7 @@ class TeapotFiles(TeapotImages):
 
     @classmethod
     def published_files(cls) -> Sequence[DataFile]:
-        """Both authors' files."""
+        """Name the files of both authors, of which one edition is enough."""
         return [cls.EASTWOOD_WILLIAMS, cls.TRAINING, cls.METRIC]
 
     def data_files(self) -> Sequence[Path]:
