@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from harness.selector import PointwiseSelector as PointwiseSelector
     from harness.selector import Selector as Selector
     from harness.suite.suite import Suite as Suite
+    from harness.suite.suite import make_suite as make_suite
     from harness.suite.trial import Trial as Trial
     from harness.suite.trial import digest as digest
     from harness.training.events import Progress as Progress
@@ -132,7 +133,10 @@ __all__, _resolve = lazily(
             "PointwiseSelector",
             "Selector",
         ),
-        "harness.suite.suite": ("Suite",),
+        "harness.suite.suite": (
+            "make_suite",
+            "Suite",
+        ),
         "harness.suite.trial": (
             "digest",
             "Trial",

@@ -1,7 +1,7 @@
 """A study: a suite run into a results folder, from what is left to do to the finished tables."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from harness.execution.executor import Executor
 from harness.execution.local import LocalExecutor
 from harness.execution.patience import patiently
 from harness.execution.plan import Plan, RunOptions, plan_run
+from harness.execution.progress_lines import progress_lines
 from harness.execution.protocol import CompareJob, Exit, TrialJob
 from harness.execution.ray_cluster import ClusterExecutor
 from harness.execution.schedule import longest_first
@@ -25,7 +26,7 @@ from harness.selection.tables import comparison_key, nothing_compared, read_comp
 from harness.storage.leases import holder, lease
 from harness.storage.location import absolute, location
 from harness.storage.records import write_json
-from harness.suite.suite import Suite, load_suite
+from harness.suite.suite import Suite, load_suite, make_suite
 from harness.suite.trial import Choice, Trial
 from harness.summary.tables import Tables, failures, read_tables, write_tables
 from harness.training.events import Alert, Event, Note, Progress
@@ -83,21 +84,23 @@ class RunSummary:
 
 
 def run(
-    suite: Suite | Path | str,
+    suite: Suite | Mapping[str, Any] | Path | str,
     output: Path | str | None = None,
     *,
     options: RunOptions | None = None,
     plugins: PluginManager | Sequence[Path] = (),
     overrides: Sequence[str] = (),
+    progress: bool | None = None,
 ) -> RunSummary:
     """Do all that is left of a suite, as `harness run` does: train its trials, score them, let selectors choose.
 
     Args:
-        suite: a suite, or its TOML file.
+        suite: a suite, its TOML file, or what would stand there as dictionaries and lists, see `make_suite`.
         output: the results folder, a path or a URL; None for results/NAME OF SUITE.
         options: how to run it.
         plugins: single-file plugins to load, or the plugins themselves.
         overrides: of the file's keys, such as "training.steps=100".
+        progress: whether a line is printed for each trial that ends; None for notebooks and terminals only.
 
     Raises:
         UserError: something in the suite or the options cannot be used.
@@ -105,9 +108,15 @@ def run(
     """
     manager = plugins if isinstance(plugins, PluginManager) else PluginManager(plugins)
     options = options or RunOptions()
-    checked = suite if isinstance(suite, Suite) else load_suite(Path(suite), manager.registry, overrides)
+    if isinstance(suite, Mapping):
+        name = location(output).name if output else "study"
+        checked = make_suite(suite, manager.registry, name=name, overrides=overrides)
+    else:
+        checked = suite if isinstance(suite, Suite) else load_suite(Path(suite), manager.registry, overrides)
     folder = location(output or Path("results") / checked.name)
-    return Study(checked, folder, manager, plan_run(checked, manager, options), options).run()
+    study = Study(checked, folder, manager, plan_run(checked, manager, options), options)
+    with progress_lines(manager, shown=progress):
+        return study.run()
 
 
 class Study:

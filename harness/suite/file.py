@@ -2,7 +2,8 @@
 
 import math
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,22 @@ def read_suite_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]
     Raises:
         UserError: a file cannot be read, is not TOML, or extends itself; an override cannot be placed.
     """
-    data = _read(path, ())
-    for override in overrides:
-        _override(data, override)
+    return with_overrides(_read(path, ()), overrides, str(path))
+
+
+def with_overrides(content: Mapping[str, Any], overrides: Sequence[str], place: str) -> dict[str, Any]:
+    """A copy of the plain content of a suite with overrides, all of whose numbers a table of results can hold.
+
+    Raises:
+        UserError: an override cannot be placed, a number is too large or not finite, or tables are too deep.
+    """
     try:
+        data = deepcopy(dict(content))
+        for override in overrides:
+            _override(data, override)
         _check_numbers(data, "")
     except RecursionError:
-        raise UserError(f"{path}: its tables are nested too deeply") from None
+        raise UserError(f"{place}: its tables are nested too deeply") from None
     return data
 
 

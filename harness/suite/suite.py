@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from harness.config import parse
 from harness.errors import UserError, in_a_line
+from harness.plugins.manager import PluginManager
 from harness.registry import Registry
-from harness.suite.file import read_suite_file
+from harness.suite.file import read_suite_file, with_overrides
 from harness.suite.resolve import TRAINING, resolve_choice, resolve_class
 from harness.suite.schema import ModelEntry, SuiteFile, Training
 from harness.suite.trial import Choice, Trial, checked
@@ -73,8 +74,36 @@ def load_suite(path: Path, registry: Registry, overrides: Sequence[str] = ()) ->
     content = read_suite_file(path, overrides)
     if not path.stem.strip("."):
         raise UserError(f"{path}: a suite's file has a name before .toml, which its results folder gets")
+    return _checked_suite(content, path.stem, registry, path.parent.absolute())
+
+
+def make_suite(
+    content: Mapping[str, Any],
+    registry: Registry | None = None,
+    *,
+    name: str = "study",
+    overrides: Sequence[str] = (),
+) -> Suite:
+    """Check a suite that is written in Python: the tables and keys of a TOML file as dictionaries and lists.
+
+    Args:
+        content: such as {"dataset": {"name": "sprites"}, "models": [{"name": "beta-vae"}]}. Relative paths are below
+            the working directory.
+        registry: the models, datasets, metrics and selectors there are; by default those of installed plugins.
+        name: what the suite's results folder and tables call it.
+        overrides: texts such as "training.steps=100".
+
+    Raises:
+        UserError: as `load_suite`.
+    """
+    if registry is None:
+        registry = PluginManager().registry
+    return _checked_suite(with_overrides(content, overrides, name), name, registry, Path().absolute())
+
+
+def _checked_suite(content: Mapping[str, Any], name: str, registry: Registry, folder: Path) -> Suite:
+    """A suite of plain content; relative paths are below `folder`."""
     table = parse(SuiteFile, content, "")
-    folder = path.parent.absolute()
     data = _Data.of(registry, _choose(registry, "datasets", table.dataset, "dataset", folder))
     trials = [
         trial
@@ -83,8 +112,8 @@ def load_suite(path: Path, registry: Registry, overrides: Sequence[str] = ()) ->
     ]
     _check_distinct(trials)
     return Suite(
-        title=table.title or path.stem,
-        name=path.stem,
+        title=table.title or name,
+        name=name,
         trials=tuple(trials),
         metrics=tuple(_choose_all(registry, "metrics", table.evaluation.metrics, folder)),
         selectors=tuple(_choose_all(registry, "selectors", table.evaluation.selectors, folder)),

@@ -82,3 +82,19 @@ def test_published_tables_can_be_read_without_their_trials():
 def test_a_folder_without_results_is_told(tmp_path):
     with pytest.raises(UserError, match="not a results folder"):
         harness.Results(tmp_path)
+
+
+def test_a_suite_from_python_runs_and_tells_each_trial_that_ends(manager, tmp_path, capsys):
+    content = {
+        "dataset": {"name": "bars"},
+        "training": {"steps": 0},
+        "models": [{"name": "linear"}],
+        "evaluation": {"metrics": ["spread"]},
+    }
+    options = harness.RunOptions(device="cpu", jobs=1, threads=1)
+    for shown in (True, False):
+        summary = harness.run(content, tmp_path / "mine", options=options, plugins=manager, progress=shown)
+        assert [len(summary.trials), len(summary.failures)] == [1, 0]
+        (spread,) = summary.tables.scores["score"]
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[1:] == ([f"[1/1] linear seed=0: spread {spread:.3g}"] if shown else [])

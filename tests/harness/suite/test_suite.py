@@ -3,7 +3,7 @@ import json
 import pytest
 
 from harness import UserError
-from harness.suite.suite import Suite, load_suite
+from harness.suite.suite import Suite, load_suite, make_suite
 from harness.suite.trial import Trial
 
 SUITE = """
@@ -198,3 +198,37 @@ def test_a_model_that_cannot_take_the_images_is_refused(suite_file, registry):
     text = text.replace('name = "linear"\n', 'name = "infogan-cr"\n', 1)
     with pytest.raises(UserError, match=r"models\[0\]: .*1x8x8"):
         load_suite(suite_file(text), registry)
+
+
+def test_a_suite_written_in_python_is_the_same_and_is_checked_alike(suite_file, registry):
+    path = suite_file(
+        """
+        seeds = 2
+        [dataset]
+        name = "bars"
+        [training]
+        steps = 5
+        [[models]]
+        name = "linear"
+        sweep.size = [2, 3]
+        [evaluation]
+        metrics = ["spread"]
+        """
+    )
+    content = {
+        "seeds": 2,
+        "dataset": {"name": "bars"},
+        "training": {"steps": 5},
+        "models": [{"name": "linear", "sweep": {"size": (2, 3)}}],
+        "evaluation": {"metrics": ["spread"]},
+    }
+    assert make_suite({**content, "models": [{"name": "linear", "sweep": {"size": [2, 3]}}]}, registry) == load_suite(
+        path, registry
+    )
+    shorter = make_suite(content | {"models": [{"name": "linear"}]}, registry, overrides=["training.steps=3"])
+    assert {trial.training.steps for trial in shorter.trials} == {3}
+    assert content["training"] == {"steps": 5}
+    with pytest.raises(UserError, match=r"models\[0\]\.config\.sise: unknown key; did you mean 'size'"):
+        make_suite(content | {"models": [{"name": "linear", "config": {"sise": 2}}]}, registry)
+    with pytest.raises(UserError, match=r"training\.steps: got nan"):
+        make_suite(content | {"training": {"steps": float("nan")}}, registry)
