@@ -87,8 +87,9 @@ def _mean(record: Record, seeds: int, decimals: int) -> str:
         return _word(record)
     spread: str = "" if pd.isna(record["std"]) else f" ± {number(record['std'], decimals)}"
     best = "*" if record.get("best") else ""
-    fewer = f" (n={record['n']})" if record["n"] != seeds else ""
-    missing = f" ({record['failed']} failed)" if record["failed"] else fewer
+    counts = [f"{record[name]} {word}" for name, word in (("failed", "failed"), ("pending", "to do")) if record[name]]
+    fewer = [f"n={record['n']}"] if record["n"] != seeds else []
+    missing = f" ({', '.join(counts or fewer)})" if counts or fewer else ""
     return f"{number(record['mean'], decimals)}{spread}{best}{missing}{_interval(record, 'ci', decimals)}"
 
 

@@ -214,7 +214,7 @@ class _Gathering:
         return self.pages.provenances.index(plain)
 
     def _add_board(self, scores: pd.DataFrame, settings: Mapping[SettingKey, int]) -> None:
-        """Rows of setting, metric, n, failed, mean, std, ends of the interval, status, reason, best."""
+        """Rows of setting, metric, n, trials without a score, mean, std, ends of the interval, status, reason, best."""
         for row in leaderboard(scores, self.suite).to_dict("records"):
             setting = settings[_setting_key(row)]
             metric = self.metrics.index((row["metric"], row["metric_settings"]))
@@ -224,7 +224,7 @@ class _Gathering:
                     setting,
                     metric,
                     int(row["n"]),
-                    int(row["failed"]),
+                    int(row["failed"]) + int(row["pending"]),
                     *values,
                     row["status"],
                     row["reason"],

@@ -13,8 +13,8 @@ const trialsOfSetting = data.settings.map(() => []);
 data.trials.forEach((trial, place) => trialsOfSetting[trial.setting].push(place));
 
 const boardOfSetting = data.settings.map(() => []);
-for (const [setting, metric, n, failed, mean, std, low, high, status, reason, best] of data.board) {
-  boardOfSetting[setting][metric] = { n, failed, mean, std, low, high, status, reason, best };
+for (const [setting, metric, n, without, mean, std, low, high, status, reason, best] of data.board) {
+  boardOfSetting[setting][metric] = { n, without, mean, std, low, high, status, reason, best };
 }
 
 const models = [...new Set(data.settings.map((setting) => setting.model))];

@@ -98,7 +98,7 @@ function boardCell(place, metric, scale) {
     h("span", { class: "whole" }, h("span", { class: "number" }, number(row.mean)), best ? h("span", { class: "star", role: "img", "aria-label": "best" }, "★") : null),
     std === null ? null : [" ", h("span", { class: "spread" }, `± ${std}`)],
     intervalBar(row, scale),
-    row.failed ? h("span", { class: "spread" }, `n = ${row.n} of ${row.n + row.failed}`) : null);
+    row.without ? h("span", { class: "spread" }, `n = ${row.n} of ${row.n + row.without}`) : null);
 }
 
 // A line from end to end of the interval; where it leaves the cell, a head that points on.

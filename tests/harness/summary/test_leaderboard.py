@@ -153,7 +153,7 @@ def test_failed_and_missing_trials_are_counted_not_hidden(study):
     finish(suite, folder, second, {}, Outcome.DIVERGED, "loss is nan")
     board = board_of(suite, folder)
     row = board.loc['linear{"size": 2}', "spread"]
-    assert (row["n"], row["failed"], row["reason"]) == (1, 2, "diverged: loss is nan")
+    assert (row["n"], row["failed"], row["pending"], row["reason"]) == (1, 1, 1, "diverged: loss is nan")
     assert np.isnan(row["std"])
     assert board.loc['linear{"size": 3}', "spread"]["status"] == "missing"
     assert third.seed == 2
