@@ -99,9 +99,14 @@ class _Announced:
 
     Whoever wants the lease writes an object of its own, then lists the others, and has the lease if there are none. Of
     two at the same time the later one sees both; the one with the smaller name looks again for a moment, the other
-    withdraws. It needs nothing of the store but that what was written is seen. Writes on condition (`If-None-Match`)
-    would do for taking a lease, but not for renewing one or taking an expired one over, fsspec offers them for few
-    stores, and elsewhere checks and writes in two steps. Ages are read off the store's own clock.
+    withdraws. It needs nothing of the store but that what was written is seen. Ages are read off the store's own
+    clock.
+
+    Writes on condition are quicker: against moto a lease was taken in 28 ms by one with `If-None-Match`, and in 148 ms
+    this way; of six who wanted it at once one had it, after 0.1 to 0.6 s and after 0.8 to 2 s. But a trial takes one
+    lease in its whole life, a store that does not know the condition ignores it and lets everybody have the lease,
+    fsspec has no `If-Match` by which one would be renewed or an expired one taken over, and for most other stores its
+    exclusive writing is a check and then a write.
     """
 
     def __init__(self, folder: Path, seconds: float) -> None:

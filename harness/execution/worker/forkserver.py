@@ -11,8 +11,8 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from harness.execution.protocol import ORDER
-from harness.execution.worker.main import die_with_parent
+from harness.execution.protocol import ORDER, Exit
+from harness.execution.worker.main import die_with_parent, quick_end
 from harness.execution.worker.main import main as work
 from harness.plugins.manager import PluginManager
 
@@ -119,4 +119,6 @@ def _become_worker(files: Sequence[int]) -> None:
 
 
 if __name__ == "__main__":
+    quick_end.arrange()
     main()
+    quick_end.exit(Exit.DONE)

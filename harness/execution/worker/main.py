@@ -4,6 +4,7 @@ Run as `python -m harness.execution.worker.main FILE...`, with the numbers of in
 Messages go to the original standard output; whatever plugins print goes to the log. When its parent dies, it ends.
 """
 
+import atexit
 import ctypes
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NoReturn
 
 from harness.errors import StorageError, UserError
 from harness.execution.protocol import (
@@ -31,6 +33,38 @@ from harness.execution.protocol import (
 PR_SET_PDEATHSIG = 1
 
 
+class _QuickEnd:
+    """Ends the process with an exit code, without taking the interpreter apart.
+
+    With torch and scikit-learn in it that takes seconds, as long as a small trial (measured on two busy cores: a forked
+    worker with nothing to do came to its end after 0.3 s instead of 5 s), and all that it gives back the kernel takes
+    back anyway. Before it, threads that are no daemons are joined and what was registered with atexit is called.
+
+    Attributes:
+        code: the exit code; until there is another, that of an error that nobody has caught.
+    """
+
+    code = 1
+
+    def arrange(self) -> None:
+        """Have it done last of all that atexit calls; so this is to be called first."""
+        atexit.register(self._end)
+
+    def exit(self, code: Exit) -> NoReturn:
+        """End with a code."""
+        self.code = code
+        sys.exit(code)
+
+    def _end(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(self.code)
+
+
+quick_end = _QuickEnd()
+
+
 def main(held: Sequence[int]) -> None:
     """Do the job on standard input, and end the process.
 
@@ -43,7 +77,7 @@ def main(held: Sequence[int]) -> None:
     _keep_from_children(held, messages.fileno())
     line = sys.stdin.buffer.readline()
     if not line:  # The run has given it up.
-        sys.exit(Exit.INTERRUPTED)
+        quick_end.exit(Exit.INTERRUPTED)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     stop = StopRequest()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which stops workers in order.
@@ -66,7 +100,7 @@ def main(held: Sequence[int]) -> None:
         code = Exit.STORAGE
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # All is saved: a second request must not end it as an accident.
     send(Ended(code))
-    sys.exit(code)
+    quick_end.exit(code)
 
 
 def _do(job: Job, report: Report, stop: StopRequest) -> Exit:
@@ -112,4 +146,5 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
+    quick_end.arrange()
     main([int(number) for number in sys.argv[1:]])

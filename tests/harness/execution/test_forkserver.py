@@ -1,6 +1,7 @@
 import os
 import signal
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -85,3 +86,26 @@ def test_a_slow_import_holds_up_neither_a_stop_nor_a_time_limit(jobs, tmp_path):
     assert stopped.interrupted
     assert late.timed_out
     assert not late.interrupted
+
+
+@pytest.mark.parametrize(("last", "code"), [("quick_end.exit(Exit.INTERRUPTED)", 3), ("raise ValueError", 1)])
+def test_a_worker_ends_without_taking_python_apart_but_after_its_threads_and_what_atexit_knows(last, code):
+    program = f"""
+import atexit, threading
+from harness.execution.protocol import Exit
+from harness.execution.worker.main import quick_end
+
+class Slow:
+    def __del__(self):
+        print("taken apart")
+
+quick_end.arrange()
+slow = Slow()
+atexit.register(print, "registered")
+begun = threading.Event()
+threading.Thread(target=lambda: begun.wait(0.2) or print("thread")).start()
+{last}
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["thread", "registered"]
+    assert ended.returncode == code
