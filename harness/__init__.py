@@ -40,9 +40,12 @@ if TYPE_CHECKING:
     from harness.metric import Score as Score
     from harness.model import ImageSpec as ImageSpec
     from harness.model import Model as Model
-    from harness.objective import Adam as Adam
     from harness.objective import Draws as Draws
     from harness.objective import Objective as Objective
+    from harness.optimizer import SGD as SGD
+    from harness.optimizer import Adam as Adam
+    from harness.optimizer import AdamW as AdamW
+    from harness.optimizer import RMSprop as RMSprop
     from harness.plugins.hookspecs import hookimpl as hookimpl
     from harness.registry import Register as Register
     from harness.results.result import Outcome as Outcome
@@ -111,9 +114,14 @@ __all__, _resolve = lazily(
             "Model",
         ),
         "harness.objective": (
-            "Adam",
             "Draws",
             "Objective",
+        ),
+        "harness.optimizer": (
+            "Adam",
+            "AdamW",
+            "RMSprop",
+            "SGD",
         ),
         "harness.plugins.hookspecs": ("hookimpl",),
         "harness.registry": ("Register",),

@@ -7,28 +7,10 @@ from typing import TypeAlias
 from torch import Tensor, nn
 
 from harness.errors import ContractError
+from harness.optimizer import Optimizer
 
 Draws: TypeAlias = Mapping[str, Tensor]
 Loss: TypeAlias = Callable[[Tensor, Draws], dict[str, Tensor]]
-LearningRate: TypeAlias = float | Callable[[int], float]
-
-
-@dataclass(frozen=True)
-class Adam:
-    """Adam (Kingma & Ba, 2015).
-
-    `lr` is a number or a function of the step; `weight_decay` adds that multiple of each parameter
-    to its gradient (an L2 term, not the decoupled kind).
-    """
-
-    lr: LearningRate
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
-    weight_decay: float = 0.0
-
-    def lr_at(self, step: int) -> float:
-        """The learning rate of one step."""
-        return self.lr(step) if callable(self.lr) else self.lr
 
 
 def always(step: int) -> bool:
@@ -49,7 +31,7 @@ class Objective:
         loss: a pure function (images, draws) -> named scalar terms, whose sum is minimised; images
             are (N, C, H, W) in [0, 1]. Or several functions by the step from which each applies,
             for a term that switches on late: `{0: self.plain, 288_000: self.with_contrast}`.
-        optimizer: what turns gradients into updates.
+        optimizer: what turns gradients into updates; one of `harness.optimizer`.
         repeats: updates per step.
         fresh: give each update a new batch and new draws. Otherwise it sees those of the update
             before it; the first update of a step always sees new ones.
@@ -61,7 +43,7 @@ class Objective:
     name: str
     trains: Sequence[nn.Module]
     loss: Loss | Mapping[int, Loss]
-    optimizer: Adam
+    optimizer: Optimizer
     repeats: int = 1
     fresh: bool = False
     when: Callable[[int], bool] = always
@@ -82,7 +64,7 @@ class Objective:
             raise ContractError(
                 f"objective '{self.name}': `loss` is a function, or functions by step, not {self.loss!r}"
             )
-        if not isinstance(self.optimizer, Adam):
+        if not isinstance(self.optimizer, Optimizer):
             raise ContractError(
                 f"objective '{self.name}': `optimizer` is one of harness, such as Adam(1e-3), not "
                 f"{_kind(self.optimizer)}: it is a declaration, and the harness keeps the state"

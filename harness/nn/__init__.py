@@ -6,7 +6,7 @@
     densities       log densities and divergences of the usual distributions
     sizes           how layers follow from the image size and a width multiplier
     modes           a network in inference mode inside a loss
-    AdamState       Adam for a network that a metric trains; models declare their optimizers instead
+    OptimizerState  an optimizer of a network that a metric trains; models declare theirs instead
 
 Batch normalisation is torch's own: epsilon 1e-5 and momentum 0.1 (a moving-average decay of 0.9) are
 the values that the papers use too.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from harness.nn.spectral import SpectralConv2d as SpectralConv2d
     from harness.nn.spectral import SpectralLinear as SpectralLinear
     from harness.nn.spectral import update_spectral_norms as update_spectral_norms
-    from harness.training.optimizers import AdamState as AdamState
+    from harness.training.optimizers import OptimizerState as OptimizerState
 
 __all__, __getattr__ = lazily(
     __name__,
@@ -64,7 +64,7 @@ __all__, __getattr__ = lazily(
             "SpectralLinear",
             "update_spectral_norms",
         ),
-        "harness.training.optimizers": ("AdamState",),
+        "harness.training.optimizers": ("OptimizerState",),
     },
 )
 

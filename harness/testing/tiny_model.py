@@ -9,7 +9,8 @@ from harness.config import Settings
 from harness.latents import LatentSpace, Normal
 from harness.model import ImageSpec, Model
 from harness.nn.densities import normal_kl
-from harness.objective import Adam, Draws, Objective
+from harness.objective import Draws, Objective
+from harness.optimizer import Adam
 
 
 class TinyVAE(Model):

@@ -17,7 +17,7 @@ COUNTED = (4, 8)
 """Images in the batches that are counted; what a batch takes grows with it along a straight line."""
 
 COPIES = 3
-"""Of each parameter that stay: itself and Adam's two moments."""
+"""Of each parameter that stay: itself and two averages, which Adam keeps; other optimizers keep no more."""
 
 
 def training_bytes(model: Model, image: ImageSpec, batch_size: int, steps: Sequence[int]) -> int:

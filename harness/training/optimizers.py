@@ -1,28 +1,37 @@
-"""Optimizers: a declaration, parameters, and state that is nothing but named tensors."""
+"""Optimizers at work: a declaration, parameters, and state that is nothing but named tensors."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
+from torch.nn.utils import get_total_norm
 
-from harness.objective import Adam
+from harness.optimizer import Optimizer
 from harness.training.stacking import Slices, share
+from harness.training.update_rules import Update, rule_of
 
 
-class AdamState:
-    """Adam (Kingma & Ba, 2015) on a list of parameters, through torch's fused kernel.
+class OptimizerState:
+    """An optimizer on a list of parameters.
 
-    torch's functional form is used because its optimizer objects take over a second to make the first
-    one of a process, and because plain tensors are what checkpoints need.
+    torch's functional forms are used because its optimizer objects take over a second to make the first one of a
+    process, and because plain tensors are what checkpoints need.
+
+    Args:
+        spec: which optimizer, and its numbers.
+        parameters: what it updates, in place.
+
+    Raises:
+        ContractError: the optimizer is none of `harness.optimizer`.
     """
 
-    def __init__(self, spec: Adam, parameters: Sequence[Tensor]) -> None:
+    def __init__(self, spec: Optimizer, parameters: Sequence[Tensor]) -> None:
         self.spec = spec
+        self.rule = rule_of(spec)
         self.parameters = list(parameters)
-        self.means = [torch.zeros_like(parameter) for parameter in self.parameters]
-        self.squares = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self.averages = {
+            name: [torch.zeros_like(parameter) for parameter in self.parameters] for name in self.rule.averages
+        }
         self.counts = [torch.zeros((), device=parameter.device) for parameter in self.parameters]
         self.rate: Tensor | None = None
         """Where an update reads the learning rate, if it is captured and replayed at other steps; 0-dimensional."""
@@ -30,14 +39,19 @@ class AdamState:
     @torch.no_grad()
     def update(self, gradients: Sequence[Tensor | None], step: int) -> None:
         """Update the parameters with their gradients at a training step; None leaves one alone."""
-        updates = [
-            _Update(parameter, _laid_out_as(parameter, gradient), *state)
-            for parameter, gradient, *state in zip(
-                self.parameters, gradients, self.means, self.squares, self.counts, strict=True
-            )
-            if gradient is not None
-        ]
-        _carry_out(updates, self.spec, self.spec.lr_at(step) if self.rate is None else self.rate)
+        present = {number: gradient for number, gradient in enumerate(gradients) if gradient is not None}
+        if self.spec.clip is not None and present:
+            shorter = _shortening(get_total_norm(list(present.values())), self.spec.clip)
+            clipped = torch._foreach_mul(list(present.values()), shorter)
+            present = dict(zip(present, clipped, strict=True))
+        updates = [self.one(number, self.parameters[number], gradient) for number, gradient in present.items()]
+        if updates:
+            self.rule(updates, self.spec, self.spec.lr_at(step) if self.rate is None else self.rate)
+
+    def one(self, number: int, parameter: Tensor, gradient: Tensor) -> Update:
+        """What the update of one parameter takes: a gradient for the parameter of some number, wherever it lies."""
+        averages = tuple(tensors[number] for tensors in self.averages.values())
+        return Update(parameter, _laid_out_as(parameter, gradient), averages, self.counts[number])
 
     def clear(self) -> None:
         """Forget every gradient seen."""
@@ -46,7 +60,7 @@ class AdamState:
 
     def state(self) -> dict[str, Tensor]:
         """The state as "part/number" -> tensor."""
-        parts = {"means": self.means, "squares": self.squares, "counts": self.counts}
+        parts = {**self.averages, "counts": self.counts}
         return {f"{part}/{n}": tensor for part, tensors in parts.items() for n, tensor in enumerate(tensors)}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
@@ -55,8 +69,13 @@ class AdamState:
             tensor.copy_(state[name])
 
 
+def _shortening(norms: Tensor, longest: float | Tensor) -> Tensor:
+    """By what gradients of these norms are multiplied so that none is longer; `clip_grad_norm_` has the 1e-6 too."""
+    return (longest / (norms + 1e-6)).clamp(max=1.0)
+
+
 def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient with the parameter's strides, which the fused kernel takes for granted.
+    """The gradient with the parameter's strides, which the fused kernels take for granted.
 
     Gradients usually have them; those of a gradient's gradient may not.
     """
@@ -65,62 +84,37 @@ def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
     return torch.empty_like(parameter).copy_(gradient)
 
 
-class _Update(NamedTuple):
-    """What the update of one parameter takes."""
-
-    parameter: Tensor
-    gradient: Tensor
-    mean: Tensor
-    square: Tensor
-    steps: Tensor
-
-
-def _carry_out(updates: Sequence[_Update], spec: Adam, rate: float | Tensor) -> None:
-    """Call torch's kernel for all of them."""
-    parameters, gradients, means, squares, steps = (list(column) for column in zip(*updates, strict=True))
-    adam(
-        parameters,
-        gradients,
-        means,
-        squares,
-        [],
-        steps,
-        fused=True,
-        amsgrad=False,
-        beta1=spec.betas[0],
-        beta2=spec.betas[1],
-        lr=rate,
-        weight_decay=spec.weight_decay,
-        eps=spec.eps,
-        maximize=False,
-    )
-
-
 def rate_like(parameter: Tensor, *shape: int) -> Tensor:
-    """Zeros to hold learning rates for the fused kernel, which on GPUs reads float32 whatever the parameters are."""
+    """Zeros to hold learning rates for the fused kernels, which on GPUs read float32 whatever the parameters are."""
     return parameter.new_zeros(shape, dtype=parameter.dtype if parameter.device.type == "cpu" else torch.float32)
 
 
-class StackedAdam:
-    """Adam on stacked parameters, each member with its own learning rate, betas, epsilon, decay and count.
+class StackedOptimizer:
+    """An optimizer on stacked parameters, each member with its own learning rate, other numbers, clipping and count.
 
-    The slices of the stacks are parameters like any others to torch's fused kernel, which updates many at once: those
-    of all members that share their numbers.
+    The slices of the stacks are parameters like any others to torch's kernels, which update many at once: those of all
+    members that share their numbers.
 
     Args:
-        states: the members' optimizers of the same objective; their tensors become slices of stacks.
+        states: the members' optimizers of the same objective, of one kind; their tensors become slices of stacks.
         captured: whether updates are captured in CUDA graphs, those too that members do by themselves.
     """
 
-    def __init__(self, states: Sequence[AdamState], *, captured: bool = False) -> None:
+    def __init__(self, states: Sequence[OptimizerState], *, captured: bool = False) -> None:
         self._states = list(states)
-        for lists in ([state.means for state in states], [state.squares for state in states]):
-            for tensors in zip(*lists, strict=True):
+        for part in states[0].averages:
+            for tensors in zip(*(state.averages[part] for state in states), strict=True):
                 share(tensors)
         self._rates: list[float] = []
-        self._captured_rates = rate_like(states[0].parameters[0], len(states)) if captured else None
+        first = states[0].parameters[0]
+        self._captured_rates = rate_like(first, len(states)) if captured else None
         for position, state in enumerate(states):
             state.rate = None if self._captured_rates is None else self._captured_rates[position]
+        clips = [state.spec.clip for state in states]
+        self._clips = None
+        if any(clip is not None for clip in clips):
+            longest = [float("inf") if clip is None else clip for clip in clips]
+            self._clips = torch.tensor(longest, dtype=first.dtype, device=first.device)
 
     def prepare(self, steps: Sequence[int]) -> None:
         """Settle the learning rate of every member; once per training step."""
@@ -139,18 +133,28 @@ class StackedAdam:
             # Where a rate depends on the step, members that agree now may not when a graph is replayed.
             alike.setdefault((spec, position if callable(spec.lr) else None), []).append(index)
         laid_out = [
-            (number, parameter, _laid_out_as(parameter, gradient))
-            for number, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True))
-            if gradient is not None
+            (number, parameters[number], _laid_out_as(parameters[number], gradient))
+            for number, gradient in self._clipped(members, gradients).items()
         ]
+        if not laid_out:
+            return
         for indices in alike.values():
             states = [self._states[members.positions[index]] for index in indices]
             updates = [
-                _Update(
-                    parameter[index], gradient[index], state.means[number], state.squares[number], state.counts[number]
-                )
+                state.one(number, parameter[index], gradient[index])
                 for index, state in zip(indices, states, strict=True)
                 for number, parameter, gradient in laid_out
             ]
-            rate = states[0].rate
-            _carry_out(updates, states[0].spec, self._rates[members.positions[indices[0]]] if rate is None else rate)
+            rate = self._rates[members.positions[indices[0]]] if states[0].rate is None else states[0].rate
+            states[0].rule(updates, states[0].spec, rate)
+
+    def _clipped(self, members: Slices, gradients: Sequence[Tensor | None]) -> dict[int, Tensor]:
+        """The gradients (G, ...) that there are, by their parameters' numbers, each member's shortened to its clip."""
+        present = {number: gradient for number, gradient in enumerate(gradients) if gradient is not None}
+        if self._clips is None or not present:
+            return present
+        norms = [torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in present.values()]
+        shorter = _shortening(torch.linalg.vector_norm(torch.stack(norms), dim=0), members.take(self._clips))
+        return {
+            number: gradient * shorter.view(-1, *[1] * (gradient.dim() - 1)) for number, gradient in present.items()
+        }

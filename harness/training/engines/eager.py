@@ -13,7 +13,7 @@ from harness.rng import Rng
 from harness.training.batches import Batches
 from harness.training.buffers import Buffers
 from harness.training.gradients import gradients_of
-from harness.training.optimizers import AdamState
+from harness.training.optimizers import OptimizerState
 from harness.training.precision import autocast
 from harness.training.purity import Purity
 
@@ -50,7 +50,7 @@ class EagerStepper:
         self.resets = resets
         self.precision = precision
         self.objectives = objectives_of(model)
-        self.optimizers = {o.name: AdamState(o.optimizer, o.parameters()) for o in self.objectives}
+        self.optimizers = {o.name: OptimizerState(o.optimizer, o.parameters()) for o in self.objectives}
         self.purity = Purity()
         self._buffers = Buffers(self.model)
 

@@ -21,7 +21,7 @@ from harness.training.engines.cuda_graphs import Capture, CapturedSteps
 from harness.training.engines.eager import EagerStepper, Inputs, Order, loss_in_words
 from harness.training.engines.vmapped_calls import VmappedCalls
 from harness.training.gradients import gradients_of
-from harness.training.optimizers import StackedAdam
+from harness.training.optimizers import StackedOptimizer
 from harness.training.purity import Purity
 from harness.training.stacking import Group, Method
 
@@ -69,7 +69,7 @@ class FleetEngine:
         names = {id(parameter): name for name, parameter in models[0].named_parameters()}
         self._trained = [[names[id(parameter)] for parameter in objective.parameters()] for objective in objectives]
         self._optimizers = [
-            StackedAdam(
+            StackedOptimizer(
                 [member.optimizers[objective.name] for member in self.members], captured=self._capture is not None
             )
             for objective in objectives

@@ -31,7 +31,10 @@ def signature_of(model: Model) -> Hashable:
         tuple((name, tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()),
         tuple((name, _module(module, model)) for name, module in model.named_modules()),
         tuple(slots(model).items()),
-        tuple((o.name, tuple(names[id(p)] for p in o.parameters()), o.repeats, o.fresh) for o in model.objectives()),
+        tuple(
+            (o.name, tuple(names[id(p)] for p in o.parameters()), o.repeats, o.fresh, _plain(type(o.optimizer)))
+            for o in model.objectives()
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 import harness
 from harness import Adam, Dataset, ModelEvaluation, NotApplicableError, Rng, UserError, digest
 from harness.data import data_root, load_tensors, locked, save_tensors
-from harness.nn import AdamState
+from harness.nn import OptimizerState
 from harness_metrics.labelling import Labelling
 from harness_metrics.samples.classifier_networks import ClassifierNetwork, shapes_network, small_network
 
@@ -115,7 +115,7 @@ def _train(network: ClassifierNetwork, dataset: Dataset, classes: Labelling, rec
     network.to(dataset.device).train()
     labels = torch.from_numpy(classes.labels).to(dataset.device)
     parameters = list(network.parameters())
-    optimizer = AdamState(Adam(recipe.learning_rate), parameters)
+    optimizer = OptimizerState(Adam(recipe.learning_rate), parameters)
     batch_size = min(BATCH_SIZE, len(train))
     # Deterministic, so that a classifier that was kept and one trained again are the same.
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False), torch.enable_grad():

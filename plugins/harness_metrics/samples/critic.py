@@ -18,7 +18,7 @@ from harness import (
     Score,
     Settings,
 )
-from harness.nn import AdamState
+from harness.nn import OptimizerState
 
 PENALTY = 10.0
 """Weight of the gradient penalty (Gulrajani et al., 2017)."""
@@ -86,7 +86,7 @@ class WassersteinCritic(SampleMetric):
         rng = evaluation.torch_rng("critic")
         indices = torch.from_numpy(real).to(evaluation.dataset.device)
         parameters = list(critic.parameters())
-        optimizer = AdamState(Adam(self.config.learning_rate, betas=(0.5, 0.9)), parameters)
+        optimizer = OptimizerState(Adam(self.config.learning_rate, betas=(0.5, 0.9)), parameters)
         with torch.enable_grad():
             for step in range(self.config.steps):
                 chosen = rng.integers(min(self.config.batch_size, len(indices)), high=len(indices))
