@@ -2,8 +2,12 @@
 
 import re
 
+import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
+from harness.execution.plan import RunOptions
+from harness.execution.study import run
 from harness.plugins.manager import PluginManager
 from harness.suite.suite import load_suite
 from support import ROOT
@@ -70,3 +74,31 @@ def test_everything_built_in_is_in_the_readmes_table():
     for entries in PluginManager(blocked=["harness_linear"]).registry.entries.values():
         for name in entries:
             assert f"`{name}`" in README, name
+
+
+def test_a_folder_and_a_spreadsheet_become_a_scored_model(suite_file, tmp_path, monkeypatch, manager, results):
+    """The suite of suites/README.md, on pictures that are no complete grid; briefly trained."""
+    text = (ROOT / "suites/README.md").read_text()
+    (example,) = (each for each in re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL) if 'name = "folder"' in each)
+    assert len(example.splitlines()) == 10
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
+    (tmp_path / "my-pictures/left").mkdir(parents=True)
+    rng, lines = np.random.default_rng(0), ["file,shape,size,shade"]
+    for number in range(150):
+        shape, size, shade = rng.choice(["disc", "box"]), int(rng.integers(5, 30)), rng.uniform(100, 255)
+        name = f"left/{number:04}.png"
+        picture = Image.new("RGB", (80, 70), "black")
+        draw = {"disc": ImageDraw.Draw(picture).ellipse, "box": ImageDraw.Draw(picture).rectangle}[shape]
+        draw((40 - size, 35 - size, 40 + size, 35 + size), fill=(int(shade),) * 3)
+        picture.save(tmp_path / "my-pictures" / name)
+        lines.append(f"{name},{shape},{size},{shade}")
+    (tmp_path / "my-pictures/factors.csv").write_text("\n".join(lines))
+    run(
+        suite_file(example),
+        tmp_path / "out",
+        options=RunOptions(device="cpu", jobs=1, threads=1),
+        plugins=manager,
+        overrides=["training.steps=3", "seeds=1", "models.beta-vae.config.width=0.1"],
+    )
+    scores = results(tmp_path / "out")["beta-vae 0"]["scores"]
+    assert {score["metric"]: score["status"] for score in scores} == {"mig": "ok", "dci": "ok", "factorvae": "ok"}
