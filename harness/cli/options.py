@@ -117,3 +117,7 @@ def require_gpu_if(device: str) -> None:
 
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch sees no GPU here; use --device cpu")
+    if device == "mps":
+        from harness.execution.devices import require_mps
+
+        require_mps("--device mps")

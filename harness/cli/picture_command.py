@@ -39,7 +39,7 @@ def picture_command(picture: Callable[..., list[Path]]) -> Callable[..., None]:
     @click.argument("trial", nargs=-1, required=True, shell_complete=complete_trial)
     @click.option("--output", type=click.Path(path_type=Path), help="Name of the files [default: COMMAND-ID].")
     @click.option("--seed", default=0, show_default=True, help="Seed of the random latents.")
-    @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+    @click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True)
     @data_option
     @plugin_option
     @wraps(picture)

@@ -31,7 +31,7 @@ class Slots:
     Attributes:
         count: trials at a time.
         threads: CPU threads for each.
-        gpus: CUDA_VISIBLE_DEVICES entries to choose from; empty on the CPU.
+        gpus: CUDA_VISIBLE_DEVICES entries to choose from; empty where there are none of NVIDIA's.
         per_gpu: trials at a time on one GPU.
     """
 
@@ -39,8 +39,12 @@ class Slots:
     threads: int
     gpus: tuple[str, ...] = ()
     per_gpu: int = 1
+    device: str = "cpu"
+    """Where trials run without one of these: "cpu", or "mps", an Apple GPU."""
 
     def __str__(self) -> str:
+        if self.device == "mps":
+            return f"{self.count} at a time on the Apple GPU"
         where = f"{len(self.gpus)} GPU(s)" if self.gpus else f"CPU, {self.threads} thread(s) each"
         return f"{self.count} at a time on {where}"
 
@@ -48,7 +52,7 @@ class Slots:
     def reserve(self) -> Iterator[Placement]:
         """Reserve what one trial computes on: a GPU, or a share of one, or a share of the cores."""
         if not self.gpus:
-            yield Placement("cpu", self.threads)
+            yield Placement(self.device, self.threads)
             return
         with reserve_gpu(self.gpus, self.per_gpu) as gpu:
             yield Placement("cuda", self.threads, gpu)
@@ -62,7 +66,8 @@ def find_slots(device: str, jobs: int | None, trials: int, *, threads: int | Non
     as many trials run as there are cores; on GPUs, `per_gpu` on each.
 
     Args:
-        device: "auto" (GPUs if there are any), "cpu", "cuda" or "cuda:0,1".
+        device: "auto" (NVIDIA's GPUs if there are any), "cpu", "cuda", "cuda:0,1" or "mps" (an Apple GPU, on which
+            trials run one by one unless `jobs` says otherwise).
         jobs: trials side by side; None for as many as there are threads for.
         trials: number of trials in the suite.
         threads: CPU threads of each; None for one.
@@ -72,6 +77,9 @@ def find_slots(device: str, jobs: int | None, trials: int, *, threads: int | Non
         UserError: there is no such device, or there are not so many cores.
     """
     cores = joblib.cpu_count()
+    if device == "mps":
+        require_mps("--device mps")
+        return Slots(jobs or 1, threads or 1, device=device)
     gpus = () if device == "cpu" else _select_gpus(device)
     most = len(gpus) * per_gpu if gpus else cores
     if threads is not None:
@@ -80,6 +88,18 @@ def find_slots(device: str, jobs: int | None, trials: int, *, threads: int | Non
             raise UserError(f"--threads {threads}: {jobs or 1} times as many are more than the {cores} cores here")
     count = min(jobs or most, most) if gpus else jobs or min(most, max(1, trials))
     return Slots(count, threads or 1, gpus, per_gpu)
+
+
+def require_mps(asked: str) -> None:
+    """Make sure that torch can compute on an Apple GPU.
+
+    Raises:
+        UserError: it cannot; `asked` begins the message.
+    """
+    import torch
+
+    if not torch.backends.mps.is_available():
+        raise UserError(f"{asked}: torch has no Apple GPU here; use --device cpu")
 
 
 def free_memory(slots: Slots) -> int | None:
@@ -101,7 +121,7 @@ def free_memory(slots: Slots) -> int | None:
 def _select_gpus(device: str) -> tuple[str, ...]:
     kind, _, wanted = device.partition(":")
     if kind not in ("auto", "cuda"):
-        raise UserError(f"--device {device}: choose from auto, cpu, cuda, cuda:0 or cuda:0,1")
+        raise UserError(f"--device {device}: choose from auto, cpu, cuda, cuda:0, cuda:0,1 or mps")
     visible = visible_gpus()
     if kind == "cuda" and not visible:
         raise UserError(f"--device {device}: torch sees no GPU here; use --device cpu")

@@ -19,7 +19,7 @@ class RunOptions:
     """What a user may ask of a run; the options of `harness run` have the same names and meanings.
 
     Attributes:
-        device: "auto" (GPUs if there are any), "cpu", "cuda" or "cuda:0,1".
+        device: "auto" (GPUs if there are any), "cpu", "cuda", "cuda:0,1" or "mps".
         jobs: trials, or fleets, side by side; None for as many as there are cores or GPUs.
         threads: CPU threads of each; None for one.
         trials_per_gpu: trials, or fleets, that share a GPU.

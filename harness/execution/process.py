@@ -256,4 +256,6 @@ def environment(placement: Placement) -> dict[str, str]:
     # it to come back page by page.
     kept = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**30))
     device = {"CUDA_VISIBLE_DEVICES": placement.gpu}
+    if placement.device == "mps":  # What torch cannot do on an Apple GPU yet, it does on the CPU.
+        device["PYTORCH_ENABLE_MPS_FALLBACK"] = "1"
     return {**kept, **os.environ, **limits, **device, "PYTHONUNBUFFERED": "1"}

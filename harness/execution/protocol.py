@@ -39,7 +39,7 @@ class Placement:
     """Where a worker computes.
 
     Attributes:
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda" or "mps".
         threads: CPU threads the worker may use.
         gpu: the entry for CUDA_VISIBLE_DEVICES; "" on the CPU.
     """

@@ -229,7 +229,7 @@ class Study:
         from harness.training.precision import precision_note  # torch, which those who only read results do without.
 
         precisions = {trial.training.precision for trial in pending}
-        device = "cuda" if slots.gpus else "cpu"
+        device = "cuda" if slots.gpus else slots.device
         notes = [precision_note(precision, device) for precision in sorted(precisions)]
         if pending:
             notes.append(status.thread_note(slots.threads))

@@ -5,6 +5,7 @@
     spectral        spectral normalisation that can be vmapped
     densities       log densities and divergences of the usual distributions
     sizes           how layers follow from the image size and a width multiplier
+    doubles         numbers in double precision, wherever they lie
     modes           a network in inference mode inside a loss
     OptimizerState  an optimizer of a network that a metric trains; models declare theirs instead
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from harness.nn.densities import categorical_log_probability as categorical_log_probability
     from harness.nn.densities import normal_kl as normal_kl
     from harness.nn.densities import normal_log_density as normal_log_density
+    from harness.nn.doubles import to_double as to_double
     from harness.nn.initialisers import glorot_uniform_ as glorot_uniform_
     from harness.nn.initialisers import normal_ as normal_
     from harness.nn.initialisers import truncated_normal_ as truncated_normal_
@@ -47,6 +49,7 @@ __all__, __getattr__ = lazily(
             "normal_kl",
             "normal_log_density",
         ),
+        "harness.nn.doubles": ("to_double",),
         "harness.nn.initialisers": (
             "glorot_uniform_",
             "normal_",

@@ -26,7 +26,7 @@ def provenance(device: str) -> dict[str, str | int]:
         **{package: _version(package) for package in (DISTRIBUTION, *dependencies())},
         "python": sys.version.split()[0],
         "platform": platform.platform(),
-        "device_type": "cuda" if on_gpu else "cpu",
+        "device_type": "cuda" if on_gpu else device.partition(":")[0],
         "device": torch.cuda.get_device_name() if on_gpu else _processor(),
         "driver": _driver() if on_gpu else "",
         "cuda": str(torch.version.cuda or ""),

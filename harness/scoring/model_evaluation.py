@@ -15,6 +15,7 @@ from harness.errors import DivergenceError, NotApplicableError
 from harness.evaluation import Codes, Evaluation, PrincipalCodes, group_points, out_of_range
 from harness.factors import Indices
 from harness.model import ABILITIES, Model
+from harness.nn.doubles import to_double
 from harness.registry import Registry
 from harness.rng import Rng
 from harness.scoring.stacked_models import StackedModels
@@ -197,7 +198,7 @@ class ModelEvaluation(Evaluation):
         """(D,) divergence of each code's posterior from its prior in nats, averaged over the images."""
         parts = _parts(indices, self.batch_size)
         with torch.no_grad():
-            total = sum(self.model.kl(self._ordered(self.images(part))).double().sum(dim=0) for part in parts)
+            total = sum(to_double(self.model.kl(self._ordered(self.images(part)))).sum(dim=0) for part in parts)
         assert isinstance(total, Tensor)
         divergence = total.cpu().numpy() / len(indices)
         return self._principal.sums(divergence) if len(self.code_groups) else divergence

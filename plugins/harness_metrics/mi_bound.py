@@ -14,6 +14,7 @@ from harness import (
     Score,
     Settings,
 )
+from harness.nn import to_double
 
 SAMPLES = 10_000
 
@@ -76,5 +77,5 @@ def _log_likelihoods(evaluation: ModelEvaluation, space: LatentSpace) -> dict[st
     for latents in torch.split(evaluation.latents("mi-bound", SAMPLES), evaluation.batch_size):
         codes = space.split(latents)
         for name, posterior in evaluation.model.posterior(evaluation.generate(latents)).items():
-            totals[name] += posterior.log_prob(codes[name]).double().sum().item()
+            totals[name] += to_double(posterior.log_prob(codes[name])).sum().item()
     return {name: total / SAMPLES for name, total in totals.items()}

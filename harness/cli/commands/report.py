@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completers import complete_results
-from harness.cli.options import data_option, plugin_option
+from harness.cli.options import data_option, plugin_option, require_gpu_if
 from harness.cli.terminal import echo
 from harness.results.earlier import others_note
 from harness.storage.location import location
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Trials that get pictures. few: the best one of each setting; auto: all, or few if there are more than 60.",
 )
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True)
 @data_option
 @click.option(
     "--any-path", is_flag=True, help="Show images that a suite takes from outside the folder of dataset files."
@@ -47,6 +47,8 @@ def command(
     from harness.plugins.manager import PluginManager
     from harness.report.page import write_report
     from harness.results.folder import ResultsFolder
+
+    require_gpu_if(device)
 
     def tell(done: int, total: int) -> None:
         if done < total and sys.stderr.isatty():

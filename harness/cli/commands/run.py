@@ -51,7 +51,7 @@ def _finite(context: click.Context, parameter: click.Parameter, seconds: float |
 @click.argument("suite", type=click.Path(path_type=Path), shell_complete=complete_suite)
 @click.option("--jobs", type=click.IntRange(min=1), help="Trials, or fleets, side by side [default: cores, or GPUs].")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads of each [default: 1].")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:0,1.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:0,1 or mps.")
 @click.option(
     "--trials-per-gpu",
     type=click.IntRange(min=1),

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from harness.cli.completers import complete_name
 from harness.cli.console import console
-from harness.cli.options import data_option, download_option, plugin_option, settings_of, trust_option
+from harness.cli.options import data_option, download_option, plugin_option, require_gpu_if, settings_of, trust_option
 from harness.cli.show_dataset import check_picture, show_dataset
 from harness.config import describe
 from harness.errors import UserError, nearest
@@ -22,7 +22,7 @@ from harness.registry import KINDS, Entry
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A setting of the dataset.")
 @click.option("--pictures", type=click.Path(path_type=Path), metavar="FILE.png", help="Write a picture of the dataset.")
 @click.option(
-    "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to load it."
+    "--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True, help="Where to load it."
 )
 @data_option
 @download_option
@@ -41,6 +41,7 @@ def command(
     row of images for each of its factors or classes. supervised:METRIC is the selector that chooses by a metric.
     """
     settings = settings_of(overrides)
+    require_gpu_if(device)
     if pictures:
         check_picture(pictures)
     registry = PluginManager(plugins).registry

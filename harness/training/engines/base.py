@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from harness.model import Model
+from harness.nn.doubles import to_double
 from harness.rng import Rng
 from harness.training.batches import Batches
 from harness.training.engines.compiled import CompiledStepper
@@ -54,7 +55,7 @@ class SingleEngine:
 
     def losses(self) -> list[dict[str, float]]:
         """The terms of the last step."""
-        numbers = torch.stack([value.double() for value in self._losses.values()]).tolist() if self._losses else []
+        numbers = torch.stack([to_double(value) for value in self._losses.values()]).tolist() if self._losses else []
         return [dict(zip(self._losses, numbers, strict=True))]
 
     def leave(self, positions: Sequence[int]) -> None:

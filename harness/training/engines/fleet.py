@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from harness.model import Model
+from harness.nn.doubles import to_double
 from harness.rng import Rng
 from harness.training.engines.compiled import CompiledCalls
 from harness.training.engines.cuda_graphs import Capture, CapturedSteps
@@ -139,7 +140,7 @@ class FleetEngine:
     def losses(self) -> list[dict[str, float]]:
         """Each member's terms of the last step, "objective/term"; waits for the device once."""
         found: list[dict[str, float]] = [{} for _ in self.members]
-        tensors = [value.double() for _, terms in self._losses for value in terms.values()]
+        tensors = [to_double(value) for _, terms in self._losses for value in terms.values()]
         numbers = iter(torch.cat(tensors).tolist() if tensors else [])
         for positions, terms in self._losses:
             for name in terms:

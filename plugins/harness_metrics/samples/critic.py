@@ -18,7 +18,7 @@ from harness import (
     Score,
     Settings,
 )
-from harness.nn import OptimizerState
+from harness.nn import OptimizerState, to_double
 
 PENALTY = 10.0
 """Weight of the gradient penalty (Gulrajani et al., 2017)."""
@@ -123,11 +123,11 @@ def critic_loss(critic: nn.Module, real: Tensor, fake: Tensor, mix: Tensor) -> T
 @torch.no_grad()
 def _mean(critic: nn.Module, images: Tensor) -> float:
     """The critic's mean output on images (n, C, H, W)."""
-    return float(torch.cat([critic(part) for part in torch.split(images, 500)]).double().mean())
+    return float(to_double(torch.cat([critic(part) for part in torch.split(images, 500)])).mean())
 
 
 @torch.no_grad()
 def _mean_of_images(critic: nn.Module, evaluation: ModelEvaluation, indices: Indices) -> float:
     """The critic's mean output on the dataset's images at indices (n,)."""
     parts = np.array_split(indices, -(-len(indices) // 500))
-    return float(torch.cat([critic(evaluation.images(part)) for part in parts]).double().mean())
+    return float(to_double(torch.cat([critic(evaluation.images(part)) for part in parts])).mean())

@@ -9,6 +9,7 @@ from scipy.stats import mannwhitneyu
 from torch import Tensor
 
 from harness import Field, ModelEvaluation, NotApplicableError, SampleMetric, Score, Settings
+from harness.nn import to_double
 
 CHUNK = 2000
 
@@ -72,10 +73,10 @@ def nearest_distances(images: Tensor, others: Iterable[Tensor]) -> NDArray[np.fl
     rounding errors would keep equal images apart.
     """
     points = images.flatten(1)
-    nearest = torch.full((len(points),), torch.inf, dtype=torch.float64, device=points.device)
+    nearest = to_double(torch.full((len(points),), torch.inf, device=points.device))
     for chunk in others:
         candidates = chunk.flatten(1)
         scores = candidates.square().sum(dim=1) - 2 * points @ candidates.T
         found = candidates[scores.argmin(dim=1)]
-        nearest = torch.minimum(nearest, (points - found).double().square().sum(dim=1))
+        nearest = torch.minimum(nearest, to_double(points - found).square().sum(dim=1))
     return nearest.sqrt().cpu().numpy()

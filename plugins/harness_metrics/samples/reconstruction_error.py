@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 
 from harness import Field, Indices, ModelEvaluation, SampleMetric, Score, Settings
+from harness.nn import to_double
 
 
 class ReconstructionError(SampleMetric):
@@ -38,10 +39,10 @@ class ReconstructionError(SampleMetric):
     def _error(self, evaluation: ModelEvaluation, side: Indices) -> float:
         """The mean error on images of one side of the split."""
         indices = evaluation.rng("reconstruction-error").permutation(side)[: self.config.images]
-        total = torch.zeros((), dtype=torch.float64, device=evaluation.dataset.device)
+        totals = []
         for start in range(0, len(indices), evaluation.batch_size):
             images = evaluation.images(indices[start : start + evaluation.batch_size])
             error = evaluation.reconstruct(images) - images
             errors = error.square() if self.config.norm == "squared" else error.abs()
-            total += errors.double().mean(dim=(1, 2, 3)).sum()
-        return total.item() / len(indices)
+            totals.append(to_double(errors).mean(dim=(1, 2, 3)).sum())
+        return sum(torch.stack(totals).tolist()) / len(indices)

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harness.nn import to_double
+
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the scales, the finest first (Wang et al., 2003)."""
 WINDOW, SIGMA = 11, 1.5
@@ -31,7 +33,7 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
     there are are divided by their sum, as the published ones sum to 1. A negative similarity on one scale counts as 0.
     """
     # In double precision, because variances of flat places are differences of almost equal numbers.
-    a, b = a.double(), b.double()
+    a, b = to_double(a), to_double(b)
     weights = a.new_tensor(WEIGHTS[: scales(a.shape[2], a.shape[3])])
     weights = weights / weights.sum()
     product = a.new_ones(a.shape[:2])

@@ -8,6 +8,7 @@ import pytest
 from harness import UserError
 from harness.execution import devices
 from harness.execution.devices import Slots, find_slots, reserve_gpu
+from harness.execution.process import environment
 
 
 def test_a_trial_has_one_thread_however_many_run_and_are_left():
@@ -44,6 +45,19 @@ def test_an_inherited_list_of_gpus_is_respected(three_gpus, monkeypatch):
 def test_a_device_that_does_not_exist_is_the_users_mistake(three_gpus, device):
     with pytest.raises(UserError, match=f"--device {device}"):
         find_slots(device, None, trials=5)
+
+
+def test_an_apple_gpu_is_used_by_one_trial_at_a_time_where_torch_has_one(monkeypatch):
+    import torch
+
+    with pytest.raises(UserError, match="--device mps: torch has no Apple GPU here"):
+        find_slots("mps", None, trials=5)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    slots = find_slots("mps", None, trials=5)
+    assert (slots.count, slots.gpus, str(slots)) == (1, (), "1 at a time on the Apple GPU")
+    with slots.reserve() as placement:
+        assert (placement.device, placement.gpu) == ("mps", "")
+        assert environment(placement)["PYTORCH_ENABLE_MPS_FALLBACK"] == "1"
 
 
 def test_a_gpu_is_held_by_one_at_a_time(monkeypatch, tmp_path):
