@@ -4,7 +4,7 @@ from torch import Tensor
 
 
 def to_double(values: Tensor) -> Tensor:
-    """The same numbers in float64: on their device, or on the CPU where they lie on an Apple GPU, which has no such type.
+    """Convert numbers to float64: on their device, or on the CPU where an Apple GPU has no such type.
 
     Sums of many numbers are made in it, so that their order does not show.
     """

@@ -4,6 +4,7 @@ from math import inf
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from harness import Field, Indices, ModelEvaluation, SampleMetric, Score, Settings
 from harness.nn import to_double
@@ -39,10 +40,10 @@ class ReconstructionError(SampleMetric):
     def _error(self, evaluation: ModelEvaluation, side: Indices) -> float:
         """The mean error on images of one side of the split."""
         indices = evaluation.rng("reconstruction-error").permutation(side)[: self.config.images]
-        totals = []
+        totals: list[Tensor] = []
         for start in range(0, len(indices), evaluation.batch_size):
             images = evaluation.images(indices[start : start + evaluation.batch_size])
             error = evaluation.reconstruct(images) - images
             errors = error.square() if self.config.norm == "squared" else error.abs()
             totals.append(to_double(errors).mean(dim=(1, 2, 3)).sum())
-        return sum(torch.stack(totals).tolist()) / len(indices)
+        return torch.stack(totals).sum().item() / len(indices)
