@@ -23,7 +23,9 @@ class ModelEntry(Settings):
     label: str = Field("", description="the name in tables, where one model stands twice; the model's name by default")
     config: dict[str, Any] = Field({}, description="hyperparameters")
     sweep: dict[str, Any] = Field(
-        {}, description="hyperparameters, or training.KEY, with a list of values each; lists multiply"
+        {},
+        description="hyperparameters, or training.KEY, with a list of values or a range each; lists multiply, "
+        "and those in a table `zip` go together",
     )
     training: dict[str, Any] = Field({}, description="training settings of this model alone")
     seeds: int | list[int] | None = Field(None, description="seeds of this model alone")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,13 +12,11 @@ from harness.registry import Registry
 from harness.suite.file import read_suite_file, with_overrides
 from harness.suite.resolve import TRAINING, resolve_choice, resolve_class
 from harness.suite.schema import ModelEntry, SuiteFile, Training
+from harness.suite.sweep import IN_TRAINING, Point, expand
 from harness.suite.trial import Choice, Trial, checked
 
 if TYPE_CHECKING:
     from harness.model import ImageSpec
-
-IN_TRAINING = "training."
-"""What the names of swept training settings begin with."""
 
 MOST_SEEDS = 100_000
 """Of one model; more are a slip of the keyboard, for whose trials there would be no memory."""
@@ -176,14 +173,13 @@ class _Data:
 def _expand(
     registry: Registry, table: SuiteFile, entry: ModelEntry, index: int, data: _Data, folder: Path
 ) -> Iterator[Trial]:
-    """Every trial of one `[[models]]` table: the product of its sweep, for each seed."""
+    """Every trial of one `[[models]]` table: the combinations of its sweep, for each seed."""
     place = f"models[{index}]"
-    sweep = _sweep(entry, place)
+    points = _points(entry, place)
     seeds = _seeds(table.seeds, "seeds") if entry.seeds is None else _seeds(entry.seeds, f"{place}.seeds")
     if untrained := registry.find("models", entry.name, f"{place}.config").load().trained_elsewhere:
-        seeds = _one_seed(entry, place)
-    for values in product(*sweep.values()):
-        swept = dict(zip(sweep, values, strict=True))
+        seeds = _one_seed(entry, points[0], place)
+    for swept in points:
         settings, trained = dict(entry.config), {**table.training.values(), **entry.training}
         for name, value in swept.items():
             (trained if name.startswith(IN_TRAINING) else settings)[name.removeprefix(IN_TRAINING)] = value
@@ -196,25 +192,14 @@ def _expand(
             yield Trial(data.choice, model, training, seed, entry.label or entry.name, swept)
 
 
-def _sweep(entry: ModelEntry, place: str) -> dict[str, list[Any]]:
-    """The lists of a model's sweep; those for its training are called "training.KEY"."""
-    sweep: dict[str, Any] = {}
-    for name, values in entry.sweep.items():
-        if name != IN_TRAINING.removesuffix("."):
-            sweep[name] = values
-        elif isinstance(values, dict):
-            sweep |= {f"{IN_TRAINING}{key}": each for key, each in values.items()}
-        else:
-            raise UserError(f"{place}.sweep.{name}: got {values!r}, expected a table of lists")
-    for name, values in sweep.items():
-        if not isinstance(values, list):
-            raise UserError(f"{place}.sweep.{name}: got {values!r}, expected a list of values")
+def _points(entry: ModelEntry, place: str) -> list[Point]:
+    """The combinations of a model's sweep, none of whose keys is set beside it."""
+    points = expand(entry.sweep, f"{place}.sweep")
+    for name in points[0]:
         if name in {*entry.config, *(f"{IN_TRAINING}{key}" for key in entry.training)}:
             table = place if name.startswith(IN_TRAINING) else f"{place}.config"
             raise UserError(f"{place}.sweep.{name}: the key also stands in {table}; keep one")
-        if not values:
-            raise UserError(f"{place}.sweep.{name}: the list is empty")
-    return sweep
+    return points
 
 
 def _seeds(seeds: int | list[int], place: str) -> Sequence[int]:
@@ -224,7 +209,7 @@ def _seeds(seeds: int | list[int], place: str) -> Sequence[int]:
     return range(seeds) if isinstance(seeds, int) else seeds
 
 
-def _one_seed(entry: ModelEntry, place: str) -> Sequence[int]:
+def _one_seed(entry: ModelEntry, swept: Point, place: str) -> Sequence[int]:
     """The seed of a model that was trained elsewhere.
 
     Raises:
@@ -232,7 +217,7 @@ def _one_seed(entry: ModelEntry, place: str) -> Sequence[int]:
     """
     if entry.seeds is not None:
         raise UserError(f"{place}.seeds: {entry.name} was trained elsewhere, once; it has no seeds here")
-    if "steps" in entry.training or any(name.startswith(IN_TRAINING) for name in _sweep(entry, place)):
+    if "steps" in entry.training or any(name.startswith(IN_TRAINING) for name in swept):
         raise UserError(f"{place}.training.steps: {entry.name} was trained elsewhere; it is not trained here")
     return [0]
 
