@@ -9,7 +9,7 @@ from harness.registry import Registry
 from harness.rng import Rng
 from harness.suite.build import build_dataset, build_model
 from harness.suite.resolve import resolve_class
-from harness.suite.trial import Trial
+from harness.suite.trial import Trial, by_training
 from harness.training.engines.signature import signature_of
 from harness.training.memory import training_bytes
 
@@ -33,7 +33,9 @@ def most_that_fit(trial: Trial, registry: Registry, memory: int) -> int:
 
 
 def form_fleets(trials: Sequence[Trial], registry: Registry, size: int | Callable[[Trial], int]) -> list[list[Trial]]:
-    """All trials in fleets of at most `size`, as even as can be.
+    """All trials in fleets of at most `size` trainings, as even as can be.
+
+    Trials that are states of one training, after so many steps each, are in one fleet and count once.
 
     The trials of a fleet share the dataset, the training settings and the structure of their models. Which trials
     these are does not depend on what is done already, so that a resumed fleet computes what it would have.
@@ -43,8 +45,10 @@ def form_fleets(trials: Sequence[Trial], registry: Registry, size: int | Callabl
         registry: where datasets and models are found.
         size: how many, at most; or a function that says how many trials like a given one.
     """
+    states = {training[-1].id: training for training in by_training(trials)}
+    trials = [trial for trial in trials if trial.id in states]
     if size == 1:
-        return [[trial] for trial in trials]
+        return [states[trial.id] for trial in trials]
     models: dict[str, Hashable] = {}
     alike: dict[Hashable, list[Trial]] = {}
     for trial in trials:
@@ -54,7 +58,8 @@ def form_fleets(trials: Sequence[Trial], registry: Registry, size: int | Callabl
         shared = (trial.dataset.key, trial.training, models[model])
         alike.setdefault(shared, []).append(trial)
     sizes = [size if isinstance(size, int) else size(group[0]) for group in alike.values()]
-    return [fleet for group, most in zip(alike.values(), sizes, strict=True) for fleet in _split(group, most)]
+    fleets = [fleet for group, most in zip(alike.values(), sizes, strict=True) for fleet in _split(group, most)]
+    return [[state for trial in fleet for state in states[trial.id]] for fleet in fleets]
 
 
 def _structure(trial: Trial, registry: Registry) -> Hashable:

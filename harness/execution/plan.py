@@ -11,7 +11,7 @@ from harness.execution.ray_connection import Cluster, connect
 from harness.execution.schedule import shard
 from harness.plugins.manager import PluginManager
 from harness.suite.suite import Suite
-from harness.suite.trial import Trial
+from harness.suite.trial import Trial, by_training
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def plan_run(suite: Suite, manager: PluginManager, options: RunOptions) -> Plan:
         fleets = shard(fleets, *options.shard)
     slots = _slots(options, len(fleets))
     if not slots.gpus:
-        require_gpu(engine, max(map(len, fleets), default=0))
+        require_gpu(engine, max((len(by_training(fleet)) for fleet in fleets), default=0))
     return Plan(fleets, engine, slots)
 
 

@@ -8,7 +8,7 @@ from enum import IntEnum
 from types import FrameType
 from typing import Self, TypeAlias
 
-from harness.suite.trial import Choice, Trial, checked
+from harness.suite.trial import Choice, Trial, by_training, checked
 from harness.training.events import Alert, Event, Note, Progress
 
 CHECKPOINT_SECONDS = 30.0
@@ -85,12 +85,13 @@ class TrialJob:
     @property
     def divisible(self) -> bool:
         """Whether it is a fleet that may be tried again as two halves."""
-        return len(self.trials) > 1 and not self.halved
+        return len(by_training(self.trials)) > 1 and not self.halved
 
     def halves(self, trials: Sequence[Trial]) -> list[Self]:
-        """Some of the trials, in fleets of half the size."""
-        half = (len(self.trials) + 1) // 2
-        parts = (trials[:half], trials[half:])
+        """Some of the trials, in fleets of half the size; the states of one training stay together."""
+        half = (len(by_training(self.trials)) + 1) // 2
+        trainings = by_training(trials)
+        parts = ([trial for states in part for trial in states] for part in (trainings[:half], trainings[half:]))
         return [replace(self, trials=part, halved=True) for part in parts if part]
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable
 
 from harness.results.result import Outcome, Result
-from harness.suite.trial import Trial
+from harness.suite.trial import Trial, by_training
 
 
 def longest_first(fleets: Iterable[list[Trial]], ended: Iterable[tuple[Trial, Result]]) -> list[list[Trial]]:
@@ -29,7 +29,10 @@ def longest_first(fleets: Iterable[list[Trial]], ended: Iterable[tuple[Trial, Re
         known = (seconds[kind] / images[kind] for kind in _kinds(trial) if images[kind])
         return _images(trial) * next(known, 1.0)
 
-    return sorted(fleets, key=lambda fleet: sum(map(estimate, fleet)), reverse=True)
+    def longest(fleet: list[Trial]) -> float:
+        return sum(max(map(estimate, states)) for states in by_training(fleet))
+
+    return sorted(fleets, key=longest, reverse=True)
 
 
 def shard(fleets: Iterable[list[Trial]], number: int, count: int) -> list[list[Trial]]:
@@ -44,10 +47,10 @@ def shard(fleets: Iterable[list[Trial]], number: int, count: int) -> list[list[T
     """
     loads = [0] * count
     own = []
-    for fleet in sorted(fleets, key=lambda fleet: sum(map(_images, fleet)), reverse=True):
+    for fleet in sorted(fleets, key=_images_of_all, reverse=True):
         least = loads.index(min(loads))
         # Trials without any training are work too.
-        loads[least] += sum(map(_images, fleet)) + 1
+        loads[least] += _images_of_all(fleet) + 1
         if least == number - 1:
             own.append(fleet)
     return own
@@ -56,6 +59,11 @@ def shard(fleets: Iterable[list[Trial]], number: int, count: int) -> list[list[T
 def _images(trial: Trial) -> int:
     """How many images the trial is trained on, repetitions included."""
     return trial.training.steps * trial.training.batch_size
+
+
+def _images_of_all(fleet: Iterable[Trial]) -> int:
+    """How many images a fleet is trained on; the earlier states of a training come with its last."""
+    return sum(_images(states[-1]) for states in by_training(fleet))
 
 
 def _kinds(trial: Trial) -> tuple[Hashable, ...]:

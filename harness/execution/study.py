@@ -283,19 +283,19 @@ class Study:
         return False
 
     def _pending_selectors(self, status: StudyStatus, retry_failed: bool = False) -> list[Choice]:
-        return pending_selectors(self.suite, self.folder, status.finished, retry_failed=retry_failed)
+        return pending_selectors(self.suite, self.folder, status.candidates, retry_failed=retry_failed)
 
     def _compare_all(self, status: StudyStatus, selectors: Sequence[Choice]) -> None:
         if not selectors:
             return
         self.folder.set_aside_damaged_comparisons()
-        job = CompareJob(status.finished, **self._common(), selectors=selectors)
+        job = CompareJob(status.candidates, **self._common(), selectors=selectors)
         end = self.executor.run_comparison(job, self._tell_of_comparison)
         if end is None or end.interrupted or end.returncode == Exit.INCOMPLETE:
             return
         reason = "it took too long" if end.timed_out else end.reason
         for choice in self._pending_selectors(status):
-            key = comparison_key(choice, status.finished, self.suite.evaluation_seed)
+            key = comparison_key(choice, status.candidates, self.suite.evaluation_seed)
             write_json(self.folder.comparison(key), {**nothing_compared(choice), "failed": reason})
 
     def _tell_of_trial(self, trial: Trial, event: Event) -> None:

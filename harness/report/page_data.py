@@ -133,7 +133,7 @@ class _Gathering:
                 "outcomes": outcomes,
                 "seconds": short(seconds),
                 "selectors": [selector.name for selector in self.suite.selectors],
-                "selector_notes": selection_notes(self.folder, self.suite, status.finished),
+                "selector_notes": selection_notes(self.folder, self.suite, status.candidates),
                 "evaluation_seed": self.suite.evaluation_seed,
                 "factors": list(self.factors),
             }

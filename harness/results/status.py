@@ -1,7 +1,7 @@
 """The status of a study: its results, read once, and what follows from them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -9,7 +9,7 @@ from typing import Self
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result
 from harness.suite.suite import Suite
-from harness.suite.trial import Trial, score_key
+from harness.suite.trial import Trial, by_training, score_key
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,19 @@ class StudyStatus:
     def finished(self) -> Sequence[Trial]:
         """Trials that were trained to their end."""
         return [trial for trial, result in self.ended if result.outcome is Outcome.FINISHED]
+
+    @cached_property
+    def candidates(self) -> Sequence[Trial]:
+        """What selectors choose among: trials that are finished, but for the earlier states of others' trainings."""
+        kept = {states[-1].id for label in self._by_label for states in by_training(label)}
+        return [trial for trial in self.finished if trial.id in kept]
+
+    @property
+    def _by_label(self) -> Iterable[Sequence[Trial]]:
+        labels: dict[str, list[Trial]] = {}
+        for trial in self.suite.trials:
+            labels.setdefault(trial.label, []).append(trial)
+        return labels.values()
 
     @cached_property
     def failures(self) -> Sequence[str]:

@@ -1,6 +1,6 @@
 """The tables and keys of a suite."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from harness.config import Field, Settings
 
@@ -37,6 +37,9 @@ class EvaluationTable(Settings):
     metrics: list[str | dict[str, Any]] = Field([], description="names, or tables with a name and settings")
     selectors: list[str | dict[str, Any]] = Field([], description="names, or tables with a name and settings")
     seed: int = Field(0, description="seeds the draws on which all models are scored")
+    at: list[Annotated[int, Field(ge=0)]] = Field(
+        [], description="steps after which models are scored on their way, too; one training serves all of its steps"
+    )
 
 
 class SuiteFile(Settings):

@@ -188,8 +188,26 @@ def _expand(
         training = parse(Training, trained, f"{place}.training")
         model = resolve_choice(registry, "models", entry.name, settings, f"{place}.config", folder)
         _check_fit(registry, data, model, training, place)
-        for seed in seeds:
-            yield Trial(data.choice, model, training, seed, entry.label or entry.name, swept)
+        for each, named in _at(table.evaluation.at, training, swept, place):
+            for seed in seeds:
+                yield Trial(data.choice, model, each, seed, entry.label or entry.name, named)
+
+
+def _at(
+    steps: Sequence[int], training: Training, swept: Mapping[str, Any], place: str
+) -> Iterator[tuple[Training, Mapping[str, Any]]]:
+    """A training, stopped after each of some numbers of steps before its last, and as it is; each with its name.
+
+    Raises:
+        UserError: the steps are swept too.
+    """
+    name = f"{IN_TRAINING}steps"
+    earlier = sorted({step for step in steps if step < training.steps})
+    if earlier and name in swept:
+        raise UserError(f"evaluation.at: {place}.sweep.{name} lists steps, too; keep one")
+    for step in (*earlier, training.steps):
+        stopped = Training(**{**training.values(), "steps": step})
+        yield stopped, {**swept, name: step} if earlier else swept
 
 
 def _points(entry: ModelEntry, place: str) -> list[Point]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -93,6 +93,12 @@ class Trial:
         """A hash of everything that decides the trial's numbers."""
         return digest([self.dataset.identity, self.model.identity, self.training.values(), self.seed])
 
+    @cached_property
+    def training_key(self) -> str:
+        """Names the training of which the trial is the state after so many steps: trials that share it share steps."""
+        training = {name: value for name, value in self.training.values().items() if name != "steps"}
+        return digest([self.dataset.identity, self.model.identity, training, self.seed])
+
     @property
     def title(self) -> str:
         """The trial in words: label, swept settings and seed."""
@@ -126,6 +132,14 @@ class Trial:
         if trial.training.model_fields_set != set(Training.model_fields):
             raise ValueError("a trial's record has every setting of its training")
         return trial
+
+
+def by_training(trials: Iterable[Trial]) -> list[list[Trial]]:
+    """Trials that are states of one training together, from few to many steps; in the order of the first of each."""
+    found: dict[str, list[Trial]] = {}
+    for trial in trials:
+        found.setdefault(trial.training_key, []).append(trial)
+    return [sorted(states, key=lambda trial: trial.training.steps) for states in found.values()]
 
 
 def _with_content(value: Any, files: Mapping[str, str]) -> Any:

@@ -31,7 +31,7 @@ def failures(folder: ResultsFolder, status: StudyStatus, selections: pd.DataFram
     suite = status.suite
     lines = list(status.failures)
     for choice in suite.selectors:
-        record = read_comparison(folder, choice, status.finished, suite.evaluation_seed)
+        record = read_comparison(folder, choice, status.candidates, suite.evaluation_seed)
         if record and record["failed"]:
             lines.append(f"{choice.name}: {record['failed']}")
     failed = selections[selections["status"] == "failed"]
@@ -59,7 +59,7 @@ def read_scores(folder: ResultsFolder) -> pd.DataFrame:
 def make_tables(folder: ResultsFolder, status: StudyStatus, manager: PluginManager) -> Tables:
     """Every table, made anew from the results of its trials and the comparisons of its selectors."""
     scores = score_table(status)
-    selections, selector_scores = selection_tables(folder, status.suite, status.finished, scores, manager.registry)
+    selections, selector_scores = selection_tables(folder, status.suite, status.candidates, scores, manager.registry)
     return Tables(scores, leaderboard(scores, status.suite), selections, selector_scores)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Self
 
@@ -52,7 +52,12 @@ class Callbacks:
 
 @dataclass
 class TrialTraining:
-    """A trial on its way from `done` to `steps`."""
+    """A trial on its way from `done` to `steps`.
+
+    Attributes:
+        earlier: trials that are states of the same training, after fewer steps, from few to many; their models are
+            written when the training comes past them.
+    """
 
     trial: Trial
     engine: EagerStepper
@@ -61,6 +66,7 @@ class TrialTraining:
     steps: int
     done: int = 0
     finished: bool = False
+    earlier: list[tuple[Trial, TrialFolder]] = field(default_factory=list)
 
     @classmethod
     def at_its_beginning(
@@ -98,7 +104,8 @@ class TrialTraining:
     @property
     def due(self) -> bool:
         """Whether the losses of the step just done are to be recorded."""
-        return self.history.due(self.done) or self.done == self.steps
+        ends = (self.steps, *(trial.training.steps for trial, _ in self.earlier[:1]))
+        return self.history.due(self.done) or self.done in ends
 
     def progress(self, steps_per_second: float) -> Progress:
         """Where the training is."""
@@ -124,17 +131,31 @@ class TrialTraining:
 
     def finish(self, provenance: Mapping[str, Any]) -> None:
         """Write the trained model, which ends the training."""
-        self.history.save(self.folder.history)
-        meta = {"trial": self.trial.id, "seconds": self.history.seconds, "provenance": dict(provenance)}
-        save_tensors(self.folder.model, self.engine.model.state_dict(), meta)
+        self._write_model(self.trial, self.folder, provenance)
         remove_checkpoints(self.folder)
         self.finished = True
+
+    @property
+    def passes(self) -> bool:
+        """Whether the training is now in the state of an earlier trial."""
+        return bool(self.earlier) and self.earlier[0][0].training.steps == self.done
+
+    def pass_earlier(self, provenance: Mapping[str, Any]) -> None:
+        """Write the model of the earlier trial in whose state the training is."""
+        trial, folder = self.earlier.pop(0)
+        self._write_model(trial, folder, provenance)
+
+    def _write_model(self, trial: Trial, folder: TrialFolder, provenance: Mapping[str, Any]) -> None:
+        self.history.save(folder.history)
+        meta = {"trial": trial.id, "seconds": self.history.seconds, "provenance": dict(provenance)}
+        save_tensors(folder.model, self.engine.model.state_dict(), meta)
 
     def fail(self, error: Exception, callbacks: Callbacks) -> None:
         """End badly, with the rows so far if they can be written."""
         with suppress(StorageError):
             self.history.save(self.folder.history)
-        callbacks.failed(self.trial, error)
+        for trial in (self.trial, *(trial for trial, _ in self.earlier)):
+            callbacks.failed(trial, error)
 
 
 class TrainingLoop:
@@ -208,6 +229,9 @@ class TrainingLoop:
         if ending and len(self.trainings) > 1:
             # Whoever is killed between here and the next checkpoint must not find a fleet that has lost a member since.
             self._save([training for position, training in enumerate(self.trainings) if position not in failed])
+        for position, training in enumerate(self.trainings):
+            if training.passes and position not in failed:
+                training.pass_earlier(self.callbacks.provenance())
         for position, error in failed.items():
             self.trainings[position].fail(error, self.callbacks)
         done = {p: t for p, t in enumerate(self.trainings) if t.done >= t.steps and p not in failed}

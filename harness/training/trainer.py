@@ -11,7 +11,7 @@ from harness.model import Model
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder, TrialFolder
 from harness.suite.build import build_initial_model
-from harness.suite.trial import Trial
+from harness.suite.trial import Trial, by_training
 from harness.training.batches import Batches
 from harness.training.engines.signature import signature_of
 from harness.training.events import Alert
@@ -41,7 +41,8 @@ def train(
 ) -> dict[str, Model]:
     """Train trials, continuing from their checkpoints if they have some; a model file ends a training.
 
-    Trials whose models are of equal structure are trained together, as a fleet.
+    Trials whose models are of equal structure are trained together, as a fleet. Trials that differ in their steps alone
+    are states of one training, which writes the model of each as it comes past.
 
     Args:
         trials: what to train.
@@ -69,19 +70,33 @@ def train(
                 untrained.append((trial, model))
         except Exception as error:  # A model or a file may raise anything; it must not stop the others.
             callbacks.failed(trial, error)
+    earlier, untrained = _with_earlier(untrained)
     for alike in _alike(untrained):
         try:
             _check_data(alike[0][0], dataset)
         except Exception as error:  # A dataset may raise anything; without it there is nothing to train on.
             for trial, _ in alike:
                 callbacks.failed(trial, error)
+                for state, _ in earlier[trial.id]:
+                    callbacks.failed(state, error)
             continue
-        models |= _train_alike(alike, dataset, folder, callbacks, engine, checkpoint_seconds)
+        models |= _train_alike(alike, earlier, dataset, folder, callbacks, engine, checkpoint_seconds)
     return models
+
+
+def _with_earlier(
+    untrained: Sequence[tuple[Trial, Model]],
+) -> tuple[dict[str, list[tuple[Trial, Model]]], list[tuple[Trial, Model]]]:
+    """The last state of each training, by whose identities there are its earlier states, from few to many steps."""
+    models = {trial.id: model for trial, model in untrained}
+    trainings = by_training(trial for trial, _ in untrained)
+    earlier = {states[-1].id: [(trial, models[trial.id]) for trial in states[:-1]] for states in trainings}
+    return earlier, [(states[-1], models[states[-1].id]) for states in trainings]
 
 
 def _train_alike(
     alike: Sequence[tuple[Trial, Model]],
+    earlier: Mapping[str, Sequence[tuple[Trial, Model]]],
     dataset: Dataset,
     folder: ResultsFolder,
     callbacks: Callbacks,
@@ -89,19 +104,25 @@ def _train_alike(
     checkpoint_seconds: float,
 ) -> dict[str, Model]:
     """Train models of equal structure from their checkpoints on; returns those that came to their ends."""
+
+    def failed(trial: Trial, error: Exception) -> None:
+        for state in (trial, *(state for state, _ in earlier[trial.id])):
+            callbacks.failed(state, error)
+
     saved: dict[str, list[Checkpoint]] = {}
     for trial, _ in alike:
         try:
             saved[trial.id] = load_checkpoints(folder.trial(trial.id), _warn(callbacks, trial))
         except Exception as error:  # Of this trial's files; the others must not suffer.
-            callbacks.failed(trial, error)
+            failed(trial, error)
     alike = [(trial, model) for trial, model in alike if trial.id in saved]
     if not alike:
         return {}
     # What began in a fleet goes on in one, were it alone: the members of a fleet are laid out otherwise in memory.
     fleet = len(alike) > 1 or any(checkpoint.fleet for found in saved.values() for checkpoint in found[:1])
     chosen = go_back_together(saved, _warn(callbacks, alike[0][0]))
-    trainings = []
+    trainings: list[TrialTraining] = []
+    passed: list[tuple[Trial, Model]] = []
     for trial, model in alike:
         try:
             member_engine = "eager" if fleet else engine
@@ -110,13 +131,26 @@ def _train_alike(
             )
             if checkpoint := chosen[trial.id]:
                 training.resume(checkpoint, _warn(callbacks, trial))
-            trainings.append(training)
         except Exception as error:  # The trial's own; the others go on.
-            callbacks.failed(trial, error)
+            failed(trial, error)
+            continue
+        states = earlier[trial.id]
+        passed += [(state, model) for state, model in states if state.training.steps < training.done]
+        ahead = [state for state, _ in states if state.training.steps >= training.done]
+        training.earlier = [(state, folder.trial(state.id)) for state in ahead]
+        trainings.append(training)
     if trainings:
         with products(alike[0][0].training.precision):
             _run(trainings, callbacks, checkpoint_seconds, engine, fleet)
-    return {training.trial.id: training.engine.model for training in trainings if training.finished}
+    models = {training.trial.id: training.engine.model for training in trainings if training.finished}
+    on_the_way = [each for trial, _ in alike for each in earlier[trial.id] if each not in passed]
+    for state, model in on_the_way:
+        if _is_trained(model, folder.trial(state.id), _warn(callbacks, state)):
+            models[state.id] = model
+    if passed:  # What a training is past already, as where a model was damaged, is trained for itself.
+        behind, last = _with_earlier(passed)
+        models |= _train_alike(last, behind, dataset, folder, callbacks, engine, checkpoint_seconds)
+    return models
 
 
 def _check_data(trial: Trial, dataset: Dataset) -> None:

@@ -58,7 +58,7 @@ def _judge(folder: ResultsFolder, form: str, manager: PluginManager) -> None:
         raise UserError(f"{folder.path}: its suite has no selectors")
     status = StudyStatus.read(suite, folder)
     selections = make_tables(folder, status, manager).selections
-    notes = selection_notes(folder, suite, status.finished)
+    notes = selection_notes(folder, suite, status.candidates)
     if selections.empty:
         raise UserError("\n".join([f"{folder.path}: there is no selection to judge", *notes]))
     _print(selections, suite.title, form, notes)

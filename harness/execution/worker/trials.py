@@ -23,7 +23,7 @@ from harness.storage.leases import is_lost
 from harness.storage.records import now
 from harness.suite.build import load_dataset
 from harness.suite.resolve import check_unchanged
-from harness.suite.trial import Trial, score_key
+from harness.suite.trial import Trial, by_training, score_key
 from harness.training.events import Note, Progress
 from harness.training.memory import is_out_of_memory
 from harness.training.trainer import Callbacks, Interrupted, Trained, train
@@ -217,7 +217,7 @@ class _TrialRun:
         return {
             **provenance(self.job.placement.device),
             "engine": self.job.engine,
-            "fleet": len(self.job.trials),
+            "fleet": len(by_training(self.job.trials)),
             "data": self.job.trials[0].dataset.data,
         }
 

@@ -50,12 +50,19 @@ function axes({ width, height, xs, ys, x, y, xName, yName, margin = MARGIN }) {
 // As wide as is wanted and as the window allows, so that the words of a chart stay legible on a phone.
 const plotWidth = (most) => Math.max(280, Math.min(most, document.documentElement.clientWidth - 32));
 
-// points: [{x, y, series, words, open}]; joins: [{series, points: [[x, y]]}], lines through means.
+// points: [{x, y, series, words, open}]; joins: [{series, points: [[x, y]], bars: [[x, low, high]]}], lines through means
+// and their intervals, which may go on beyond the plot.
 function scatter({ points, label, xName, yName, x = linear, y = linear, joins = [], most = 620 }) {
   const width = plotWidth(most);
   const height = Math.round(Math.max(300, width * 0.62));
   const margin = { ...MARGIN, top: 30 };
   const { svg, xScale, yScale } = axes({ width, height, xs: points.map((p) => p.x), ys: points.map((p) => p.y), x, y, xName, yName, margin });
+  const within = (y) => Math.max(margin.top, Math.min(height - margin.bottom, yScale.place(y)));
+  for (const { series, bars = [] } of joins) {
+    for (const [px, low, high] of bars) {
+      svg.append(s("path", { d: `M${xScale.place(px)} ${within(low)}V${within(high)}`, class: "bar", stroke: colour(series), "stroke-width": 6, "stroke-opacity": 0.25 }));
+    }
+  }
   for (const { series, points: path } of joins) {
     const d = path.map(([px, py], i) => `${i ? "L" : "M"}${xScale.place(px)} ${yScale.place(py)}`).join("");
     svg.append(s("path", { d, fill: "none", stroke: colour(series), "stroke-width": 2, "stroke-opacity": 0.7 }));

@@ -101,15 +101,25 @@ function drawHyperparameters() {
   const key = (place) => (numeric ? valueOf(place) : text(valueOf(place)));
   const points = trials.map((place) => ({ x: key(place), y: data.trials[place].scores[against.metric], series: models.indexOf(modelOf(place)), open: openTrial(place),
     words: () => `${trialTitle(place)}\n${against.name} ${text(valueOf(place))}, ${data.metrics[against.metric].label} ${number(data.trials[place].scores[against.metric])}` }));
+  // The interval of the mean over seeds, where one setting of a model has this value.
+  const intervalAt = (places, model, value) => {
+    const own = places.filter((place) => {
+      const setting = data.settings[place];
+      const own = { ...setting.hyperparameters, ...setting.training }[against.name];
+      return setting.model === model && (numeric ? own : text(own)) === value;
+    });
+    const row = own.length === 1 ? boardOfSetting[own[0]][against.metric] : null;
+    return row && row.low !== null ? [[value, row.low, row.high]] : [];
+  };
   const values = [...new Set(points.map((point) => point.x))].sort((a, b) => (numeric ? a - b : 0));
   const joins = [...varied].map((model) => {
     const own = points.filter((point) => point.series === models.indexOf(model));
     const means = values.map((value) => [value, own.filter((point) => point.x === value).map((point) => point.y)]).filter(([, ys]) => ys.length)
       .map(([value, ys]) => [value, ys.reduce((sum, y) => sum + y, 0) / ys.length]);
-    return { series: models.indexOf(model), points: means };
+    return { series: models.indexOf(model), points: means, bars: means.flatMap(([value]) => intervalAt(settings, model, value)) };
   });
   put(body,
-    h("p", { class: "lead" }, "Each mark is a trial of a model that varies this setting; lines join the means over everything else."),
+    h("p", { class: "lead" }, "Each mark is a trial of a model that varies this setting; lines join the means over everything else, and pale bars are 95 % intervals of means over seeds."),
     h("div", { class: "controls" },
       choice("Setting", names.map((name) => [name, name]), against.name, (value) => showAgainst({ name: value })),
       choice("Score", metrics.map((metric) => [metric, metricTitle(metric)]), against.metric, (value) => showAgainst({ metric: Number(value) }))),

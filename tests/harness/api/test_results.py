@@ -98,3 +98,26 @@ def test_a_suite_from_python_runs_and_tells_each_trial_that_ends(manager, tmp_pa
         (spread,) = summary.tables.scores["score"]
         lines = capsys.readouterr().out.splitlines()
         assert lines[1:] == ([f"[1/1] linear seed=0: spread {spread:.3g}"] if shown else [])
+
+
+def test_scores_on_the_way_are_those_of_trials_of_so_many_steps_and_no_selector_chooses_them(manager, tmp_path):
+    content = {
+        "seeds": 2,
+        "dataset": {"name": "bars"},
+        "training": {"steps": 6},
+        "models": [{"name": "linear"}],
+        "evaluation": {"metrics": ["spread", "error"], "selectors": ["random"], "at": [2]},
+    }
+    options = harness.RunOptions(device="cpu", jobs=1, threads=1, fleet=2)
+    found = {}
+    for name, changed in (("way", {}), ("alone", {"training": {"steps": 2}})):
+        summary = harness.run(content | changed, tmp_path / name, options=options, plugins=manager)
+        assert not summary.failures
+        found[name] = summary.tables
+    early = found["way"].scores[found["way"].scores["steps"] == 2]
+    assert early["score"].tolist() == found["alone"].scores["score"].tolist()
+    assert early["trial"].tolist() == found["alone"].scores["trial"].tolist()
+    assert found["way"].leaderboard["n"].tolist() == [2, 2, 2, 2]
+    assert set(found["way"].selections["pool_size"]) == {2}
+    chosen = harness.Results(tmp_path / "way", plugins=manager.files).trial(found["way"].selections["trial"][0])
+    assert chosen.trial.training.steps == 6

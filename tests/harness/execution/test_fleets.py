@@ -28,7 +28,7 @@ def test_seeds_and_numbers_that_losses_read_share_a_fleet(registry, trial):
 def test_what_differs_in_structure_data_or_training_does_not(registry, trial):
     other_data = replace(trial(), dataset=resolve_choice(registry, "datasets", "bars", {"brightness": 0.5}, "dataset"))
     other_version = replace(trial(), model=replace(trial().model, version="2"))
-    trials = [trial(), trial(size=2), trial(training=Training(steps=11, batch_size=8)), other_data, other_version]
+    trials = [trial(), trial(size=2), trial(training=Training(steps=10, batch_size=9)), other_data, other_version]
     assert form_fleets(trials, registry, 8) == [[each] for each in trials]
 
 
@@ -38,6 +38,17 @@ def test_fleets_are_as_even_as_can_be_and_keep_the_order(registry, trial, size, 
     fleets = form_fleets(trials, registry, size)
     assert sorted(map(len, fleets)) == sizes
     assert [each for fleet in fleets for each in fleet] == trials
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_the_states_of_one_training_are_together_and_count_once(registry, trial, size):
+    trials = [
+        replace(trial(training=Training(steps=steps, batch_size=8)), seed=seed) for steps in (5, 9) for seed in (0, 1)
+    ]
+    early, late = trials[:2], trials[2:]
+    fleets = form_fleets(trials, registry, size)
+    each = [[early[0], late[0]], [early[1], late[1]]]
+    assert fleets == (each if size == 1 else [[*each[0], *each[1]]])
 
 
 def test_each_group_has_the_size_that_suits_its_trials(registry, trial):

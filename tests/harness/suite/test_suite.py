@@ -232,3 +232,52 @@ def test_a_suite_written_in_python_is_the_same_and_is_checked_alike(suite_file, 
         make_suite(content | {"models": [{"name": "linear", "config": {"sise": 2}}]}, registry)
     with pytest.raises(UserError, match=r"training\.steps: got nan"):
         make_suite(content | {"training": {"steps": float("nan")}}, registry)
+
+
+AT = """
+seeds = 2
+[dataset]
+name = "bars"
+[training]
+steps = 10
+[[models]]
+name = "linear"
+[[models]]
+name = "linear"
+label = "untrained"
+training.steps = 0
+[evaluation]
+metrics = ["spread"]
+at = [20, 5, 10, 2, 5]
+"""
+
+
+def test_models_are_scored_on_their_way_too(suite_file, registry):
+    trials = load_suite(suite_file(AT), registry).trials
+    assert [(trial.label, trial.training.steps, trial.seed) for trial in trials] == [
+        *(("linear", steps, seed) for steps in (2, 5, 10) for seed in (0, 1)),
+        *(("untrained", 0, seed) for seed in (0, 1)),
+    ]
+    assert trials[0].title == "linear training.steps=2 seed=0"
+    assert trials[-1].title == "untrained seed=1"
+    plain = load_suite(suite_file(AT.replace("at = [20, 5, 10, 2, 5]", "")), registry).trials
+    assert [trial.id for trial in plain[:2]] == [trial.id for trial in trials[4:6]]
+    by_hand = load_suite(suite_file(AT.replace("at =", "#").replace("steps = 10", "steps = 5")), registry).trials
+    assert [trial.id for trial in by_hand[:2]] == [trial.id for trial in trials[2:4]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("at = [20,", "at = [-1,", r"evaluation\.at\[0\]: got -1, expected greater than or equal to 0"),
+        (
+            'label = "untrained"',
+            "sweep.training.steps = [8, 9]\nlabel = 'x'",
+            r"evaluation\.at: models\[1\]\.sweep\.training\.steps",
+        ),
+    ],
+)
+def test_wrong_steps_to_be_scored_at_are_explained(suite_file, registry, old, new, message):
+    text = AT.replace(old, new).replace("training.steps = 0\n", "")
+    with pytest.raises(UserError, match=message):
+        load_suite(suite_file(text), registry)
