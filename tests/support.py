@@ -1,5 +1,6 @@
-"""Places that many tests name."""
+"""Places that many tests name, and what many of them do."""
 
+import time
 from pathlib import Path
 
 from harness.execution.protocol import StopRequest
@@ -24,3 +25,24 @@ class StopAfter(StopRequest):
     def __call__(self):
         self.left -= 1
         return self.left < 0
+
+
+def score_values(found):
+    """The scores of each trial of what the fixture `results` reads, by title."""
+    return {title: [score["score"] for score in result["scores"]] for title, result in found.items()}
+
+
+def wait_for(condition, seconds=60):
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def places(data):
+    """Every (container, key) in nested data."""
+    keys = data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()
+    for key in list(keys):
+        yield data, key
+        yield from places(data[key])

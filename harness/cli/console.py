@@ -16,14 +16,13 @@ NARROWEST = 40
 """Width below which lines are left to the terminal to wrap."""
 
 
-def console(*, err: bool = False) -> Console:
-    """A rich console on the standard output or error: as wide as the terminal, or wide enough for a table elsewhere.
+def console() -> Console:
+    """A rich console on the standard output: as wide as the terminal, or wide enough for a table elsewhere.
 
     Strings are text and not markup.
     """
-    stream = sys.stderr if err else sys.stdout
-    measured = stream.isatty() or "COLUMNS" in os.environ
-    made = _Console(stderr=err, markup=False, emoji=False, highlight=False, width=None if measured else WIDTH_ELSEWHERE)
+    measured = sys.stdout.isatty() or "COLUMNS" in os.environ
+    made = _Console(markup=False, emoji=False, highlight=False, width=None if measured else WIDTH_ELSEWHERE)
     made.width = max(made.width, NARROWEST)
     return made
 

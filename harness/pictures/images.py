@@ -59,7 +59,6 @@ def sheet(
     *,
     title: str = "",
     row_labels: Sequence[str] = (),
-    column_labels: Sequence[str] = (),
     tile_labels: Sequence[str] = (),
 ) -> Image.Image:
     """Draw rows of images (R, C, H, W, 3) with gaps between them and labels.
@@ -68,7 +67,6 @@ def sheet(
         rows: the images; those smaller than `LEGIBLE` are enlarged by a whole number.
         title: a line above all.
         row_labels: R texts on the left.
-        column_labels: C texts above.
         tile_labels: a text below each image, row by row; fewer than R * C leave the last ones bare.
     """
     scale = max(1, math.ceil(LEGIBLE / min(rows.shape[2:4])))
@@ -76,14 +74,12 @@ def sheet(
     r, c, height, width, _ = rows.shape
     line = TEXT_SIZE + 6
     left = max((text_width(label) for label in row_labels), default=-8) + 8
-    top = line * (bool(title) + bool(column_labels))
+    top = line * bool(title)
     step_down, step_right = height + GAP + line * bool(tile_labels), width + GAP
     size = (max(left + c * step_right - GAP, text_width(title)), top + r * step_down - GAP)
     picture = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(picture)
     draw.text((0, 1), title, fill=INK, font=_font())
-    for column, label in enumerate(column_labels):
-        draw.text((left + column * step_right, top - line + 1), label, fill=INK, font=_font())
     for row in range(r):
         y = top + row * step_down
         if row_labels:
@@ -96,8 +92,9 @@ def sheet(
     return picture
 
 
-def side_by_side(pictures: Sequence[Image.Image], columns: int, margin: int = 16) -> Image.Image:
-    """Arrange pictures on white, `columns` in a row."""
+def side_by_side(pictures: Sequence[Image.Image], columns: int) -> Image.Image:
+    """Arrange pictures on white, `columns` in a row, with margins of 16 pixels."""
+    margin = 16
     rows = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
     heights = [max(picture.height for picture in row) for row in rows]
     width = max(sum(picture.width + margin for picture in row) for row in rows) + margin

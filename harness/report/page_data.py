@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 CURVE_NUMBERS = 600_000
 """Numbers that all learning curves together may take, about 4 MB of the page."""
 
+TERMS = 8
+"""Loss terms that a trial is taken to have, where it is reckoned how many points a curve may have."""
+
 MOST_POINTS, FEWEST_POINTS = 200, 20
 """Points of one learning curve."""
 
@@ -87,8 +90,8 @@ def _metric_key(metric: Choice) -> tuple[str, str]:
     return str(columns["metric"]), str(columns["metric_settings"])
 
 
-def _points_of_a_curve(trials: int, terms: int = 8) -> int:
-    return max(FEWEST_POINTS, min(MOST_POINTS, CURVE_NUMBERS // (max(1, trials) * terms)))
+def _points_of_a_curve(trials: int) -> int:
+    return max(FEWEST_POINTS, min(MOST_POINTS, CURVE_NUMBERS // (max(1, trials) * TERMS)))
 
 
 @dataclass

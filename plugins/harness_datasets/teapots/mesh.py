@@ -43,6 +43,9 @@ TUBES = (
 """Control points of half the cross-sections along the tubes, as (x1, z1, x2, z2, w): the cubic curve through
 (x1, 0, z1), (x1, -w, z1), (x2, -w, z2) and (x2, 0, z2)."""
 
+DIVISIONS = 6
+"""How many parts each side of a patch is cut into."""
+
 CIRCLE = 0.56
 """Where Newell put the inner control points of a quarter circle, in radii; 0.5523 would be rounder."""
 
@@ -77,9 +80,9 @@ def patches() -> Tensor:
     return torch.stack(found)
 
 
-def teapot(divisions: int = 6) -> Mesh:
-    """The teapot with each patch cut into divisions x divisions quadrilaterals of two triangles."""
-    steps = torch.linspace(0, 1, divisions + 1, dtype=torch.float64)
+def teapot() -> Mesh:
+    """The teapot with each patch cut into 6 x 6 quadrilaterals of two triangles."""
+    steps = torch.linspace(0, 1, DIVISIONS + 1, dtype=torch.float64)
     control = patches()
     weights = _bernstein(steps)
     points = torch.einsum("ui,vj,pijk->puvk", weights, weights, control)
@@ -95,7 +98,7 @@ def teapot(divisions: int = 6) -> Mesh:
     corners = torch.arange(points[..., 0].numel()).view(points.shape[:3])
     # A patch that faces inwards is read backwards, so that its triangles go around the other way.
     corners = torch.where(outward[:, None, None] > 0, corners, corners.flip(1))
-    a, b, c, d = (corners[:, u : u + divisions, v : v + divisions] for u, v in ((0, 0), (1, 0), (1, 1), (0, 1)))
+    a, b, c, d = (corners[:, u : u + DIVISIONS, v : v + DIVISIONS] for u, v in ((0, 0), (1, 0), (1, 1), (0, 1)))
     triangles = torch.stack([torch.stack([a, b, c], dim=-1), torch.stack([a, c, d], dim=-1)], dim=1)
     # Into the open spout, the last four patches, one can see.
     solid = torch.arange(len(control)) < len(control) - 4
@@ -103,7 +106,7 @@ def teapot(divisions: int = 6) -> Mesh:
         points.reshape(-1, 3).float(),
         normals.reshape(-1, 3).float(),
         triangles.reshape(-1, 3),
-        solid.repeat_interleave(2 * divisions**2),
+        solid.repeat_interleave(2 * DIVISIONS**2),
     )
 
 

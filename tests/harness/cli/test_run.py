@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from harness.data.held_out import split_held_out
-from support import TOY
+from support import TOY, score_values, wait_for
 
 SUITE = """
 title = "Bars"
@@ -276,17 +276,6 @@ def start(tmp_path, path, output):
         text=True,
         env={**os.environ, "PYTHONSAFEPATH": "1"},
     )
-
-
-def score_values(found):
-    return {title: [score["score"] for score in result["scores"]] for title, result in found.items()}
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def wait_for_checkpoint(folder, run):

@@ -9,7 +9,7 @@ import time
 import pandas as pd
 import pytest
 
-from support import TOY
+from support import TOY, score_values
 
 SUITE = """
 seeds = 2
@@ -29,10 +29,6 @@ config.size = 2
 [evaluation]
 metrics = ["spread", "error"]
 """
-
-
-def score_values(found):
-    return {title: [score["score"] for score in result["scores"]] for title, result in found.items()}
 
 
 def test_a_fleet_scores_as_its_trials_alone(command, suite_file, tmp_path, results):

@@ -10,7 +10,7 @@ import time
 import pandas as pd
 import pytest
 
-from support import TOY
+from support import TOY, score_values
 
 SUITE = """
 seeds = 5
@@ -29,10 +29,6 @@ selectors = ["alike", "udr-spearman"]
 """
 
 KILLS = 30
-
-
-def score_values(found):
-    return {title: [score["score"] for score in result["scores"]] for title, result in found.items()}
 
 
 def start(path, folder):

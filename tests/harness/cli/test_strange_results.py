@@ -27,7 +27,7 @@ from harness.selection.tables import comparison_key, nothing_compared
 from harness.storage.checksum import BLANK, seal
 from harness.storage.records import read_json
 from harness.summary.tables import write_tables
-from support import TOY
+from support import TOY, places
 
 TEXTS = [
     *(
@@ -48,14 +48,6 @@ VALUES = st.one_of(
     st.sampled_from(TEXTS),
     st.sampled_from([DEEP, {"x": float("-inf")}, ["\x1b[31m"], {"\x1b[31m": 1}]),
 )
-
-
-def places(data):
-    """Every (container, key) in nested data."""
-    keys = data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()
-    for key in list(keys):
-        yield data, key
-        yield from places(data[key])
 
 
 @st.composite

@@ -21,7 +21,6 @@ def test_what_a_terminal_obeys_is_spelt_out(text, capsys):
     echo(f"label {text}")
     echo(f"reason {text}", err=True)
     console().print(Text(f"title {text}"), text)
-    console(err=True).print(text)
     out, err = capsys.readouterr()
     for shown in (out, err):
         assert not {sign for sign in shown if not sign.isprintable()} - {"\n"}

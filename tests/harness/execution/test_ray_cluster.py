@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +16,7 @@ from harness.execution.ray_connection import Cluster, connect
 from harness.execution.ray_task import placement
 from harness.results.folder import ResultsFolder
 from harness.suite.suite import load_suite
-from support import TOY
+from support import TOY, score_values, wait_for
 
 MEMORY = 80 * 2**20
 
@@ -59,10 +58,6 @@ def connected(cluster):
     ray.init(cluster.address, log_to_driver=False)
     yield cluster
     ray.shutdown()
-
-
-def score_values(found):
-    return {title: [score["score"] for score in result["scores"]] for title, result in found.items()}
 
 
 def test_a_suite_scores_as_on_one_machine(cluster, command, suite_file, tmp_path, results):
@@ -126,13 +121,6 @@ def test_what_no_node_has_is_refused_at_once(cluster):
         ray.shutdown()
 
 
-def wait_for(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def start(cluster, path, folder):
     arguments = ["run", path, "--plugin", TOY, "--output", folder, "--ray", cluster.address, "--device", "cpu"]
     run = subprocess.Popen(
@@ -142,7 +130,9 @@ def start(cluster, path, folder):
         text=True,
         env={**os.environ, "PYTHONSAFEPATH": "1"},
     )
-    wait_for(lambda: len(list(folder.glob("trials/*/checkpoint.safetensors"))) == 2 or run.poll() is not None)
+    wait_for(
+        lambda: len(list(folder.glob("trials/*/checkpoint.safetensors"))) == 2 or run.poll() is not None, seconds=120
+    )
     return run
 
 

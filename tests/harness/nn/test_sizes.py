@@ -14,9 +14,5 @@ def test_halvings_to_four(height: int, width: int, times: int) -> None:
     assert halvings(ImageSpec(1, height, width)) == times
 
 
-def test_halvings_to_another_size() -> None:
-    assert halvings(ImageSpec(1, 28, 28), smallest=7) == 2
-
-
 def test_scaled() -> None:
     assert [scaled(32, 1.0), scaled(32, 0.5), scaled(3, 0.5), scaled(32, 0.001)] == [32, 16, 2, 1]

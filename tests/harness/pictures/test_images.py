@@ -64,7 +64,7 @@ def test_labels_stand_outside_the_images_and_are_visible():
     rows = np.full((2, 2, 64, 64, 3), 255, dtype=np.uint8)
     bare = image_grids.sheet(rows)
     assert np.asarray(bare).min() == 255
-    for labels in ({"title": "x"}, {"row_labels": "ab"}, {"column_labels": "ab"}, {"tile_labels": "abcd"}):
+    for labels in ({"title": "x"}, {"row_labels": "ab"}, {"tile_labels": "abcd"}):
         labelled = image_grids.sheet(rows, **labels)
         assert np.asarray(labelled).min() < 128, labels
         assert labelled.width * labelled.height > bare.width * bare.height

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from harness.cli import main
 from harness.execution.plan import RunOptions
 from harness.execution.study import run
-from support import TOY
+from support import TOY, places
 
 FEW, MANY = 40, 2000
 
@@ -57,14 +57,6 @@ VALUES = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(WORDS, inner, max_size=3)),
     max_leaves=4,
 )
-
-
-def places(data):
-    """Every (container, key) in nested data."""
-    keys = data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()
-    for key in list(keys):
-        yield data, key
-        yield from places(data[key])
 
 
 @st.composite

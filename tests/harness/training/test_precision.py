@@ -1,9 +1,9 @@
 import pytest
 import torch
+from images import Noise
 from torch import nn
 
 from harness import Adam, ImageSpec, Model, Objective, Rng, Settings
-from harness.dataset import Dataset
 from harness.model import build
 from harness.training.batches import Batches
 from harness.training.engines.eager import EagerStepper
@@ -11,20 +11,6 @@ from harness.training.engines.fleet import FleetEngine
 from harness.training.precision import bfloat16_slowdown, precision_note, products
 
 IMAGE = ImageSpec(1, 4, 4)
-
-
-class Noise(Dataset):
-    image = IMAGE
-
-    def __init__(self):
-        super().__init__(Settings())
-        self.all = Rng(0).uniform(20, 1, 4, 4)
-
-    def __len__(self):
-        return 20
-
-    def images(self, indices):
-        return self.all[indices]
 
 
 class Reconstructing(Model):
@@ -51,7 +37,7 @@ class Reconstructing(Model):
 
 def engine(precision, seed=0):
     model = build(Reconstructing, Settings(), IMAGE, Rng(seed)).train()
-    return EagerStepper(model, Batches(Noise(), 10, seed), Rng(1), Rng(2), precision)
+    return EagerStepper(model, Batches(Noise(IMAGE), 10, seed), Rng(1), Rng(2), precision)
 
 
 def test_products_use_tf32_only_where_asked():

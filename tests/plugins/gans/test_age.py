@@ -1,12 +1,14 @@
 """AGE."""
 
 import math
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from images import batch, size
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
@@ -21,14 +23,6 @@ SMALL = ImageSpec(1, 16, 16)
 
 def make(image: ImageSpec = SMALL, **config: Any) -> Any:
     return build(AGE, parse(AGE.Config, {"width": 0.1, "latents": 6, **config}, ""), image, Rng(0)).train()
-
-
-def batch(image: ImageSpec = SMALL, n: int = 6) -> Tensor:
-    return torch.rand(n, image.channels, image.height, image.width, generator=torch.Generator().manual_seed(0))
-
-
-def size(network: nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
 
 
 def test_the_64_pixel_networks_have_the_codes_size() -> None:
@@ -98,7 +92,7 @@ def test_both_fits_vanish_at_the_standard_normal() -> None:
 def test_terms_by_hand(moments: str) -> None:
     model = make(moments=moments, reconstruction_weight=3.0, latent_weight=7.0)
     draws = model.draw(6, Rng(1))
-    reals = 2 * batch() - 1
+    reals = 2 * batch(SMALL) - 1
 
     def inferred(images: Tensor) -> Tensor:
         outputs = model.encoder(images)
@@ -112,14 +106,14 @@ def test_terms_by_hand(moments: str) -> None:
 
     fakes = model.generator(draws["latents"])
     real, fake = inferred(reals), inferred(fakes)
-    terms = model.encoder_loss(batch(), draws)
+    terms = model.encoder_loss(batch(SMALL), draws)
     assert set(terms) == {"real", "fake", "reconstruction"}
     assert terms["real"].item() == pytest.approx(divergence(real), rel=1e-4)
     assert terms["fake"].item() == pytest.approx(-divergence(fake), rel=1e-4)
     error = (model.generator(real) - reals).abs().sum().item() / (6 * 16 * 16)
     assert terms["reconstruction"].item() == pytest.approx(3 * error, rel=1e-5)
 
-    terms = model.generator_loss(batch(), draws)
+    terms = model.generator_loss(batch(SMALL), draws)
     assert set(terms) == {"fake", "latents"}
     assert terms["fake"].item() == pytest.approx(divergence(fake), rel=1e-4)
     cosines = (fake * draws["latents"]).sum(1)
@@ -132,7 +126,7 @@ def test_the_encoder_is_updated_once_and_the_generator_three_times(stepper: Any)
     model = make()
     draw = model.draw
     model.draw = lambda n, rng: seen.append(n) or draw(n, rng)
-    run = stepper(model, batch)
+    run = stepper(model, partial(batch, SMALL))
     run.step(0)
     assert run.log == ["encoder"] + ["generator"] * 3
     assert len(seen) == 4
@@ -169,7 +163,7 @@ def test_losses_are_pure() -> None:
     draws = model.draw(6, Rng(1))
     state = torch.get_rng_state()
     for loss in (model.encoder_loss, model.generator_loss):
-        assert loss(batch(), draws) == loss(batch(), draws)
+        assert loss(batch(SMALL), draws) == loss(batch(SMALL), draws)
     assert torch.equal(state, torch.get_rng_state())
 
 

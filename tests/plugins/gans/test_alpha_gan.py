@@ -1,9 +1,11 @@
 """alpha-GAN and its Wasserstein variant."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
+from images import batch, size
 from torch import Tensor, nn
 
 from harness import ImageSpec, Rng, UserError
@@ -27,17 +29,9 @@ def make(cls: type[AutoEncodingGAN] = AlphaGAN, image: ImageSpec = SMALL, **conf
     ).train()
 
 
-def batch(image: ImageSpec = SMALL, n: int = 6) -> Tensor:
-    return torch.rand(n, image.channels, image.height, image.width, generator=torch.Generator().manual_seed(0))
-
-
-def size(network: nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
-
-
 def made(model: AutoEncodingGAN, draws: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Real images, codes, reconstructions and samples."""
-    reals = 2 * batch() - 1
+    reals = 2 * batch(SMALL) - 1
     codes = model.encoder(reals).detach()
     reconstructions, samples = model.generator(torch.cat([codes, draws["latents"]])).detach().split(6)
     return reals, codes, reconstructions, samples
@@ -106,7 +100,7 @@ def test_losses_are_pure(cls: type[AutoEncodingGAN]) -> None:
     state = torch.get_rng_state()
     for objective in model.objectives():
         loss = objective.loss_at(0)
-        assert loss(batch(), draws) == loss(batch(), draws)
+        assert loss(batch(SMALL), draws) == loss(batch(SMALL), draws)
     assert torch.equal(state, torch.get_rng_state())
 
 
@@ -116,8 +110,8 @@ def test_reconstruction_terms_by_hand(cls: type[AutoEncodingGAN]) -> None:
     draws = model.draw(6, Rng(1))
     reals, _, reconstructions, _ = made(model, draws)
     error = (reconstructions - reals).abs().sum().item() / (6 * 16 * 16)
-    assert model.encoder_loss(batch(), draws)["reconstruction"].item() == pytest.approx(3 * error, rel=1e-5)
-    assert model.generator_loss(batch(), draws)["reconstruction"].item() == pytest.approx(error / 2, rel=1e-5)
+    assert model.encoder_loss(batch(SMALL), draws)["reconstruction"].item() == pytest.approx(3 * error, rel=1e-5)
+    assert model.generator_loss(batch(SMALL), draws)["reconstruction"].item() == pytest.approx(error / 2, rel=1e-5)
 
 
 @pytest.mark.parametrize("cls", BOTH.values())
@@ -125,7 +119,7 @@ def test_the_reconstruction_error_trains_encoder_and_generator(cls: type[AutoEnc
     model = make(cls)
     draws = model.draw(6, Rng(1))
     for loss, network in ((model.encoder_loss, model.encoder), (model.generator_loss, model.generator)):
-        gradients = torch.autograd.grad(loss(batch(), draws)["reconstruction"], list(network.parameters()))
+        gradients = torch.autograd.grad(loss(batch(SMALL), draws)["reconstruction"], list(network.parameters()))
         assert all(gradient.any() for gradient in gradients)
 
 
@@ -133,7 +127,7 @@ def test_the_reconstruction_error_trains_encoder_and_generator(cls: type[AutoEnc
 def test_running_averages_are_those_that_reconstructions_are_trained_with(cls: type[AutoEncodingGAN]) -> None:
     """Even if codes are far from the prior, where averages over batches of either kind would suit neither."""
     model = make(cls, generator_reconstruction_weight=1.0)
-    images, draws = batch(n=64), model.draw(64, Rng(1))
+    images, draws = batch(SMALL, n=64), model.draw(64, Rng(1))
     with torch.no_grad():
         model.encoder[-1].bias += 5
         model.generator[-2].weight *= 30
@@ -155,13 +149,13 @@ def test_alpha_gan_terms_by_hand() -> None:
     rebuilt, sampled = model.discriminator(torch.cat([reconstructions, samples])).sigmoid().split(6)
     prior, encoded = (model.code_discriminator(x).sigmoid() for x in (draws["latents"], codes))
 
-    terms = model.discriminator_loss(batch(), draws)
+    terms = model.discriminator_loss(batch(SMALL), draws)
     assert set(terms) == {"real", "reconstructions", "samples"}
     assert terms["real"].item() == pytest.approx(-real.log().mean().item(), rel=1e-5)
     assert terms["reconstructions"].item() == pytest.approx(-(1 - rebuilt).log().mean().item(), rel=1e-5)
     assert terms["samples"].item() == pytest.approx(-(1 - sampled).log().mean().item(), rel=1e-5)
 
-    terms = model.code_discriminator_loss(batch(), draws)
+    terms = model.code_discriminator_loss(batch(SMALL), draws)
     assert set(terms) == {"prior", "codes"}
     assert terms["prior"].item() == pytest.approx(-prior.log().mean().item(), rel=1e-5)
     assert terms["codes"].item() == pytest.approx(-(1 - encoded).log().mean().item(), rel=1e-5)
@@ -169,10 +163,10 @@ def test_alpha_gan_terms_by_hand() -> None:
     def deceived(probability: Tensor) -> float:
         return (-probability.log() + (1 - probability).log()).mean().item()
 
-    terms = model.encoder_loss(batch(), draws)
+    terms = model.encoder_loss(batch(SMALL), draws)
     assert set(terms) == {"reconstruction", "codes"}
     assert terms["codes"].item() == pytest.approx(deceived(encoded), rel=1e-4, abs=1e-6)
-    terms = model.generator_loss(batch(), draws)
+    terms = model.generator_loss(batch(SMALL), draws)
     assert set(terms) == {"reconstruction", "reconstructions", "samples"}
     assert terms["reconstructions"].item() == pytest.approx(deceived(rebuilt), rel=1e-4, abs=1e-6)
     assert terms["samples"].item() == pytest.approx(deceived(sampled), rel=1e-4, abs=1e-6)
@@ -190,7 +184,7 @@ def test_alpha_gan_updates_each_network_by_itself_on_one_batch(stepper: Any) -> 
     model = make()
     draw = model.draw
     model.draw = lambda n, rng: seen.append(n) or draw(n, rng)
-    run = stepper(model, batch)
+    run = stepper(model, partial(batch, SMALL))
     run.step(0)
     assert run.log == ["encoder"] * 2 + ["generator"] * 2 + ["discriminator", "code_discriminator"]
     assert len(seen) == 1
@@ -201,7 +195,7 @@ def test_alpha_gan_updates_each_network_by_itself_on_one_batch(stepper: Any) -> 
 def test_numbers_of_updates_and_learning_rates_are_settings(stepper: Any) -> None:
     settings = {"encoder_updates": 1, "generator_updates": 3, "discriminator_updates": 2}
     rates = {"learning_rate": 0.01, "discriminator_learning_rate": 0.02, "beta1": 0.0}
-    run = stepper(make(code_discriminator_updates=4, **settings, **rates), batch)
+    run = stepper(make(code_discriminator_updates=4, **settings, **rates), partial(batch, SMALL))
     run.step(0)
     updates = ["encoder"] + ["generator"] * 3 + ["discriminator"] * 2 + ["code_discriminator"] * 4
     assert run.log == updates
@@ -237,7 +231,7 @@ def test_wasserstein_terms_by_hand() -> None:
         (gradient,) = torch.autograd.grad(critic(mixed).sum(), mixed)
         return ((gradient.flatten(1).square().sum(1).sqrt() - 1) ** 2).mean().item()
 
-    terms = model.discriminator_loss(batch(), draws)
+    terms = model.discriminator_loss(batch(SMALL), draws)
     assert set(terms) == {"real", "reconstructions", "samples", "penalty"}
     assert terms["real"].item() == pytest.approx(-2 * scores["real"], rel=1e-4)
     assert terms["reconstructions"].item() == pytest.approx(scores["reconstructions"], rel=1e-4)
@@ -246,7 +240,7 @@ def test_wasserstein_terms_by_hand() -> None:
     expected += penalty(model.discriminator, reals, samples, draws["sample_mixture"])
     assert terms["penalty"].item() == pytest.approx(3 * expected, rel=1e-5)
 
-    terms = model.code_discriminator_loss(batch(), draws)
+    terms = model.code_discriminator_loss(batch(SMALL), draws)
     assert set(terms) == {"prior", "codes", "penalty"}
     prior, encoded = (model.code_discriminator(x).mean().item() for x in (draws["latents"], codes))
     assert terms["prior"].item() == pytest.approx(-prior, rel=1e-4)
@@ -254,8 +248,8 @@ def test_wasserstein_terms_by_hand() -> None:
     expected = penalty(model.code_discriminator, draws["latents"], codes, draws["code_mixture"])
     assert terms["penalty"].item() == pytest.approx(3 * expected, rel=1e-5)
 
-    assert model.encoder_loss(batch(), draws)["codes"].item() == pytest.approx(-encoded, rel=1e-4)
-    terms = model.generator_loss(batch(), draws)
+    assert model.encoder_loss(batch(SMALL), draws)["codes"].item() == pytest.approx(-encoded, rel=1e-4)
+    terms = model.generator_loss(batch(SMALL), draws)
     assert terms["reconstructions"].item() == pytest.approx(-scores["reconstructions"], rel=1e-4)
     assert terms["samples"].item() == pytest.approx(-scores["samples"], rel=1e-4)
 
@@ -267,10 +261,10 @@ def test_a_constant_gains_a_critic_nothing() -> None:
         (model.discriminator_loss, model.discriminator),
         (model.code_discriminator_loss, model.code_discriminator),
     ):
-        before = sum(loss(batch(), draws).values())
+        before = sum(loss(batch(SMALL), draws).values())
         with torch.no_grad():
             critic[-1].bias += 3
-        assert sum(loss(batch(), draws).values()).item() == pytest.approx(before.item(), rel=1e-5)
+        assert sum(loss(batch(SMALL), draws).values()).item() == pytest.approx(before.item(), rel=1e-5)
 
 
 def test_critics_are_updated_five_times_with_fresh_batches(stepper: Any) -> None:
@@ -278,7 +272,7 @@ def test_critics_are_updated_five_times_with_fresh_batches(stepper: Any) -> None
     model = make(AlphaWGANGP)
     draw = model.draw
     model.draw = lambda n, rng: seen.append(n) or draw(n, rng)
-    run = stepper(model, batch)
+    run = stepper(model, partial(batch, SMALL))
     run.step(0)
     assert run.log == ["encoder", "generator"] + ["discriminator"] * 5 + ["code_discriminator"] * 5
     assert len(seen) == 11

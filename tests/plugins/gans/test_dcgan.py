@@ -1,11 +1,13 @@
 """DCGAN and WGAN-GP: generators without an encoder."""
 
 import math
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from images import batch, size
+from torch import nn
 
 from harness import ImageSpec, Model, Rng, UserError
 from harness.config import parse
@@ -20,14 +22,6 @@ BOTH = {"dcgan": DCGAN, "wgan-gp": WGANGP}
 
 def make(cls: type[Model], image: ImageSpec = SMALL, **config: Any) -> Any:
     return build(cls, parse(cls.Config, {"width": 0.05, "noise": 6, **config}, ""), image, Rng(0)).train()
-
-
-def batch(image: ImageSpec = SMALL, n: int = 6) -> Tensor:
-    return torch.rand(n, image.channels, image.height, image.width, generator=torch.Generator().manual_seed(0))
-
-
-def size(network: nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
 
 
 def test_the_network_of_svhn_has_7168_features_and_a_normal_prior() -> None:
@@ -86,7 +80,7 @@ def test_losses_are_pure(cls: type[Model]) -> None:
     state = torch.get_rng_state()
     for objective in model.objectives():
         loss = objective.loss_at(1)
-        assert loss(batch(), draws) == loss(batch(), draws)
+        assert loss(batch(SMALL), draws) == loss(batch(SMALL), draws)
     assert torch.equal(state, torch.get_rng_state())
 
 
@@ -97,17 +91,17 @@ def test_dcgan_terms_by_hand() -> None:
     model = make(DCGAN)
     draws = model.draw(6, Rng(1))
     fakes = model.generator(draws["latents"])
-    real, fake = model.discriminator(batch() * 2 - 1).sigmoid(), model.discriminator(fakes).sigmoid()
-    terms = model.discriminator_loss(batch(), draws)
+    real, fake = model.discriminator(batch(SMALL) * 2 - 1).sigmoid(), model.discriminator(fakes).sigmoid()
+    terms = model.discriminator_loss(batch(SMALL), draws)
     assert terms["real"].item() == pytest.approx(-real.log().mean().item(), rel=1e-5)
     assert terms["fake"].item() == pytest.approx(-(1 - fake).log().mean().item(), rel=1e-5)
-    assert model.generator_loss(batch(), draws)["adversarial"].item() == pytest.approx(
+    assert model.generator_loss(batch(SMALL), draws)["adversarial"].item() == pytest.approx(
         -fake.log().mean().item(), rel=1e-5
     )
 
 
 def test_dcgan_updates_one_network_per_step_beginning_with_the_generator(stepper: Any) -> None:
-    run = stepper(make(DCGAN), batch)
+    run = stepper(make(DCGAN), partial(batch, SMALL))
     for step in range(4):
         run.step(step)
     assert run.log == ["generator", "discriminator"] * 2
@@ -126,7 +120,7 @@ def test_dcgan_features_are_the_discriminators_maps() -> None:
 
 
 def test_dcgan_can_update_both(stepper: Any) -> None:
-    run = stepper(make(DCGAN, alternate=False), batch)
+    run = stepper(make(DCGAN, alternate=False), partial(batch, SMALL))
     run.step(0)
     assert run.log == ["discriminator", "generator"]
 
@@ -147,15 +141,15 @@ def test_dcgan_initial_parameters() -> None:
 def test_wgan_gp_terms_by_hand() -> None:
     model = make(WGANGP, penalty=3.0)
     draws = model.draw(6, Rng(1))
-    reals, fakes = batch() * 2 - 1, model.generator(draws["latents"]).detach()
-    terms = model.critic_loss(batch(), draws)
+    reals, fakes = batch(SMALL) * 2 - 1, model.generator(draws["latents"]).detach()
+    terms = model.critic_loss(batch(SMALL), draws)
     assert terms["real"].item() == pytest.approx(-model.critic(reals).mean().item(), rel=1e-4)
     assert terms["fake"].item() == pytest.approx(model.critic(fakes).mean().item(), rel=1e-4)
     mixed = (reals + draws["mixture"] * (fakes - reals)).requires_grad_()
     (gradient,) = torch.autograd.grad(model.critic(mixed).sum(), mixed)
     slopes = (gradient**2).sum((1, 2, 3)).sqrt()
     assert terms["penalty"].item() == pytest.approx(3 * ((slopes - 1) ** 2).mean().item(), rel=1e-5)
-    assert model.generator_loss(batch(), draws)["score"].item() == pytest.approx(
+    assert model.generator_loss(batch(SMALL), draws)["score"].item() == pytest.approx(
         -model.critic(model.generator(draws["latents"])).mean().item(), rel=1e-4
     )
 
@@ -164,7 +158,7 @@ def test_the_penalty_trains_the_critic() -> None:
     """The gradient of the penalty, a second derivative, against finite differences."""
     model = make(WGANGP).double()
     draws = {name: value.double() for name, value in model.draw(3, Rng(1)).items()}
-    images = batch(n=3).double()
+    images = batch(SMALL, n=3).double()
     weight = model.critic[0].weight
     (gradient,) = torch.autograd.grad(model.critic_loss(images, draws)["penalty"], weight)
     direction = torch.randn_like(weight)
@@ -183,7 +177,7 @@ def test_wgan_gp_updates_the_critic_five_times_and_skips_the_generator_at_first(
     model = make(WGANGP)
     draw = model.draw
     model.draw = lambda n, rng: seen.append(1) or draw(n, rng)
-    run = stepper(model, batch)
+    run = stepper(model, partial(batch, SMALL))
     run.step(0)
     assert run.log == ["critic"] * 5
     assert len(seen) == 5

@@ -1,10 +1,12 @@
 """DCGAN with the networks of its feature extractor."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from images import batch, size
+from torch import nn
 
 from harness import ImageSpec, Rng, UserError
 from harness.config import parse
@@ -17,14 +19,6 @@ SMALL = ImageSpec(1, 16, 16)
 def make(image: ImageSpec = SMALL, **config: Any) -> Any:
     settings = parse(DCGAN.Config, {"networks": "features", "width": 1 / 32, "noise": 6, **config}, "")
     return build(DCGAN, settings, image, Rng(0)).train()
-
-
-def batch(image: ImageSpec = SMALL, n: int = 6) -> Tensor:
-    return torch.rand(n, image.channels, image.height, image.width, generator=torch.Generator().manual_seed(0))
-
-
-def size(network: nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
 
 
 def test_sizes() -> None:
@@ -63,8 +57,8 @@ def test_pooled_features_are_the_papers_28672() -> None:
 
 def test_the_last_features_are_what_the_discriminator_judges_by() -> None:
     model = make().eval()
-    logits = model.discriminator[-1](model.features(batch())[-1].flatten(1))
-    assert torch.equal(logits, model.discriminator(2 * batch() - 1))
+    logits = model.discriminator[-1](model.features(batch(SMALL))[-1].flatten(1))
+    assert torch.equal(logits, model.discriminator(2 * batch(SMALL) - 1))
 
 
 @pytest.mark.parametrize("image", [SMALL, ImageSpec(3, 32, 32), ImageSpec(1, 64, 64)], ids=str)
@@ -83,17 +77,17 @@ def test_other_sizes_are_refused_with_words() -> None:
 def test_terms_by_hand() -> None:
     model = make()
     draws = model.draw(6, Rng(1))
-    real = model.discriminator(2 * batch() - 1).sigmoid()
+    real = model.discriminator(2 * batch(SMALL) - 1).sigmoid()
     fake = model.discriminator(model.generator(draws["latents"])).sigmoid()
-    terms = model.discriminator_loss(batch(), draws)
+    terms = model.discriminator_loss(batch(SMALL), draws)
     assert terms["real"].item() == pytest.approx(-real.log().mean().item(), rel=1e-5)
     assert terms["fake"].item() == pytest.approx(-(1 - fake).log().mean().item(), rel=1e-5)
-    generator = model.generator_loss(batch(), draws)["adversarial"].item()
+    generator = model.generator_loss(batch(SMALL), draws)["adversarial"].item()
     assert generator == pytest.approx(-fake.log().mean().item(), rel=1e-5)
 
 
 def test_updates(stepper: Any) -> None:
-    run = stepper(make(weight_decay=0.0), batch)
+    run = stepper(make(weight_decay=0.0), partial(batch, SMALL))
     run.step(0)
     run.step(1)
     assert run.log == ["generator", "discriminator"]
@@ -105,5 +99,5 @@ def test_updates(stepper: Any) -> None:
 def test_every_parameter_is_reached_by_its_objective() -> None:
     model = make()
     for objective in model.objectives():
-        total = torch.stack(list(objective.loss_at(0)(batch(), model.draw(6, Rng(1))).values())).sum()
+        total = torch.stack(list(objective.loss_at(0)(batch(SMALL), model.draw(6, Rng(1))).values())).sum()
         assert all(gradient.any() for gradient in torch.autograd.grad(total, objective.parameters()))

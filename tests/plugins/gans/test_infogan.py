@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from images import batch, size
 from torch import Tensor, nn
 
 from harness import ImageSpec, Rng, UserError
@@ -24,16 +25,8 @@ def make(image: ImageSpec = SMALL, **config: Any) -> InfoGAN:
     return build(InfoGAN, parse(InfoGAN.Config, {"width": 0.1, **config}, ""), image, Rng(0)).train()
 
 
-def batch(image: ImageSpec = SMALL, n: int = 6) -> Tensor:
-    return torch.rand(n, image.channels, image.height, image.width, generator=torch.Generator().manual_seed(0))
-
-
 def inputs(model: InfoGAN, n: int = 6) -> tuple[Tensor, dict[str, Tensor]]:
     return batch(model.image, n), model.draw(n, Rng(1))
-
-
-def size(network: nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
 
 
 def test_the_papers_networks_have_its_sizes() -> None:
@@ -92,7 +85,7 @@ def test_any_kind_of_code_may_be_absent() -> None:
         model = make(**config)
         assert set(model.generator_loss(*inputs(model))) == {"adversarial", *terms}
         assert set(model.discriminator_loss(*inputs(model))) == {"real", "fake", *terms}
-        assert set(model.posterior(batch())) == terms
+        assert set(model.posterior(batch(SMALL))) == terms
 
 
 def test_initial_parameters() -> None:

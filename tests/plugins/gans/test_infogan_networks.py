@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from images import size
 from torch import Tensor, nn
 
 from harness import ImageSpec, Rng, UserError
@@ -20,10 +21,6 @@ CHAIRS = {"categorical": [20] * 3, "continuous": 1, "noise": 128}
 
 def make(networks: str, image: ImageSpec, **config: Any) -> InfoGAN:
     return build(InfoGAN, parse(InfoGAN.Config, {"networks": networks, **config}, ""), image, Rng(0)).train()
-
-
-def size(network: nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
 
 
 def shapes(network: nn.Sequential, x: Tensor, kinds: tuple[type[nn.Module], ...]) -> list[tuple[int, ...]]:

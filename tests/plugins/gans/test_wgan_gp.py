@@ -1,9 +1,11 @@
 """WGAN-GP's penalty, its residual networks and what goes with them."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
+from images import batch, size
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -21,14 +23,6 @@ def make(image: ImageSpec = SMALL, **config: Any) -> Any:
     return build(WGANGP, parse(WGANGP.Config, settings, ""), image, Rng(0)).train()
 
 
-def batch(image: ImageSpec = SMALL, n: int = 6) -> Tensor:
-    return torch.rand(n, image.channels, image.height, image.width, generator=torch.Generator().manual_seed(0))
-
-
-def size(network: nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
-
-
 # The penalty
 
 
@@ -41,7 +35,7 @@ class HalfSquare(nn.Module):
 
 def test_slopes_of_a_linear_critic_are_its_norm() -> None:
     critic = nn.Sequential(nn.Flatten(), nn.Linear(256, 1))
-    found = slopes(critic, batch())
+    found = slopes(critic, batch(SMALL))
     assert found.shape == (6,)
     assert torch.allclose(found, critic[1].weight.norm().expand(6))
 
@@ -122,7 +116,7 @@ def test_initial_parameters() -> None:
 
 
 def test_an_update_trains_all_of_a_network(stepper: Any) -> None:
-    run = stepper(make(critic_updates=2), batch)
+    run = stepper(make(critic_updates=2), partial(batch, SMALL))
     run.step(0)
     run.step(1)
     assert run.log == ["critic"] * 2 + ["generator"] + ["critic"] * 2
@@ -130,7 +124,7 @@ def test_an_update_trains_all_of_a_network(stepper: Any) -> None:
     draws = run.model.draw(6, Rng(1))
     for objective in run.model.objectives():
         weights = [parameter for parameter in objective.parameters() if parameter.dim() > 1]
-        total = torch.stack(list(objective.loss_at(1)(batch(), draws).values())).sum()
+        total = torch.stack(list(objective.loss_at(1)(batch(SMALL), draws).values())).sum()
         assert all(gradient.any() for gradient in torch.autograd.grad(total, weights))
 
 
@@ -144,9 +138,9 @@ def test_a_generator_update_may_see_more_images_than_the_critic(networks: str) -
     assert draws["latents"].shape == (12, 6)
     assert draws["mixture"].shape == (6, 1, 1, 1)
     scores = model.critic(model.generator(draws["latents"]))
-    assert model.generator_loss(batch(), draws)["score"].item() == pytest.approx(-scores.mean().item(), rel=1e-4)
+    assert model.generator_loss(batch(SMALL), draws)["score"].item() == pytest.approx(-scores.mean().item(), rel=1e-4)
     scores = model.critic(model.generator(draws["latents"][:6]))
-    assert model.critic_loss(batch(), draws)["fake"].item() == pytest.approx(scores.mean().item(), rel=1e-4)
+    assert model.critic_loss(batch(SMALL), draws)["fake"].item() == pytest.approx(scores.mean().item(), rel=1e-4)
 
 
 def test_the_learning_rate_may_fall_to_zero() -> None:

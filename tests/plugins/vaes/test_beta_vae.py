@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from images import batch, size
 
 from harness import ImageSpec, Rng, UserError
 from harness.config import parse
@@ -17,14 +18,6 @@ SMALL = ImageSpec(1, 16, 16)
 
 def make(image: ImageSpec = SMALL, cls: type[VAE] = BetaVAE, **config: Any) -> VAE:
     return build(cls, parse(cls.Config, {"width": 0.1, **config}, ""), image, Rng(0))
-
-
-def batch(image: ImageSpec, n: int = 4) -> torch.Tensor:
-    return torch.rand(n, image.channels, image.height, image.width, generator=torch.Generator().manual_seed(0))
-
-
-def size(network: torch.nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
 
 
 def test_the_papers_networks_have_its_sizes() -> None:
@@ -68,7 +61,7 @@ def test_32_pixels_leave_out_one_narrow_layer() -> None:
 @pytest.mark.parametrize("networks", ["disentanglement_lib", "infogan-cr"])
 def test_shapes_and_abilities(image: ImageSpec, networks: str) -> None:
     model = make(image, latents=3, networks=networks)
-    images = batch(image)
+    images = batch(image, 4)
     assert model.encode(images).shape == model.kl(images).shape == (4, 3)
     assert model.reconstruct(images).shape == images.shape
     generated = model.generate(model.latents.draw(4, Rng(0)))
@@ -94,7 +87,7 @@ def test_initial_weights_are_glorot_uniform() -> None:
 
 def test_reconstruction_is_the_cross_entropy_summed_over_pixels() -> None:
     model = make(latents=2)
-    images = batch(SMALL)
+    images = batch(SMALL, 4)
     draws = model.draw(4, Rng(5))
     terms = model.elbo(images, draws)
     mean, log_variance = model.encoder(images)
@@ -113,11 +106,11 @@ def test_kl_by_hand() -> None:
 
 def test_beta_one_is_the_plain_vae() -> None:
     plain, beta = make(cls=VAE), make(beta=1.0)
-    assert beta.elbo(batch(SMALL), beta.draw(4, Rng(1))) == plain.elbo(batch(SMALL), plain.draw(4, Rng(1)))
+    assert beta.elbo(batch(SMALL, 4), beta.draw(4, Rng(1))) == plain.elbo(batch(SMALL, 4), plain.draw(4, Rng(1)))
 
 
 def test_images_are_represented_by_means_or_by_samples() -> None:
-    images, noise = batch(SMALL), torch.tensor([[1.0, -2.0]] * 4)
+    images, noise = batch(SMALL, 4), torch.tensor([[1.0, -2.0]] * 4)
     means, samples = make(latents=2), make(latents=2, representation="sample")
     assert means.code_noise == 0
     assert torch.equal(means.represent(images, torch.zeros(4, 0)), means.encode(images))
@@ -131,7 +124,7 @@ def test_images_are_represented_by_means_or_by_samples() -> None:
 
 def test_posterior_agrees_with_encode_and_kl() -> None:
     model = make(latents=3)
-    images = batch(SMALL)
+    images = batch(SMALL, 4)
     posterior = model.posterior(images)["latents"]
     assert torch.equal(posterior.mean, model.encode(images))
     prior = torch.distributions.Normal(0.0, 1.0)
@@ -142,7 +135,7 @@ def test_posterior_agrees_with_encode_and_kl() -> None:
 
 def test_one_adam_update_of_both_networks(stepper: Any) -> None:
     model = make(learning_rate=1e-3)
-    run = stepper(model, lambda: batch(SMALL))
+    run = stepper(model, lambda: batch(SMALL, 4))
     first = run.step(0)
     for step in range(1, 30):
         last = run.step(step)
@@ -156,7 +149,7 @@ def test_one_adam_update_of_both_networks(stepper: Any) -> None:
 
 def test_losses_are_pure() -> None:
     model = make()
-    images, draws = batch(SMALL), model.draw(4, Rng(0))
+    images, draws = batch(SMALL, 4), model.draw(4, Rng(0))
     state = torch.get_rng_state()
     assert model.elbo(images, draws) == model.elbo(images, draws)
     assert torch.equal(state, torch.get_rng_state())

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from images import Noise
 from torch import nn
 
 from harness import Adam, ImageSpec, Model, Objective, Rng, Settings
-from harness.dataset import Dataset
 from harness.model import build
 from harness.training.batches import Batches
 from harness.training.engines.base import make_stepper
@@ -13,21 +13,6 @@ from harness.training.engines.fleet import FleetEngine
 
 IMAGE = ImageSpec(1, 8, 8)
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-
-
-class Noise(Dataset):
-    image = IMAGE
-
-    def __init__(self, device):
-        super().__init__(Settings())
-        self.load(device)
-        self.all = Rng(0).uniform(50, 1, 8, 8).to(device)
-
-    def __len__(self):
-        return 50
-
-    def images(self, indices):
-        return self.all[indices]
 
 
 class SmallGAN(Model):
@@ -87,7 +72,7 @@ class SmallGAN(Model):
 
 
 def member(engine, device, note, seed=0):
-    dataset = Noise(device)
+    dataset = Noise(IMAGE, 50, device)
     model = build(SmallGAN, Settings(), IMAGE, Rng(seed)).to(device).train()
     batches, draws = Batches(dataset, 10, seed), Rng(seed + 1, device)
     return make_stepper(engine, model, batches, draws, Rng(seed + 2), "float32", note)

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from images import Noise
 from torch import nn
 
 from harness import Adam, Field, ImageSpec, Model, Objective, Rng, Settings
-from harness.dataset import Dataset
 from harness.model import build
 from harness.training.batches import Batches
 from harness.training.engines.eager import EagerStepper
@@ -13,22 +13,6 @@ from harness.training.engines.fleet import FleetEngine
 from harness.training.engines.signature import signature_of
 
 IMAGE = ImageSpec(1, 4, 4)
-
-
-class Noise(Dataset):
-    """Twenty images of noise."""
-
-    image = IMAGE
-
-    def __init__(self):
-        super().__init__(Settings())
-        self.all = Rng(0).uniform(20, 1, 4, 4)
-
-    def __len__(self):
-        return 20
-
-    def images(self, indices):
-        return self.all[indices]
 
 
 class Critic(Model):
@@ -115,7 +99,7 @@ class FailingFor(Critic):
         return super().draw(n, rng)
 
 
-DATASET = Noise()
+DATASET = Noise(IMAGE)
 
 
 def member(seed, model_class=Critic, **settings):

@@ -4,10 +4,10 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+from images import Noise
 from torch import nn
 
 from harness import Adam, ImageSpec, Model, Objective, Rng, Settings
-from harness.dataset import Dataset
 from harness.model import build
 from harness.testing.fake_cuda_graph import FakeCudaCapture
 from harness.training.batches import Batches
@@ -17,20 +17,6 @@ from harness.training.engines.fleet import FleetEngine
 from harness.training.engines.graph import GraphStepper
 
 IMAGE = ImageSpec(1, 2, 2)
-
-
-class Noise(Dataset):
-    image = IMAGE
-
-    def __init__(self):
-        super().__init__(Settings())
-        self.all = Rng(0).uniform(20, 1, 2, 2)
-
-    def __len__(self):
-        return 20
-
-    def images(self, indices):
-        return self.all[indices]
 
 
 class Pair(Model):
@@ -88,7 +74,7 @@ class Capture:
 
 def parts():
     model = build(Pair, Settings(), IMAGE, Rng(0)).train()
-    return {"model": model, "batches": Batches(Noise(), 5, 0), "draws": Rng(1), "resets": Rng(2)}
+    return {"model": model, "batches": Batches(Noise(IMAGE), 5, 0), "draws": Rng(1), "resets": Rng(2)}
 
 
 def test_recorded_steps_are_the_eager_ones():
@@ -136,7 +122,7 @@ def test_where_draws_cannot_be_recorded_updates_still_are(together):
 
     def members():
         models = [build(Waiting, Settings(), IMAGE, Rng(seed)).train() for seed in range(2)]
-        return [{"model": m, "batches": Batches(Noise(), 5, 0), "draws": Rng(1), "resets": Rng(2)} for m in models]
+        return [{"model": m, "batches": Batches(Noise(IMAGE), 5, 0), "draws": Rng(1), "resets": Rng(2)} for m in models]
 
     def engines(capture, note):
         if together:
@@ -177,7 +163,7 @@ def test_a_restored_engine_continues_as_the_eager_one():
 
 def fleet_parts(seed):
     model = build(Pair, Settings(), IMAGE, Rng(seed)).train()
-    return EagerStepper(model, Batches(Noise(), 5, seed), Rng(seed + 1), Rng(seed + 2))
+    return EagerStepper(model, Batches(Noise(IMAGE), 5, seed), Rng(seed + 1), Rng(seed + 2))
 
 
 def test_recorded_steps_of_a_fleet_are_the_eager_ones():
@@ -222,7 +208,7 @@ def test_what_cannot_be_recorded_of_a_fleet_is_no_error_of_a_member():
 
     def members():
         models = [build(Odd, Settings(), IMAGE, Rng(seed)).train() for seed in range(2)]
-        return [EagerStepper(m, Batches(Noise(), 5, 0), Rng(1), Rng(2)) for m in models]
+        return [EagerStepper(m, Batches(Noise(IMAGE), 5, 0), Rng(1), Rng(2)) for m in models]
 
     notes = []
     fleet, alone = FleetEngine(members(), notes.append, capture), members()
@@ -248,7 +234,7 @@ def test_learning_rates_fall_in_recorded_steps_of_members_on_their_own_too():
 
     def members():
         models = [build(Closed, Settings(), IMAGE, Rng(seed)).train() for seed in range(2)]
-        return [EagerStepper(m, Batches(Noise(), 5, 0), Rng(1), Rng(2)) for m in models]
+        return [EagerStepper(m, Batches(Noise(IMAGE), 5, 0), Rng(1), Rng(2)) for m in models]
 
     capture = Capture()
     fleet, alone = FleetEngine(members(), lambda text: None, capture), members()
