@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "Train, score and select: do all that is left of a suite.",
     "list": "List the models, datasets, metrics and selectors there are.",
     "show": "Describe a model, dataset, metric or selector and its settings.",
+    "schema": "Print the JSON Schema of suites, for editors.",
     "data": "Look after the files of datasets: list, path, verify, clean, check.",
     "leaderboard": "Print the leaderboard of a results folder.",
     "compare": "Compare settings, or two results folders, by differences paired by seed.",
