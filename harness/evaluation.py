@@ -126,7 +126,8 @@ class PrincipalCodes:
         if len(groups) != columns.shape[1]:
             raise UserError(f"code_groups: there are {len(groups)} groups for {columns.shape[1]} columns of codes")
         self.members = [
-            np.array([place for place, own in enumerate(groups) if own == group]) for group in dict.fromkeys(groups)
+            np.array([position for position, own in enumerate(groups) if own == group])
+            for group in dict.fromkeys(groups)
         ]
         self.mean = columns.mean(axis=0, dtype=np.float64)
         self.weights = [self._weights(columns[:, members] - self.mean[members]) for members in self.members]

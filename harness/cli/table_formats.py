@@ -47,7 +47,7 @@ def table_parts(table: pd.DataFrame, width: int, keys: int, group: str = "") -> 
     """A data frame of texts as tables no wider than `width`; see `print_table`."""
     groups = table[group].tolist() if group else [""] * len(table)
     table = (table.drop(columns=group) if group else table).map(lambda cell: printable(str(cell)))
-    texts = {printable(str(name)): table.iloc[:, place].tolist() for place, name in enumerate(table.columns)}
+    texts = {printable(str(name)): table.iloc[:, position].tolist() for position, name in enumerate(table.columns)}
     widths = {name: max(_width(cell) for cell in [name, *cells]) for name, cells in texts.items()}
     names = list(texts)
     if group:
@@ -96,7 +96,9 @@ def _block(texts: dict[str, list[str]], widths: dict[str, int], keys: int, group
             made.add_column(Text(name), overflow="fold", no_wrap=number >= keys, width=widths[name])
         for own, *row in zip(groups, *texts.values(), strict=True):
             if own == group:
-                made.add_row(*(Text(cell) if place < keys else _emphasised(cell) for place, cell in enumerate(row)))
+                made.add_row(
+                    *(Text(cell) if position < keys else _emphasised(cell) for position, cell in enumerate(row))
+                )
         return made
 
     if not any(groups):
@@ -184,8 +186,8 @@ def latex(table: pd.DataFrame, *, keys: int = 1) -> str:
 
     shown = pd.DataFrame(
         {
-            place: table.iloc[:, place].map(escaped if place < keys else cell).astype(object)
-            for place in range(table.shape[1])
+            position: table.iloc[:, position].map(escaped if position < keys else cell).astype(object)
+            for position in range(table.shape[1])
         }
     )
     return str(shown.to_latex(index=False, escape=False, header=[escaped(name) for name in table.columns]))

@@ -96,7 +96,7 @@ def save_figure(figure: "Figure", path: Path) -> None:
 
 def colours(names: Sequence[str]) -> dict[str, str]:
     """A colour for each name; after seven they repeat."""
-    return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
+    return {name: COLOURS[position % len(COLOURS)] for position, name in enumerate(names)}
 
 
 def metric_title(name: str, *, higher_is_better: bool) -> str:

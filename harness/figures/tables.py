@@ -67,12 +67,14 @@ def leaderboard_figure(board: pd.DataFrame) -> "Figure":
     return figure
 
 
-def _interval(panel: "Axes", row: Mapping[str, Any], place: int) -> None:
+def _interval(panel: "Axes", row: Mapping[str, Any], position: int) -> None:
     colour = colours(["a"])["a"]
     if pd.notna(row["ci_low"]):
-        panel.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=1.2, solid_capstyle="butt")
+        panel.plot(
+            [row["ci_low"], row["ci_high"]], [position, position], color=colour, linewidth=1.2, solid_capstyle="butt"
+        )
     fill = colour if row.get("best") else "white"
-    panel.plot([row["mean"]], [place], "o", color=colour, markerfacecolor=fill, markersize=4, markeredgewidth=1)
+    panel.plot([row["mean"]], [position], "o", color=colour, markerfacecolor=fill, markersize=4, markeredgewidth=1)
 
 
 @paper_style
@@ -174,9 +176,9 @@ def ranks_figure(scores: pd.DataFrame) -> "Figure":
     for tick in range(1, int(high) + 1):
         panel.plot([tick, tick], [0, -0.07], color="black", linewidth=0.8)
         panel.text(tick, -0.1, str(tick), ha="center", va="bottom")
-    for place, (name, rank) in enumerate(ranks.items()):
-        first = place < left
-        down = line + 0.2 * (place if first else count - 1 - place) + 0.15
+    for position, (name, rank) in enumerate(ranks.items()):
+        first = position < left
+        down = line + 0.2 * (position if first else count - 1 - position) + 0.15
         end = low - 0.03 * (high - low) if first else high + 0.03 * (high - low)
         panel.plot([rank, rank, end], [0, down, down], color="black", linewidth=0.6)
         text = f"{name}  {rank:.2f}" if first else f"{rank:.2f}  {name}"
@@ -196,7 +198,7 @@ def alike_groups(ranks: list[float], critical: float) -> list[tuple[float, float
     """The longest runs of ascending ranks that are no further apart than the critical difference, two or more each."""
     groups: list[tuple[int, int]] = []
     for start in range(len(ranks)):
-        end = max(place for place, rank in enumerate(ranks) if rank - ranks[start] <= critical)
+        end = max(position for position, rank in enumerate(ranks) if rank - ranks[start] <= critical)
         if end > start and not (groups and end <= groups[-1][1]):
             groups.append((start, end))
     return [(ranks[start], ranks[end]) for start, end in groups]
@@ -215,8 +217,8 @@ def profiles_figure(scores: pd.DataFrame, metric: str) -> "Figure":
     (panel,) = axes_of(figure)
     names = [str(name) for name in profile.columns if name != "threshold"]
     styles = ("-", "--", ":", "-.")
-    for place, (name, colour) in enumerate(colours(names).items()):
-        style = styles[place // 7 % len(styles)]
+    for position, (name, colour) in enumerate(colours(names).items()):
+        style = styles[position // 7 % len(styles)]
         panel.step(profile["threshold"], profile[name], where="post", color=colour, linestyle=style, label=name)
     if not higher:
         panel.invert_xaxis()

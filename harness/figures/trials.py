@@ -72,7 +72,7 @@ def traversals_figure(trained: "TrainedModel", steps: int = 9, codes: int = 8) -
         count, height, width, _ = images.shape
         panel.imshow(np.concatenate(list(images), axis=1))
         panel.set_yticks([height / 2], [code.name])
-        panel.set_xticks([width * (place + 0.5) for place in range(count)], step_labels(code.part, steps)[:count])
+        panel.set_xticks([width * (position + 0.5) for position in range(count)], step_labels(code.part, steps)[:count])
         panel.tick_params(length=0)
         panel.spines[:].set_visible(False)
     return figure

@@ -88,11 +88,11 @@ def write_report(
     ]
     chosen = pictured(pages, which)
     drawn, without = 0, Counter[str]()
-    for done, place in enumerate(chosen):
+    for done, position in enumerate(chosen):
         report(done, len(chosen))
-        study, trial = trials[place]
+        study, trial = trials[position]
         pictures = study.draw(trial)
-        pages.details[place]["pictures"] = pictures
+        pages.details[position]["pictures"] = pictures
         drawn += is_drawn(pictures)
         without.update([] if is_drawn(pictures) else pictures["notes"].values())
     report(len(chosen), len(chosen))
@@ -103,34 +103,34 @@ def write_report(
 
 
 def pictured(pages: Pages, which: Which) -> list[int]:
-    """The places of the trials that get pictures, in the page's order; see `write_report`."""
-    finished = [place for place, trial in enumerate(pages.trials) if trial["outcome"] == "finished"]
+    """The positions of the trials that get pictures, in the page's order; see `write_report`."""
+    finished = [position for position, trial in enumerate(pages.trials) if trial["outcome"] == "finished"]
     if which == "none":
         return []
     if which == "all" or (which == "auto" and len(finished) <= FEW):
         return finished
     ranks = mean_ranks_of_trials(pages, finished)
     best: dict[int, int] = {}
-    for place in sorted(finished, key=ranks.__getitem__):
-        best.setdefault(pages.trials[place]["setting"], place)
+    for position in sorted(finished, key=ranks.__getitem__):
+        best.setdefault(pages.trials[position]["setting"], position)
     return sorted(list(best.values())[:FEW])
 
 
-def mean_ranks_of_trials(pages: Pages, places: Iterable[int]) -> dict[int, float]:
+def mean_ranks_of_trials(pages: Pages, positions: Iterable[int]) -> dict[int, float]:
     """The rank of each trial among those given, 1 is best, averaged over the metrics that it has a score of.
 
     A trial without a score comes last.
     """
-    places = list(places)
-    ranks: dict[int, list[int]] = {place: [] for place in places}
+    positions = list(positions)
+    ranks: dict[int, list[int]] = {position: [] for position in positions}
     for metric, facts in enumerate(pages.metrics):
         sign = 1 if facts["higher"] is False else -1
-        scores = {place: pages.trials[place]["scores"][metric] for place in places}
+        scores = {position: pages.trials[position]["scores"][metric] for position in positions}
         ordered = sorted(sign * score for score in scores.values() if score is not None)
-        for place, score in scores.items():
+        for position, score in scores.items():
             if score is not None:
-                ranks[place].append(1 + bisect_left(ordered, sign * score))
-    return {place: sum(found) / len(found) if found else float("inf") for place, found in ranks.items()}
+                ranks[position].append(1 + bisect_left(ordered, sign * score))
+    return {position: sum(found) / len(found) if found else float("inf") for position, found in ranks.items()}
 
 
 def render(pages: Pages, sources: Sequence[str]) -> str:

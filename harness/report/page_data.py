@@ -41,7 +41,7 @@ SettingKey = tuple[str, ...]
 class Pages:
     """Everything the page shows, gathered study by study.
 
-    The page refers to trials, settings, metrics, datasets and provenances by their place in these lists.
+    The page refers to trials, settings, metrics, datasets and provenances by their position in these lists.
     """
 
     studies: list[Plain] = field(default_factory=list)
@@ -126,8 +126,10 @@ class _Gathering:
             setting = self._setting(trial, settings)
             self._add_trial(trial, setting, result, rows.get(trial.id, []))
         self._add_board(scores, settings)
-        places = {trial["id"]: place for place, trial in enumerate(self.pages.trials) if place >= first_trial}
-        self._add_selections(places)
+        positions = {
+            trial["id"]: position for position, trial in enumerate(self.pages.trials) if position >= first_trial
+        }
+        self._add_selections(positions)
         self.pages.studies.append(
             {
                 "title": self.suite.title,
@@ -150,7 +152,7 @@ class _Gathering:
             self.pages.metrics[self.metrics.index((name, settings))]["higher"] = bool(higher)
 
     def _setting(self, trial: Trial, settings: dict[SettingKey, int]) -> int:
-        """The place of the trial's setting, added when it is the first."""
+        """The position of the trial's setting, added when it is the first."""
         key = _setting_key(trial_columns(self.suite, trial))
         if key not in settings:
             settings[key] = len(self.pages.settings)
@@ -177,15 +179,15 @@ class _Gathering:
         found: list[Plain] = []
         active: dict[int, list[int]] = {}
         for row in rows:
-            place = self.metrics.index((row["metric"], row["metric_settings"]))
-            values[place] = short(row["score"])
+            position = self.metrics.index((row["metric"], row["metric_settings"]))
+            values[position] = short(row["score"])
             if row["status"] != "ok":
-                missing[place] = _why_missing(row)
+                missing[position] = _why_missing(row)
             details: Plain = json.loads(row["details"])
-            beside[place] = numbers(details)
-            found += [{"metric": place, **matrix._asdict()} for matrix in matrices(details)]
+            beside[position] = numbers(details)
+            found += [{"metric": position, **matrix._asdict()} for matrix in matrices(details)]
             if (codes := active_codes(details)) is not None:
-                active[place] = codes
+                active[position] = codes
         self.pages.trials.append(
             {
                 "id": trial.id,
@@ -199,7 +201,7 @@ class _Gathering:
         self.pages.details.append(
             {
                 "missing": missing,
-                "numbers": {place: each for place, each in beside.items() if each},
+                "numbers": {position: each for position, each in beside.items() if each},
                 "matrices": found,
                 "active": active,
                 "curves": learning_curves(self.folder.trial(trial.id), self.points),
@@ -235,7 +237,7 @@ class _Gathering:
                 ]
             )
 
-    def _add_selections(self, places: Mapping[str, int]) -> None:
+    def _add_selections(self, positions: Mapping[str, int]) -> None:
         """The rows of selections.parquet, which `harness run` writes at its end; none while there is no such file."""
         try:
             rows = read_table(self.folder.table("selections")).to_dict("records")
@@ -255,7 +257,7 @@ class _Gathering:
                     "study": len(self.pages.studies),
                     "metric": self.metrics.index(metric),
                     "selector": labels[row["selector"], row["selector_settings"]],
-                    "trial": places.get(row["trial"]),
+                    "trial": positions.get(row["trial"]),
                     "pool": row["pool"],
                     "chosen": row["chosen"],
                     **{str(name): short(value) for name, value in row.items() if isinstance(value, int | float)},

@@ -23,15 +23,17 @@ def best_settings(settings: Sequence[Scores], *, higher_is_better: bool) -> list
         higher_is_better: whether larger scores are better.
     """
     marked = [False] * len(settings)
-    means = {place: float(np.mean(list(scores.values()))) for place, scores in enumerate(settings) if scores}
+    means = {position: float(np.mean(list(scores.values()))) for position, scores in enumerate(settings) if scores}
     if not means:
         return marked
     best = (max if higher_is_better else min)(means, key=means.__getitem__)
     if len(settings[best]) < 2:
         return marked
-    others = [place for place in means if place != best and len(settings[place]) > 1]
-    for place, p in zip(others, holm(_p_values([settings[place] for place in others], settings[best])), strict=True):
-        marked[place] = p is not None and p > 1 - LEVEL
+    others = [position for position in means if position != best and len(settings[position]) > 1]
+    for position, p in zip(
+        others, holm(_p_values([settings[position] for position in others], settings[best])), strict=True
+    ):
+        marked[position] = p is not None and p > 1 - LEVEL
     marked[best] = True
     return marked
 
@@ -40,14 +42,14 @@ def _p_values(settings: Sequence[Scores], best: Scores) -> list[float]:
     """The p value of each setting's difference from the best; those with the same seeds are computed at once."""
     found = [0.0] * len(settings)
     by_seeds: dict[tuple[int, ...], list[int]] = {}
-    for place, scores in enumerate(settings):
-        by_seeds.setdefault(tuple(sorted(scores.keys() & best.keys())), []).append(place)
-    for seeds, places in by_seeds.items():
+    for position, scores in enumerate(settings):
+        by_seeds.setdefault(tuple(sorted(scores.keys() & best.keys())), []).append(position)
+    for seeds, positions in by_seeds.items():
         if len(seeds) > 1:
-            table = [[settings[place][seed] for seed in seeds] for place in places]
+            table = [[settings[position][seed] for seed in seeds] for position in positions]
             p = paired_p_values(table, [best[seed] for seed in seeds])
         else:
-            p = [unpaired_p_value(list(settings[place].values()), list(best.values())) for place in places]
-        for place, value in zip(places, p, strict=True):
-            found[place] = value
+            p = [unpaired_p_value(list(settings[position].values()), list(best.values())) for position in positions]
+        for position, value in zip(positions, p, strict=True):
+            found[position] = value
     return found

@@ -87,13 +87,13 @@ def leaderboard(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
     """Scores summarised over seeds, as in `harness.results.schema.LEADERBOARD`; one row per setting and metric."""
     rows = []
     by_seed: list[dict[int, float]] = []
-    places = _places(scores)
+    positions = _positions(scores)
     found = {name: scores[name].to_numpy() for name in ("status", "reason", "score", "higher_is_better", "seed")}
     metrics = [metric_columns(metric) for metric in suite.metrics]
     for columns, trials in _settings(suite):
         for metric in metrics:
             row = {**columns, **metric}
-            group = places.get(tuple(row[name] for name in [*SETTING, *METRIC]), [])
+            group = positions.get(tuple(row[name] for name in [*SETTING, *METRIC]), [])
             own = {name: values[group] for name, values in found.items()}
             rows.append({**row, **_summary(own, trials)})
             ok = own["status"] == "ok"
@@ -106,17 +106,19 @@ def leaderboard(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
 def _mark_best(table: pd.DataFrame, by_seed: Sequence[Mapping[int, float]]) -> None:
     """Fill the column `best` from the scores of each row by seed."""
     table["best"] = False
-    for places in table.groupby(["dataset", *METRIC], sort=False).indices.values():
-        higher = not table["higher_is_better"].iloc[places].eq(False).any()
-        table.loc[places, "best"] = best_settings([by_seed[place] for place in places], higher_is_better=higher)
+    for positions in table.groupby(["dataset", *METRIC], sort=False).indices.values():
+        higher = not table["higher_is_better"].iloc[positions].eq(False).any()
+        table.loc[positions, "best"] = best_settings(
+            [by_seed[position] for position in positions], higher_is_better=higher
+        )
 
 
-def _places(scores: pd.DataFrame) -> dict[tuple[object, ...], list[int]]:
+def _positions(scores: pd.DataFrame) -> dict[tuple[object, ...], list[int]]:
     """The rows of each setting and metric."""
-    places: dict[tuple[object, ...], list[int]] = {}
-    for place, key in enumerate(zip(*(scores[name] for name in [*SETTING, *METRIC]), strict=True)):
-        places.setdefault(key, []).append(place)
-    return places
+    positions: dict[tuple[object, ...], list[int]] = {}
+    for position, key in enumerate(zip(*(scores[name] for name in [*SETTING, *METRIC]), strict=True)):
+        positions.setdefault(key, []).append(position)
+    return positions
 
 
 def _settings(suite: Suite) -> list[tuple[dict[str, object], int]]:

@@ -44,12 +44,12 @@ class Batches:
         """Which images the next batch is made of, int64 (batch_size,), on the dataset's device."""
         epoch, position = divmod(self.taken, len(self._trained_on) // self.batch_size)
         if epoch != self._epoch:
-            self._order = self._trained_on[self._places(epoch)].to(self.dataset.device)
+            self._order = self._trained_on[self._positions(epoch)].to(self.dataset.device)
             self._epoch = epoch
         self.taken += 1
         return self._order[position * self.batch_size : (position + 1) * self.batch_size]
 
-    def _places(self, epoch: int) -> Tensor:
+    def _positions(self, epoch: int) -> Tensor:
         """Which of the images that are trained on an epoch shows, in order."""
         count = len(self._trained_on)
         if self._weights is None:

@@ -68,26 +68,26 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call] # of __init
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Count what one operation makes."""
-        given = {_place(tensor) for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)}
+        given = {_address(tensor) for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)}
         found = func(*args, **(kwargs or {}))
         for tensor in tree_leaves(found):
-            if isinstance(tensor, Tensor) and _place(tensor) not in given | self._counted:
+            if isinstance(tensor, Tensor) and _address(tensor) not in given | self._counted:
                 self._count(tensor.untyped_storage())
         return found
 
     def _count(self, storage: torch.UntypedStorage) -> None:
-        place, nbytes = storage.data_ptr(), storage.nbytes()
-        self._counted.add(place)
+        address, nbytes = storage.data_ptr(), storage.nbytes()
+        self._counted.add(address)
         self.now += nbytes
         self.most = max(self.most, self.now)
-        weakref.finalize(storage, self._forget, place, nbytes)
+        weakref.finalize(storage, self._forget, address, nbytes)
 
-    def _forget(self, place: int, nbytes: int) -> None:
-        self._counted.discard(place)
+    def _forget(self, address: int, nbytes: int) -> None:
+        self._counted.discard(address)
         self.now -= nbytes
 
 
-def _place(tensor: Tensor) -> int:
+def _address(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 

@@ -132,15 +132,15 @@ class EagerStepper:
     def reset(self, objective: Objective) -> None:
         """Initialise an objective's networks anew, on the CPU and then in place, and clear its optimizer."""
         tensors = [tensor for network in objective.trains for tensor in [*network.parameters(), *network.buffers()]]
-        places = [tensor.data for tensor in tensors]
-        for tensor, place in zip(tensors, places, strict=True):
+        stored = [tensor.data for tensor in tensors]
+        for tensor, data in zip(tensors, stored, strict=True):
             # Some initialisers fill a tensor in the order in which it lies in memory.
-            tensor.data = place.cpu().contiguous()
+            tensor.data = data.cpu().contiguous()
         with torch.no_grad():
             for network in objective.trains:
                 initialise(self.model, network, self.resets)
-        for tensor, place in zip(tensors, places, strict=True):
-            tensor.data = place.copy_(tensor.data)
+        for tensor, data in zip(tensors, stored, strict=True):
+            tensor.data = data.copy_(tensor.data)
         self.optimizers[objective.name].clear()
 
     def state(self) -> dict[str, Tensor]:
