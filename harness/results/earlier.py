@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,11 @@ def others_note(folder: ResultsFolder, others: int) -> str:
 
 def with_earlier_trials(folder: ResultsFolder, suite: Suite) -> Suite:
     """The suite with all other trials of its folder; what trials of one label differ in counts as swept."""
-    trials = [*suite.trials, *earlier_trials(folder, suite)]
+    return replace(suite, trials=tuple(told_apart([*suite.trials, *earlier_trials(folder, suite)])))
+
+
+def told_apart(trials: Sequence[Trial]) -> list[Trial]:
+    """Name trials so that tables can tell them apart: what trials of one label differ in counts as swept."""
     facts = [_facts(trial) for trial in trials]
     values: dict[tuple[str, str], set[str]] = {}
     for trial, own in zip(trials, facts, strict=True):
@@ -41,7 +45,7 @@ def with_earlier_trials(folder: ResultsFolder, suite: Suite) -> Suite:
     for trial, own in zip(trials, facts, strict=True):
         differing = {name: value for name, value in own.items() if len(values[trial.label, name]) > 1}
         named.append(replace(trial, swept={**trial.swept, **differing}))
-    return replace(suite, trials=tuple(named))
+    return named
 
 
 def _facts(trial: Trial) -> dict[str, Any]:
