@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from harness.optimizer import Adam as Adam
     from harness.optimizer import AdamW as AdamW
     from harness.optimizer import RMSprop as RMSprop
+    from harness.pairs import LaplaceSteps as LaplaceSteps
+    from harness.pairs import Pairs as Pairs
+    from harness.pairs import ResampledFactors as ResampledFactors
     from harness.plugins.hookspecs import hookimpl as hookimpl
     from harness.registry import Register as Register
     from harness.results.result import Outcome as Outcome
@@ -122,6 +125,11 @@ __all__, _resolve = lazily(
             "AdamW",
             "RMSprop",
             "SGD",
+        ),
+        "harness.pairs": (
+            "LaplaceSteps",
+            "Pairs",
+            "ResampledFactors",
         ),
         "harness.plugins.hookspecs": ("hookimpl",),
         "harness.registry": ("Register",),

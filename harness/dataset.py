@@ -5,12 +5,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from harness.config import Settings
+from harness.errors import NotApplicableError
 from harness.factors import FactorGrid, Indices
 from harness.model import ImageSpec
+from harness.pairs import Pairs
 
 if TYPE_CHECKING:
     from harness.data.files import DataFile
@@ -79,6 +82,21 @@ class Dataset:
         """Images (N, C, H, W), float32 in [0, 1], at int64 indices (N,), both on `device`."""
         raise NotImplementedError(f"{type(self).__name__} must give its images")
 
+    def partners(self, indices: Indices, pairs: Pairs, rng: np.random.Generator) -> Indices:
+        """Draw a partner for each image at indices (N,): the indices (N,) of images that share something with it.
+
+        Asked of a loaded dataset, an epoch at a time, and again for images whose partners are not trained on.
+
+        Raises:
+            NotApplicableError: the dataset knows of no images that belong together.
+        """
+        raise NotApplicableError("the dataset has no factors that pairs of images could share")
+
+    @classmethod
+    def has_partners(cls) -> bool:
+        """Whether `partners` is overridden, so that models can learn from pairs."""
+        return cls.partners is not Dataset.partners
+
 
 class LabelledDataset(Dataset):
     """A dataset with one class label per image."""
@@ -106,3 +124,11 @@ class GroundTruthDataset(Dataset):
 
     def __len__(self) -> int:
         return len(self.factors)
+
+    def partners(self, indices: Indices, pairs: Pairs, rng: np.random.Generator) -> Indices:
+        """Draw a partner for each image at indices (N,): an image of the levels that `pairs` draws.
+
+        Raises:
+            NotApplicableError: there is no image of these levels, because the factors are no complete grid.
+        """
+        return self.factors.indices(pairs.partners(self.factors, self.factors.ids(indices), rng))

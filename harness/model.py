@@ -13,6 +13,7 @@ from harness.config import Settings
 from harness.errors import ContractError, NotApplicableError, UserError
 from harness.latents import LatentSpace
 from harness.objective import Objective
+from harness.pairs import Pairs
 from harness.rng import Rng
 
 ABILITIES = ("encode", "generate", "reconstruct", "posterior", "kl", "features")
@@ -84,6 +85,14 @@ class Model(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} must list its objectives")
 
     # What a model may have.
+
+    def pairs(self) -> Pairs | None:
+        """How partners are drawn, for a model that learns from pairs of images; None for one that does not.
+
+        The losses are then given 2N images for a batch of N, first N and then the partner of each, and `draw` is asked
+        for 2N. Where the dataset has factors, the draws hold `changed` too: bool (N, F), which of them differ.
+        """
+        return None
 
     def draw(self, n: int, rng: Rng) -> dict[str, Tensor]:
         """All random numbers that the losses need for a batch of n images."""

@@ -133,6 +133,25 @@ TABLE = {
             ),
         },
     },
+    "slow_vae": {  # bethgelab/slow_disentanglement, main.py: defaults and --random-seeds
+        "batch": 64,
+        "models": {
+            "slow-vae": (
+                300_000,
+                10,
+                {"beta": 1.0, "gamma": 10.0, "prior_rate": 6.0, "data_rate": 1.0, "latents": 10, "learning_rate": 1e-4},
+            ),
+            "beta-vae": (300_000, 10, {"beta": 8.0}),
+        },
+    },
+    "weakly_supervised": {  # google-research/disentanglement_lib, methods/weak; the weights of unsupervised_study_v1
+        "batch": 64,
+        "models": {
+            label: (300_000, 5, {"latents": 10, "learning_rate": 1e-4, "networks": "disentanglement_lib"})
+            for label in ("ada-gvae", "ada-ml-vae", "group-vae", "beta-vae")
+        },
+        "metrics": {"betavae": {"classifier": "one-vs-rest"}},
+    },
     "infogan_cr_cdsprites": {  # CdSprites/config.py: 36 steps an epoch, 6,000 and 8,000 epochs
         "batch": 30,
         "models": {

@@ -1,4 +1,4 @@
-"""suites/smoke.toml keeps what it promises: a few hundred steps improve every model by a margin."""
+"""The smoke suites keep what they promise: a few hundred steps improve every model by a margin."""
 
 import json
 
@@ -7,23 +7,24 @@ import pytest
 from harness.plugins.manager import PluginManager
 from support import ROOT
 
-SMOKE = ROOT / "suites" / "smoke.toml"
+SMOKE = [ROOT / "suites" / name for name in ("smoke.toml", "smoke_pairs.toml")]
 MARGINS = {
     "reconstruction-error": lambda untrained, trained: trained < 0.5 * untrained,
     "mi-bound": lambda untrained, trained: trained > untrained + 0.1,
     "wasserstein-critic": lambda untrained, trained: trained < 0.7 * untrained,
 }
-"""When a score counts as learnt; the suite's first lines say the same."""
+"""When a score counts as learnt; the first suite's first lines say the same."""
 
 
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory, run_command):
-    """{model: {metric: [untrained, trained]}} of one run of the suite."""
+    """{model: {metric: [untrained, trained]}} of one run of each suite."""
     folder = tmp_path_factory.mktemp("smoke")
-    run = run_command("run", SMOKE, "--output", folder / "out", timeout=3000)
-    assert run.returncode == 0, run.stderr
+    for suite in SMOKE:
+        run = run_command("run", suite, "--output", folder / suite.stem, timeout=3000)
+        assert run.returncode == 0, run.stderr
     found = {}
-    for file in folder.glob("out/trials/*/trial.json"):
+    for file in folder.glob("*/trials/*/trial.json"):
         trial = json.loads(file.read_text())
         result = json.loads(file.with_name("result.json").read_text())
         for record in result["scores"]:

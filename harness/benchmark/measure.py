@@ -136,7 +136,7 @@ def make_one(case: Case, registry: Registry, images: Dataset, seed: int, note: C
     model = build_model(registry, _model(case, registry), images.image, Rng.for_initial(seed), "model").to(
         images.device
     )
-    batches = Batches(images, case.batch_size, seed)
+    batches = Batches(images, case.batch_size, seed, pairs=model.pairs())
     draws, resets = Rng.for_draws(seed, images.device), Rng.for_resets(seed)
     engine = "eager" if case.fleet > 1 else case.engine
     return make_stepper(engine, model.train(), batches, draws, resets, case.precision, note)

@@ -142,11 +142,13 @@ class _Data:
         choice: the dataset.
         image: the shape of one image.
         images: how many may be trained on; None where only the files tell.
+        partners: whether models can learn from pairs of its images.
     """
 
     choice: Choice
     image: "ImageSpec"
     images: int | None
+    partners: bool
 
     @classmethod
     def of(cls, registry: Registry, choice: Choice) -> Self:
@@ -160,12 +162,13 @@ class _Data:
 
         dataset = build_dataset(registry, choice)
         if not isinstance(dataset, GroundTruthDataset):
-            return cls(choice, dataset.image, None)
+            return cls(choice, dataset.image, None, dataset.has_partners())
         training = dataset.training_images
         if training is None or not hasattr(dataset, "factors"):  # Some know their factors only when they are loaded.
-            return cls(choice, dataset.image, len(dataset))
+            return cls(choice, dataset.image, len(dataset), dataset.has_partners())
         try:
-            return cls(choice, dataset.image, int((training.weights(dataset.factors) > 0).sum()))
+            count = int((training.weights(dataset.factors) > 0).sum())
+            return cls(choice, dataset.image, count, dataset.has_partners())
         except UserError as error:
             raise UserError(f"dataset.{TRAINING}: {error}") from None
 
@@ -250,11 +253,15 @@ def _check_fit(registry: Registry, data: _Data, model: Choice, training: Trainin
     model_class, config = resolve_class(registry, "models", model, place)
     try:
         with torch.device("meta"):  # Shapes without memory.
-            model_class(config, data.image)
+            pairs = model_class(config, data.image).pairs()
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
     except Exception as error:  # Sizes that no memory can hold, or whatever else a model raises.
         raise UserError(f"{place}: {model.name} cannot be built with these settings: {in_a_line(error)}") from error
+    if pairs is not None and not data.partners:
+        raise UserError(
+            f"{place}: {model.name} learns from pairs of images that share factors, and {data.choice.name} has none"
+        )
 
 
 def _check_numbers(training: Training, which: str, images: int, place: str) -> None:

@@ -188,7 +188,7 @@ def _engine(
     model_class: type[Model], config: Settings, dataset: Dataset, batch_size: int, seed: int, double: bool
 ) -> EagerStepper:
     model = build(model_class, config, dataset.image, Rng.for_initial(seed)).to(dataset.device).train()
-    batches = (DoubleBatches if double else Batches)(dataset, batch_size, seed)
+    batches = (DoubleBatches if double else Batches)(dataset, batch_size, seed, pairs=model.pairs())
     draws = (DoubleRng if double else Rng).for_draws(seed, dataset.device)
     return EagerStepper(model.double() if double else model, batches, draws=draws, resets=Rng.for_resets(seed))
 

@@ -10,7 +10,9 @@ from torch import Tensor
 from harness.config import Settings, parse
 from harness.data.checks import image_problem, label_problem
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
-from harness.errors import in_a_line
+from harness.errors import NotApplicableError, in_a_line
+from harness.pairs import ResampledFactors
+from harness.seeds import numpy_rng
 from harness.testing.check import advise, require, require_words, unmoved
 from harness.testing.fake_cuda_graph import FakeCudaCapture
 
@@ -129,6 +131,27 @@ def factors_number_the_images(subject: DatasetSubject) -> None:
     require(known and np.array_equal(factors.ids(again), levels), "the factors' `indices` do not undo their `ids`")
 
 
+def partners_are_images(subject: DatasetSubject) -> None:
+    """Partners, where there are any, are images of the dataset that follow from the generator."""
+    dataset = subject.loaded()
+    if not dataset.has_partners():
+        return
+    indices = subject.some(dataset).numpy()
+    try:
+        drawn = [
+            unmoved(dataset.partners, indices, ResampledFactors(), numpy_rng("partners", seed)) for seed in (0, 0, 1)
+        ]
+    except NotApplicableError:  # Of factors that are no complete grid.
+        return
+    require(
+        all(partners.shape == indices.shape and partners.dtype == np.int64 for partners in drawn),
+        f"return a partner for each image from `partners`, int64 {indices.shape}",
+    )
+    inside = all(bool(((partners >= 0) & (partners < len(dataset))).all()) for partners in drawn)
+    require(inside, f"return partners from 0 to {len(dataset) - 1}, indices of the dataset's images")
+    require(np.array_equal(drawn[0], drawn[1]), "draw partners from the generator that `partners` is given")
+
+
 DATASET_CHECKS = (
     says_what_it_is,
     knows_its_images_before_loading,
@@ -137,4 +160,5 @@ DATASET_CHECKS = (
     is_gathered_on_the_device,
     labels_are_classes,
     factors_number_the_images,
+    partners_are_images,
 )

@@ -46,9 +46,10 @@ class ModelSubject:
 
     def engine(self, kind: str = "eager", notes: list[str] | None = None) -> EagerStepper:
         """A stepper at step 0, always the same; `notes` collects its messages."""
-        batches = Batches(self.pictures, BATCH, seed=0)
+        model = self.model()
+        batches = Batches(self.pictures, BATCH, seed=0, pairs=model.pairs())
         told: list[str] = [] if notes is None else notes
-        return make_stepper(kind, self.model(), batches, Rng(1), Rng(2), "float32", told.append)
+        return make_stepper(kind, model, batches, Rng(1), Rng(2), "float32", told.append)
 
     @cached_property
     def fleet(self) -> EngineComparison:
@@ -56,10 +57,13 @@ class ModelSubject:
         return compare_fleet(self.model_class, self.config.values(), self.pictures, steps=STEPS, double=False)
 
     def inputs(self, model: Model, step: int = 0) -> tuple[Tensor, dict[str, Tensor]]:
-        """A batch of pictures, and the draws and schedule of a step."""
-        images = self.pictures.images(torch.arange(BATCH) * (len(self.pictures) // BATCH))
+        """A batch of pictures, of pairs where the model learns from them, and the draws and schedule of a step."""
+        indices = torch.arange(BATCH) * (len(self.pictures) // BATCH)
+        known: dict[str, Tensor] = {}
+        if pairs := model.pairs():
+            indices, known = Batches(self.pictures, BATCH // 2, seed=0, pairs=pairs).next_order()
         schedule = {name: torch.tensor(value) for name, value in model.schedule(step).items()}
-        return images, {**model.draw(BATCH, Rng(3)), **schedule}
+        return self.pictures.images(indices), {**model.draw(BATCH, Rng(3)), **schedule, **known}
 
 
 def take_steps(engine: EagerStepper, start: int, end: int) -> None:

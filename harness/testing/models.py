@@ -10,6 +10,7 @@ from torch import Tensor
 
 from harness.model import Model, objectives_of
 from harness.objective import Loss, Objective
+from harness.pairs import Pairs
 from harness.rng import Rng
 from harness.storage.tensors import load_tensors, save_tensors
 from harness.testing.check import require, require_words, unmoved
@@ -40,6 +41,15 @@ def lists_its_objectives(subject: ModelSubject) -> None:
         not idle,
         f"name the network of {', '.join(idle)} in an objective's `trains` or in `pretrained`, or have it require no "
         "gradient (`requires_grad_(False)`)",
+    )
+
+
+def pairs_are_declared(subject: ModelSubject) -> None:
+    """A model that learns from pairs says how partners are drawn, and its batches then have two images for each."""
+    pairs = subject.model().pairs()
+    require(
+        pairs is None or isinstance(pairs, Pairs),
+        f"return how partners are drawn from `pairs`, such as ResampledFactors(1), or None, not {pairs!r}",
     )
 
 
@@ -162,6 +172,7 @@ def _name(loss: Loss) -> str:
 TRAINING_CHECKS = (
     says_what_it_is,
     lists_its_objectives,
+    pairs_are_declared,
     starts_from_its_seed,
     losses_are_named_numbers,
     losses_are_pure,

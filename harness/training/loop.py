@@ -77,13 +77,13 @@ class TrialTraining:
         member = make_stepper(
             engine,
             model.train(),
-            Batches(dataset, batch_size, trial.seed, trial.training.held_out),
+            Batches(dataset, batch_size, trial.seed, trial.training.held_out, model.pairs()),
             draws=Rng.for_draws(trial.seed, dataset.device),
             resets=Rng.for_resets(trial.seed),
             precision=trial.training.precision,
             note=lambda text: callbacks.report(trial, Note(text)),
         )
-        return cls(trial, member, History(steps, batch_size), folder, steps)
+        return cls(trial, member, History(steps, member.batches.images), folder, steps)
 
     def resume(self, checkpoint: Checkpoint, warn: Warn) -> None:
         """Continue from a checkpoint.

@@ -41,11 +41,15 @@ def _peak(model: Model, image: ImageSpec, batch_size: int, step: int) -> int:
     """The most bytes that any update of a step has in use at once, the model's own left out."""
     rng, live = Rng(0), LiveBytes()
     schedule = {name: torch.tensor(value) for name, value in model.schedule(step).items()}
+    paired = model.pairs() is not None
+    count = batch_size * (2 if paired else 1)
+    if paired:
+        schedule["changed"] = torch.ones(batch_size, 1, dtype=torch.bool)
     for objective in model.objectives():
         if objective.when(step):
             with live:
-                images = rng.uniform(batch_size, image.channels, image.height, image.width)
-                terms = objective.loss_at(step)(images, {**model.draw(batch_size, rng), **schedule})
+                images = rng.uniform(count, image.channels, image.height, image.width)
+                terms = objective.loss_at(step)(images, {**model.draw(count, rng), **schedule})
                 gradients_of(terms, objective.parameters())
                 del images, terms
     return live.most

@@ -73,7 +73,7 @@ def train(
     earlier, untrained = _with_earlier(untrained)
     for alike in _alike(untrained):
         try:
-            _check_data(alike[0][0], dataset)
+            _check_data(*alike[0], dataset)
         except Exception as error:  # A dataset may raise anything; without it there is nothing to train on.
             for trial, _ in alike:
                 callbacks.failed(trial, error)
@@ -153,13 +153,14 @@ def _train_alike(
     return models
 
 
-def _check_data(trial: Trial, dataset: Dataset) -> None:
+def _check_data(trial: Trial, model: Model, dataset: Dataset) -> None:
     """Check the first batch that a trial is trained on.
 
     Raises:
-        UserError: there are not enough images for one, or the dataset does not give what it promises.
+        UserError: there are not enough images for one, or no pairs of them for a model that learns from pairs.
+        ContractError: the dataset does not give what it promises.
     """
-    batches = Batches(dataset, trial.training.batch_size, trial.seed, trial.training.held_out)
+    batches = Batches(dataset, trial.training.batch_size, trial.seed, trial.training.held_out, model.pairs())
     check_batch(dataset, batches.next_indices(), trial.dataset.name)
 
 

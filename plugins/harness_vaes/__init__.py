@@ -13,3 +13,11 @@ def harness_register_models(register: Register) -> None:
     register("beta-tcvae", "harness_vaes.beta_tcvae:BetaTCVAE", "beta-TCVAE (Chen et al., 2018)")
     register("dip-vae-1", "harness_vaes.dip_vae:DIPVAE1", "DIP-VAE-I (Kumar et al., 2018)")
     register("dip-vae-2", "harness_vaes.dip_vae:DIPVAE2", "DIP-VAE-II (Kumar et al., 2018)")
+    register("ada-gvae", "harness_vaes.ada_gvae:AdaGVAE", "Ada-GVAE, learns from pairs (Locatello et al., 2020)")
+    register("ada-ml-vae", "harness_vaes.ada_gvae:AdaMLVAE", "Ada-ML-VAE, learns from pairs (Locatello et al., 2020)")
+    register(
+        "group-vae",
+        "harness_vaes.group_vae:GroupVAE",
+        "GroupVAE, told how many factors a pair shares (Hosoya, 2019)",
+    )
+    register("slow-vae", "harness_vaes.slow_vae:SlowVAE", "SlowVAE, learns from small changes (Klindt et al., 2021)")

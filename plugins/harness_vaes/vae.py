@@ -89,7 +89,7 @@ class VAE(Model):
 
     def elbo(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
         """Reconstruction error and regulariser, in nats per image."""
-        q = self.infer(images, draws["noise"])
+        q = self.trained_posterior(images, draws)
         logits = self.decoder(q.sample)
         error = functional.binary_cross_entropy_with_logits(logits, images, reduction="sum") / images.shape[0]
         return {"reconstruction": error, **self.regulariser(q, draws)}
@@ -97,6 +97,10 @@ class VAE(Model):
     def regulariser(self, q: Posterior, draws: Draws) -> dict[str, Tensor]:
         """The terms beside the reconstruction error: here the KL divergence to the prior."""
         return {"kl": q.kl()}
+
+    def trained_posterior(self, images: Tensor, draws: Draws) -> Posterior:
+        """The posterior that the loss is about: here that of each image by itself."""
+        return self.infer(images, draws["noise"])
 
     def infer(self, images: Tensor, noise: Tensor) -> Posterior:
         """The posterior of (N, C, H, W) images, with the sample that standard normal noise (N, D) leads to."""

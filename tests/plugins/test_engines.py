@@ -169,7 +169,8 @@ def test_what_a_step_costs_can_be_counted(variant, dataset):
     model_class, settings = small(variant)
     model = build(model_class, parse(model_class.Config, settings, "model"), dataset.image, Rng(0)).to(dataset.device)
     draws = Rng(1, dataset.device)
-    cost = cost_of(EagerStepper(model.train(), Batches(dataset, 4, 0), draws=draws, resets=Rng(2)))
+    batches = Batches(dataset, 4, 0, pairs=model.pairs())
+    cost = cost_of(EagerStepper(model.train(), batches, draws=draws, resets=Rng(2)))
     # Each parameter is read at least once.
     assert cost.bytes > 4 * sum(parameter.numel() for parameter in model.parameters())
     assert cost.flop > 0

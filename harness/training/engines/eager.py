@@ -18,7 +18,7 @@ from harness.training.precision import autocast
 from harness.training.purity import Purity
 
 Order: TypeAlias = tuple[Tensor, dict[str, Tensor]]
-"""What one update is to see, settled on the host: which images, and the schedule's numbers."""
+"""What one update is to see, settled on the host: which images, the schedule's numbers, and what is known of pairs."""
 
 Inputs: TypeAlias = tuple[Tensor, Draws]
 """What one update sees: images, and draws beside the schedule's numbers."""
@@ -66,8 +66,12 @@ class EagerStepper:
         orders: list[Order] = []
         for objective in self.objectives:
             for _ in range(objective.repeats if objective.when(step) else 0):
-                orders.append((self.batches.next_indices(), schedule) if objective.fresh or not orders else orders[-1])
+                orders.append(self._new_order(schedule) if objective.fresh or not orders else orders[-1])
         return orders
+
+    def _new_order(self, schedule: Mapping[str, Tensor]) -> Order:
+        indices, known = self.batches.next_order()
+        return indices, {**schedule, **known}
 
     def fetch(self, orders: Sequence[Order]) -> list[Inputs]:
         """Gather the images and make the draws of each order; updates that share an order share both."""
