@@ -1,5 +1,6 @@
 """Places that many tests name, and what many of them do."""
 
+import json
 import time
 from pathlib import Path
 
@@ -46,3 +47,22 @@ def places(data):
     for key in list(keys):
         yield data, key
         yield from places(data[key])
+
+
+def bars_suite(*, seeds=2, steps, batch_size=16, title="", model="", metrics=("spread",), selectors=()):
+    """A suite as TOML: the toy model "linear" on the toy dataset "bars"; `model` are further lines of its table."""
+    return f"""
+title = {json.dumps(title)}
+seeds = {seeds}
+[dataset]
+name = "bars"
+[training]
+steps = {steps}
+batch_size = {batch_size}
+[[models]]
+name = "linear"
+{model}
+[evaluation]
+metrics = {json.dumps(metrics)}
+selectors = {json.dumps(selectors)}
+"""

@@ -3,20 +3,9 @@
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from support import TOY
+from support import TOY, bars_suite
 
-SUITE = """
-seeds = 2
-[dataset]
-name = "bars"
-[training]
-steps = 5
-batch_size = 16
-[[models]]
-name = "linear"
-[evaluation]
-metrics = ["spread"]
-"""
+SUITE = bars_suite(steps=5)
 
 
 @pytest.fixture

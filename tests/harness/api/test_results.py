@@ -6,22 +6,11 @@ import torch
 
 import harness
 from harness import UserError
-from support import ROOT, TOY
+from support import ROOT, TOY, bars_suite
 
-SUITE = """
-seeds = 2
-[dataset]
-name = "bars"
-[training]
-steps = 6
-batch_size = 8
-[[models]]
-name = "linear"
-sweep.noise = [0.1, 0.5]
-[evaluation]
-metrics = ["spread", "error"]
-selectors = ["random"]
-"""
+SUITE = bars_suite(
+    steps=6, batch_size=8, model="sweep.noise = [0.1, 0.5]", metrics=["spread", "error"], selectors=["random"]
+)
 
 
 @pytest.fixture(scope="module")

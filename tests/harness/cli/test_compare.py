@@ -5,21 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-from support import TOY
+from support import TOY, bars_suite
 
-SUITE = """
-seeds = 3
-[dataset]
-name = "bars"
-[training]
-steps = 4
-batch_size = 8
-[[models]]
-name = "linear"
-sweep.noise = [0.1, 0.5]
-[evaluation]
-metrics = ["spread", "error"]
-"""
+SUITE = bars_suite(steps=4, seeds=3, batch_size=8, model="sweep.noise = [0.1, 0.5]", metrics=["spread", "error"])
 
 
 @pytest.fixture(scope="module")

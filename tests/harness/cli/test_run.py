@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from harness.data.held_out import split_held_out
-from support import TOY, score_values, wait_for
+from support import TOY, bars_suite, score_values, wait_for
 
 SUITE = """
 title = "Bars"
@@ -240,19 +240,7 @@ def test_the_users_mistakes_end_with_code_2_and_no_traceback(command, suite_file
     assert not run.stdout
 
 
-SLOW = """
-seeds = 2
-[dataset]
-name = "bars"
-[training]
-steps = 150
-batch_size = 16
-[[models]]
-name = "linear"
-config.pause = 0.02
-[evaluation]
-metrics = ["spread", "error"]
-"""
+SLOW = bars_suite(steps=150, model="config.pause = 0.02", metrics=["spread", "error"])
 
 
 def start(tmp_path, path, output):

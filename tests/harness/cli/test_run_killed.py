@@ -10,23 +10,15 @@ import time
 import pandas as pd
 import pytest
 
-from support import TOY, score_values
+from support import TOY, bars_suite, score_values
 
-SUITE = """
-seeds = 5
-[dataset]
-name = "bars"
-[training]
-steps = 150
-batch_size = 16
-[[models]]
-name = "linear"
-sweep.size = [2, 3]
-config.pause = 0.02
-[evaluation]
-metrics = ["spread", "error", "mig"]
-selectors = ["alike", "udr-spearman"]
-"""
+SUITE = bars_suite(
+    steps=150,
+    seeds=5,
+    model="sweep.size = [2, 3]\nconfig.pause = 0.02",
+    metrics=["spread", "error", "mig"],
+    selectors=["alike", "udr-spearman"],
+)
 
 KILLS = 30
 

@@ -14,21 +14,9 @@ from harness.results.result import Outcome
 from harness.results.status import StudyStatus
 from harness.storage.tensors import load_tensors
 from harness.suite.suite import load_suite
-from support import TOY, StopAfter
+from support import TOY, StopAfter, bars_suite
 
-SUITE = """
-title = "Far away"
-seeds = 2
-[dataset]
-name = "bars"
-[training]
-steps = 30
-batch_size = 16
-[[models]]
-name = "linear"
-[evaluation]
-metrics = ["spread"]
-"""
+SUITE = bars_suite(steps=30, title="Far away")
 
 
 def run(*arguments):

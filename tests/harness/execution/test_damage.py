@@ -25,21 +25,9 @@ from harness.storage.tensors import load_tensors, save_tensors
 from harness.suite.suite import load_suite
 from harness.training.events import Alert
 from harness.training.trial_state import load_checkpoints, load_model, save_checkpoint
-from support import TOY, StopAfter
+from support import TOY, StopAfter, bars_suite
 
-SUITE = """
-seeds = 2
-[dataset]
-name = "bars"
-[training]
-steps = 40
-batch_size = 16
-[[models]]
-name = "linear"
-[evaluation]
-metrics = ["spread"]
-selectors = ["alike"]
-"""
+SUITE = bars_suite(steps=40, selectors=["alike"])
 
 
 @pytest.fixture

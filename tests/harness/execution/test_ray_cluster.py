@@ -16,24 +16,11 @@ from harness.execution.ray_connection import Cluster, connect
 from harness.execution.ray_task import placement
 from harness.results.folder import ResultsFolder
 from harness.suite.suite import load_suite
-from support import TOY, score_values, wait_for
+from support import TOY, bars_suite, score_values, wait_for
 
 MEMORY = 80 * 2**20
 
-SUITE = """
-seeds = 2
-[dataset]
-name = "bars"
-[training]
-steps = 30
-batch_size = 16
-[[models]]
-name = "linear"
-config.pause = 0.0
-[evaluation]
-metrics = ["spread", "error"]
-selectors = ["alike"]
-"""
+SUITE = bars_suite(steps=30, model="config.pause = 0.0", metrics=["spread", "error"], selectors=["alike"])
 
 
 @pytest.fixture(scope="module")

@@ -18,21 +18,9 @@ from harness.results.status import StudyStatus
 from harness.storage.records import write_json
 from harness.suite.suite import load_suite
 from harness.summary.tables import read_tables, write_tables
-from support import TOY, StopAfter
+from support import TOY, StopAfter, bars_suite
 
-SUITE = """
-seeds = 1
-[dataset]
-name = "bars"
-[training]
-steps = 30
-batch_size = 16
-[[models]]
-name = "linear"
-config.size = 400
-[evaluation]
-metrics = ["error"]
-"""
+SUITE = bars_suite(steps=30, seeds=1, model="config.size = 400", metrics=["error"])
 
 
 def mount(*arguments):

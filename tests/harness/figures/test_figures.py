@@ -15,21 +15,11 @@ from harness.execution.plan import RunOptions
 from harness.figures.paper import save_figure
 from harness.figures.tables import alike_groups, leaderboard_figure, metrics_figure, profiles_figure, ranks_figure
 from harness.summary.aggregate import mean_ranks
+from support import bars_suite
 
-SUITE = """
-seeds = 2
-[dataset]
-name = "bars"
-[training]
-steps = 4
-batch_size = 16
-[[models]]
-name = "linear"
-config.size = 2
-sweep.noise = [0.0, 0.5, 2.0]
-[evaluation]
-metrics = ["mig", "error", "modularity"]
-"""
+SUITE = bars_suite(
+    steps=4, model="config.size = 2\nsweep.noise = [0.0, 0.5, 2.0]", metrics=["mig", "error", "modularity"]
+)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from harness.plugins import hookspecs
-from support import TOY
+from support import TOY, bars_suite
 
 HOOKS = {name: spec for name, spec in vars(hookspecs).items() if hasattr(spec, "harness_spec")}
 
@@ -62,19 +62,7 @@ def harness_suite_finished(suite, folder):
     say(hook="suite finished", tables=sorted(path.name for path in folder.glob("*.parquet")))
 """
 
-SUITE = """
-seeds = 2
-[dataset]
-name = "bars"
-[training]
-steps = 5
-batch_size = 16
-[[models]]
-name = "linear"
-[evaluation]
-metrics = ["spread"]
-selectors = ["alike"]
-"""
+SUITE = bars_suite(steps=5, selectors=["alike"])
 
 
 def test_plugins_hear_of_a_run_from_its_start_to_its_end(command, suite_file, tmp_path):
