@@ -66,6 +66,8 @@ ADDED = {
     "harness data check": "sprites",
     "harness show sprites --pictures out.png": "--set image_size=32 --set orientations=2 --set scales=1",
     "harness report results/study": "--pictures none",
+    # Other commands look for the trial by its label.
+    "harness results relabel results/study dcgan gan": "--help",
     "harness traverse results/study/dcgan seed=0": "--steps 3 --columns 3",
 }
 SUITE = """

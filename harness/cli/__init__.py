@@ -20,6 +20,7 @@ COMMANDS = {
     "data": "Look after the files of datasets: list, path, verify, clean, check.",
     "leaderboard": "Print the leaderboard of a results folder.",
     "compare": "Compare settings, or two results folders, by differences paired by seed.",
+    "results": "Look after a results folder: list, size, prune, relabel.",
     "merge": "Merge results folders into one.",
     "select": "Judge selectors on a results folder, or apply them to a file.",
     "score": "Score a table of codes made elsewhere.",

@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +16,16 @@ from harness.registry import DISTRIBUTION
 from harness.results.parquet import read_table, write_table
 from harness.results.result import Result
 from harness.results.schema import TABLES
-from harness.storage.atomic import exists, read_bytes, refuse_link, remove_unfinished, set_aside, storing, write_whole
+from harness.storage.atomic import (
+    exists,
+    read_bytes,
+    refuse_link,
+    remove_folder,
+    remove_unfinished,
+    set_aside,
+    storing,
+    write_whole,
+)
 from harness.storage.leases import holder, lease
 from harness.storage.location import is_local, location, remote
 from harness.storage.records import parse_json, read_json, write_json
@@ -211,7 +219,7 @@ class ResultsFolder:
                 pass
         for path in leases:
             with _free(path):
-                _delete(path.parent)
+                remove_folder(path.parent)
 
     @property
     def comparisons_lease(self) -> Path:
@@ -330,12 +338,3 @@ def _free(path: Path) -> Iterator[None]:
         if got is None:
             raise UserError(f"--fresh: {path.parent}: {holder(path)} works on it; stop that run first")
         yield
-
-
-def _delete(folder: Path) -> None:
-    with storing(folder):
-        if is_local(folder):
-            shutil.rmtree(folder)
-        else:
-            with suppress(FileNotFoundError):
-                remote(folder).fs.rm(remote(folder).path, recursive=True)

@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import re
+import shutil
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -113,6 +114,20 @@ def remove(path: Path) -> None:
     """
     with storing(path), suppress(FileNotFoundError):
         path.unlink()
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder of results with all that is in it.
+
+    Raises:
+        StorageError: something in it cannot be removed.
+    """
+    with storing(folder):
+        if is_local(folder):
+            shutil.rmtree(folder)
+        else:
+            with suppress(FileNotFoundError):
+                remote(folder).fs.rm(remote(folder).path, recursive=True)
 
 
 def remove_unfinished(folder: Path) -> None:
