@@ -135,4 +135,7 @@ def main() -> None:
     except BrokenPipeError:  # The reader of our output has seen enough, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:  # A file that a command reads or writes beside the results.
+        echo(f"harness: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        code = 1
     sys.exit(code or 0)

@@ -17,6 +17,7 @@ from harness.execution.process import End
 from harness.execution.protocol import CompareJob, Exit, Job, Placement, Report
 from harness.execution.ray_connection import Cluster
 from harness.results.folder import ResultsFolder
+from harness.storage.atomic import exists
 from harness.training.events import Event
 
 REPORT_SECONDS = 1.0
@@ -170,5 +171,5 @@ def _require_files(job: Job) -> None:
     for file in job.plugins:
         if not Path(file).is_file():
             raise UserError(f"--plugin {file}: it is not on the node {here}; with --ray, every node must have it there")
-    if not ResultsFolder(job.folder).suite_file.exists():
+    if not exists(ResultsFolder(job.folder).suite_file):
         raise UserError(f"--output {job.folder}: the node {here} does not see it; with --ray, all nodes must share it")

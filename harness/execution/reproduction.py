@@ -14,6 +14,7 @@ from harness.plugins.manager import PluginManager
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder, TrialFolder
 from harness.results.result import Result
+from harness.storage.atomic import exists
 from harness.storage.tensors import load_tensors
 from harness.suite.resolve import resolve_choice
 from harness.suite.suite import Suite
@@ -89,7 +90,7 @@ def reproduce(folder: ResultsFolder, trial: Trial, manager: PluginManager, outpu
         dataset=_as_now(manager.registry, "datasets", trial.dataset),
         model=_as_now(manager.registry, "models", trial.model),
     )
-    if ResultsFolder(output).trial(now.id).path.exists():
+    if exists(ResultsFolder(output).trial(now.id).path):
         raise UserError(f"{output}: the trial is there already; choose another folder")
     suite = replace(
         folder.suite,
@@ -157,7 +158,7 @@ def _score_of(result: Result, key: str) -> tuple[float | None, str]:
 
 def _distance(recorded: TrialFolder, again: TrialFolder) -> float | None:
     files = [folder.model for folder in (recorded, again)]
-    if not all(file.exists() for file in files):
+    if not all(exists(file) for file in files):
         return None
     before, now = (load_tensors(file)[0] for file in files)
     if {name: value.shape for name, value in before.items()} != {name: value.shape for name, value in now.items()}:

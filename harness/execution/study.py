@@ -128,15 +128,11 @@ class Study:
         manager: the plugins; their observing hooks are told what happens.
         plan: which of the trials are done, where and by which engine.
         options: the rest of what was asked of the run.
-
-    Raises:
-        UserError: the folder cannot be written.
     """
 
     def __init__(self, suite: Suite, folder: Path, manager: PluginManager, plan: Plan, options: RunOptions) -> None:
         self.suite = suite
         self.folder = ResultsFolder(folder)
-        self.folder.create()
         self.manager = manager
         self.plan = plan
         self.options = options
@@ -153,11 +149,13 @@ class Study:
         to be damaged is done again.
 
         Raises:
-            UserError: `fresh` would delete what another run works on; the dataset cannot be loaded.
+            UserError: the folder cannot be written; `fresh` would delete what another run works on; the dataset
+                cannot be loaded.
             StorageError: something could not be written for as long as it was waited for, or another run has taken
                 over trials that this one held.
         """
         retry_failed = self.options.retry_failed
+        self._patiently(self.folder.create)
         if self.options.fresh:
             self.folder.discard(self.plan.trials)
         self._begin()

@@ -15,6 +15,7 @@ from harness.model import Model
 from harness.pictures.latent_paths import numbered_latents
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder
+from harness.storage.atomic import exists
 from harness.suite.build import build_dataset, build_initial_model
 from harness.suite.trial import Trial
 from harness.training.trainer import load_weights
@@ -139,7 +140,7 @@ def load_trained(folder: ResultsFolder, trial: Trial, registry: Registry, datase
         UserError: it was never trained, its file is damaged, or its plugin is not there.
     """
     files = folder.trial(trial.id)
-    if not files.model.exists():
+    if not exists(files.model):
         result = files.result
         reason = f"it ended as {result.outcome}: {result.reason}" if result else "it is not done"
         raise UserError(f"{trial.title}: there is no trained model; {reason}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from harness.errors import UserError, nearest
 from harness.results.earlier import earlier_trials
 from harness.results.folder import ResultsFolder
+from harness.storage.atomic import exists, storing
 from harness.suite.trial import Trial
 
 
@@ -18,9 +19,10 @@ def find_trial(place: Path) -> tuple[ResultsFolder, Trial]:
         UserError: there is no such folder or trial, or the name fits several.
     """
     for folder, name in _splits(place):
-        if (folder / "suite.json").is_file():
+        if exists(folder / "suite.json"):
             return _find(ResultsFolder(folder), name)
-    folder = place if place.is_dir() else place.parent
+    with storing(place):
+        folder = place if place.is_dir() else place.parent
     return _find(ResultsFolder(folder), place.name)
 
 

@@ -41,6 +41,13 @@ READ_AT_ONCE = 1000
 """Files that are fetched together from a URL."""
 
 
+MISPLACED = (
+    errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP,
+    errno.ENAMETOOLONG, errno.EINVAL,
+)  # fmt: skip
+"""Errors of a place where no results can be kept, however long one waits."""
+
+
 class TrialFolder:
     """The files of one trial."""
 
@@ -162,6 +169,7 @@ class ResultsFolder:
 
         Raises:
             UserError: it cannot be made or written, or not by several processes.
+            StorageError: not now, because the disk is full or the store out of reach.
         """
         if not is_local(self.path) and remote(self.path).protocol == "memory":
             raise UserError(f"{self.path}: trials run in processes of their own, which cannot write there")
@@ -175,7 +183,11 @@ class ResultsFolder:
                 write_whole(probe, lambda file: file.write(b"can be written"))
                 probe.unlink()
         except OSError as error:
-            raise UserError(f"{self.path}: cannot write results there: {error.strerror or error}") from None
+            reason = f"cannot write results there: {error.strerror or error}"
+            # What stores raise has the type but not always the number.
+            if error.errno not in MISPLACED and not isinstance(error.__cause__, FileNotFoundError | PermissionError):
+                raise StorageError(error.errno, reason, str(self.path)) from None
+            raise UserError(f"{self.path}: {reason}") from None
 
     def trial(self, trial_id: str) -> TrialFolder:
         """The folder of one trial."""
@@ -228,7 +240,9 @@ class ResultsFolder:
 
     def set_aside_damaged_comparisons(self) -> None:
         """Rename comparisons that cannot be read, and say so; only for who holds their lease."""
-        for file in (self.path / "comparisons").glob("*.json"):
+        with storing(self.path):
+            files = list((self.path / "comparisons").glob("*.json"))
+        for file in files:
             try:
                 read_json(file)
             except DamagedFileError as error:
@@ -305,6 +319,14 @@ class ResultsFolder:
             if name.endswith(".json") and "/lease/" not in name and name != f"{root.path}/suite.json":
                 written = [found.get(key) for key in ("size", "ETag", "LastModified", "created", "updated", "mtime")]
                 yield f"{name} {written}"
+
+    def is_published(self, table: str) -> bool:
+        """Whether this is a table without its trials, as it is published.
+
+        Raises:
+            StorageError: that cannot be found out.
+        """
+        return not exists(self.suite_file) and exists(self.table(table))
 
     def table(self, name: str) -> Path:
         """The file of a table: scores, selections or leaderboard."""

@@ -1,7 +1,6 @@
 """Tables as Parquet files: with the declared columns, whole or not at all, and checked when they are read."""
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from harness.errors import DamagedFileError, in_a_line
 from harness.results.schema import TABLES, Column
 from harness.storage.atomic import read_bytes, storing, write_whole
 from harness.storage.checksum import BLANK, is_whole, seal
-from harness.storage.records import SCHEMA_VERSION
+from harness.storage.records import SCHEMA_VERSION, parse_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +62,8 @@ def read_table(path: Path) -> "pd.DataFrame":
         file = pq.ParquetFile(pa.BufferReader(content))
         facts = {key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()}
         arrow = _bounded(file)
-        _check(arrow, TABLES.get(path.stem, ()))
+        arrow.validate(full=True)  # Texts are text.
+        _check(arrow, path.stem)
         table: pd.DataFrame = arrow.to_pandas()
     except Exception as error:  # Damaged files raise errors of every kind.
         raise DamagedFileError(f"{path}: damaged, or not a Parquet file ({in_a_line(error)})") from None
@@ -92,14 +92,22 @@ def _bounded(file: "pq.ParquetFile") -> "pa.Table":
     return pa.Table.from_batches(batches, schema=file.schema_arrow)
 
 
-def _check(table: "pa.Table", columns: Sequence[Column]) -> None:
+def _check(table: "pa.Table", name: str) -> None:
     """Make sure that a table has the declared columns, with their types, and JSON where it says so.
 
     Raises:
-        ValueError: it has not.
+        ValueError: it has not, or a column beyond the declared ones holds something else than numbers or texts.
     """
     import pyarrow as pa
 
+    columns: Sequence[Column] = TABLES.get(name, ())
+    numbers, texts = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean), (pa.types.is_string,)
+    allowed = numbers if name == "history" else (*numbers, *texts, pa.types.is_large_string)
+    for field in table.schema:
+        if field.name not in {column.name for column in columns} and not any(kind(field.type) for kind in allowed):
+            raise ValueError(f"the column '{field.name}' holds {field.type}")
+    if len(set(table.column_names)) != table.num_columns:
+        raise ValueError("two columns have one name")
     for column in columns:
         if column.name not in table.column_names:
             if column.added:
@@ -112,7 +120,7 @@ def _check(table: "pa.Table", columns: Sequence[Column]) -> None:
             raise ValueError(f"a number is missing in the column '{column.name}'")
         if column.meaning.endswith("JSON text"):
             for text in found.unique().to_pylist():
-                if not isinstance(json.loads(text or ""), dict):
+                if not isinstance(parse_plain((text or "").encode()), dict):
                     raise ValueError(f"'{text[:40]}' in the column '{column.name}' is no JSON object")
 
 

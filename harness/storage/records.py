@@ -48,11 +48,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def parse_json(path: Path, content: bytes) -> dict[str, Any]:
     """What `write_json` wrote to a path, from its content; errors as of `read_json`."""
     try:
-        data: dict[str, Any] = json.loads(content)
-        if content.count(b"[") + content.count(b"{") > DEEPEST:
-            _check_depth(data)
-        if _ODD.search(content):
-            data = _ordinary(data)
+        data: dict[str, Any] = parse_plain(content)
         schema_version, found = data.pop("schema_version"), data.pop("sha256", None)
         newer = schema_version > SCHEMA_VERSION
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
@@ -62,6 +58,18 @@ def parse_json(path: Path, content: bytes) -> dict[str, Any]:
     if found is not None and not is_whole(content, found):
         raise DamagedFileError(f"{path}: damaged, its SHA-256 is another than when it was written")
     return data
+
+
+def parse_plain(content: bytes) -> Any:
+    """JSON whose numbers tables can hold, and whose lists and tables every reader can follow.
+
+    Raises:
+        ValueError, RecursionError: it is something else.
+    """
+    data = json.loads(content)
+    if content.count(b"[") + content.count(b"{") > DEEPEST:
+        _check_depth(data)
+    return _ordinary(data) if _ODD.search(content) else data
 
 
 def _check_depth(data: Any) -> None:

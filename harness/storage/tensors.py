@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from harness.errors import DamagedFileError
+from harness.errors import DamagedFileError, in_a_line
 from harness.storage.atomic import read_bytes, storing, write_whole
 from harness.storage.checksum import BLANK, is_whole, seal
 
@@ -46,10 +46,11 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors = safetensors.torch.load(content)
         size = int.from_bytes(content[:8], "little")
         header = json.loads(content[8 : 8 + size]).get("__metadata__", {})
-    except (SafetensorError, ValueError) as error:
-        raise DamagedFileError(f"{path}: damaged checkpoint ({error})") from None
-    if header.get("format") != FORMAT or "meta" not in header:
+        meta = json.loads(header.get("meta", "null"))
+    except (SafetensorError, ValueError, RecursionError) as error:
+        raise DamagedFileError(f"{path}: damaged checkpoint ({in_a_line(error)})") from None
+    if header.get("format") != FORMAT or not isinstance(meta, dict):
         raise DamagedFileError(f"{path}: not a checkpoint of this harness, or of another version")
     if not is_whole(content, header.get("sha256")):
         raise DamagedFileError(f"{path}: damaged checkpoint (its SHA-256 is another than when it was written)")
-    return tensors, json.loads(header["meta"])
+    return tensors, meta

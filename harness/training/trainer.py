@@ -182,7 +182,10 @@ def load_weights(model: Model, folder: TrialFolder) -> None:
         FileNotFoundError: the trial has not been trained.
     """
     weights, _ = load_model(folder)
-    model.load_state_dict(weights)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError:
+        raise DamagedFileError(f"{folder.model}: damaged, it holds the parameters of another model") from None
 
 
 def _is_trained(model: Model, folder: TrialFolder, warn: Warn) -> bool:

@@ -42,6 +42,7 @@ def command(
     """
     from harness.errors import UserError
     from harness.results.folder import ResultsFolder
+    from harness.storage.atomic import exists
     from harness.summary.aggregate import interquartile_means, mean_ranks
     from harness.summary.comparison import compare_folders, compare_settings, setting_names, with_settings
     from harness.summary.tables import read_scores
@@ -69,7 +70,7 @@ def command(
         if len(names) < 2:
             raise UserError(f"{paths[0]}: there is one setting, '{''.join(names)}', and nothing to compare it with")
         table = compare_settings(tables[0], baseline or names[0], settings)
-        if not settings and not metrics and folders[0].suite_file.exists():  # Published tables are left alone.
+        if not settings and not metrics and exists(folders[0].suite_file):  # Published tables are left alone.
             folders[0].write_table("comparisons", table, folders[0].state(folders[0].suite))
         _print_comparison(table, form)
 

@@ -38,7 +38,7 @@ def command(path: Path, form: str, rebuild: bool, everything: bool, plugins: tup
     before, such as by another --set, scored by the metrics of the suite that was run last.
     """
     folder = ResultsFolder(path)
-    if not rebuild and not folder.suite_file.exists() and folder.table("leaderboard").exists():
+    if not rebuild and folder.is_published("leaderboard"):
         board = read_table(folder.table("leaderboard"))  # Published, without its trials.
         _print(board, str(board["suite"].iloc[0]) if len(board) else folder.path.name, form)
         return

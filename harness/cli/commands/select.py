@@ -49,7 +49,7 @@ def _judge(folder: ResultsFolder, form: str, manager: PluginManager) -> None:
     from harness.selection.tables import selection_notes
     from harness.summary.tables import make_tables
 
-    if not folder.suite_file.exists() and folder.table("selections").exists():
+    if folder.is_published("selections"):
         selections = read_table(folder.table("selections"))  # Published, without the trials.
         _print(selections, folder.path.name, form)
         return

@@ -1,26 +1,9 @@
 """What a first user mistypes, and what is said to it."""
 
-import io
-import sys
-from contextlib import redirect_stderr, redirect_stdout
-
 import pytest
+from strange import ended as run
 
-from harness.cli import main
 from support import ROOT
-
-
-def run(*arguments):
-    """The exit code, standard output and error of a command."""
-    out, error = io.StringIO(), io.StringIO()
-    before, sys.argv = sys.argv, ["harness", *map(str, arguments)]
-    try:
-        with redirect_stdout(out), redirect_stderr(error), pytest.raises(SystemExit) as end:
-            main()
-    finally:
-        sys.argv = before
-    assert "Traceback" not in error.getvalue()
-    return end.value.code, out.getvalue(), error.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,7 @@ Valid records are spoilt by hypothesis in one to three places, with valid checks
 folder, no script in the page, and nothing on the terminal that a terminal obeys.
 """
 
-import io
 import json
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 from copy import deepcopy
 
 import numpy as np
@@ -17,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from strange import TEXTS, check_page, run
 
-from harness.cli import main
 from harness.errors import DamagedFileError, UserError
 from harness.results.parquet import MOST_ROWS, read_table
 from harness.results.status import StudyStatus
@@ -29,19 +26,6 @@ from harness.storage.records import read_json
 from harness.summary.tables import write_tables
 from support import TOY, places
 
-TEXTS = [
-    *(
-        "\x1b]0;x\x07",
-        "\x1b[2J",
-        "\u202eabc",
-        "\x9b31m",
-        "x\\[/b]y",
-        "[bold]",
-        "<script>alert(1)</script>",
-        "</script>",
-    ),
-    *("../../outside", "/etc/passwd", "=1+1", "\ud800", "\x00", "\n", "", "é表", "a" * 5000),
-]
 DEEP = json.loads("[" * 120 + "]" * 120)
 VALUES = st.one_of(
     st.sampled_from([float("inf"), float("nan"), 10**400, -(2**63) - 1, 2**63, 1e308, -1, 0, True, None, [], {}]),
@@ -95,22 +79,6 @@ def folder(tmp_path_factory, manager, recorded_study):
     return results
 
 
-def run(*arguments):
-    """The standard output and error of a command that must end well."""
-    out, error = io.StringIO(), io.StringIO()
-    before, sys.argv = sys.argv, ["harness", *map(str, arguments)]
-    try:
-        with redirect_stdout(out), redirect_stderr(error), pytest.raises(SystemExit) as end:
-            main()
-    finally:
-        sys.argv = before
-    assert end.value.code in (0, 2), error.getvalue()
-    for text in (out.getvalue(), error.getvalue()):
-        assert "Traceback" not in text
-        assert all(sign.isprintable() or sign in "\n\t" for sign in text)
-    return out.getvalue(), error.getvalue()
-
-
 def read_all(results):
     """Every command that reads a results folder."""
     page = results.path.parent / "page.html"
@@ -121,9 +89,7 @@ def read_all(results):
     run("report", results.path, "--pictures", "none", "--output", page, "--plugin", TOY)
     run("samples", results.path, "--plugin", TOY)
     if page.exists():
-        text = page.read_text("utf-8")
-        assert "alert(1)</script>" not in text
-        assert text.count("<script") == text.count("</script>")
+        check_page(page)
 
 
 QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from strange import ended
 
 from harness.cli import cli
+from harness.errors import StorageError
 from harness.execution.protocol import StopRequest, TrialJob
 from harness.execution.worker.trials import run_trials
 from harness.results.folder import ResultsFolder
@@ -90,3 +92,59 @@ def test_a_bucket_that_is_not_there_is_named(s3, suite_file, command):
     found = run(command, *extra.get(command, [place]), "--plugin", TOY)
     assert place in str(found.exception), found.output
     assert type(found.exception).__name__ == "UserError"
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """An S3 server of its own, with a bucket; `stop` ends it, `start` begins it anew where it was."""
+    import s3fs
+    from moto.server import ThreadedMotoServer
+
+    class Server:
+        port = 0
+
+        def start(self):
+            self.running = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
+            self.running.start()
+            self.port = self.running.get_host_and_port()[1]
+
+        def stop(self):
+            self.running.stop()
+
+    server = Server()
+    server.start()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.port}", "AWS_MAX_ATTEMPTS": "1", "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    s3fs.S3FileSystem().mkdir("other")
+    yield server
+    server.stop()
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+def test_a_store_out_of_reach_is_the_end_of_no_trial_and_of_every_command_in_a_line(
+    server, suite, suite_file, tmp_path
+):
+    place = "s3://other/study"
+    jobs = [TrialJob(suite.trials[:1], to, suite.metrics, 0, plugins=[str(TOY)]) for to in (place, str(tmp_path / "x"))]
+    run_trials(jobs[0], lambda *_: None, StopAfter(10))
+    server.stop()
+    with pytest.raises(StorageError, match="Could not connect to the endpoint URL"):
+        run_trials(jobs[0], lambda *_: None, StopRequest())
+    arguments = ["run", suite_file(SUITE), "--output", place, "--patience", 1]
+    for command in (arguments, *([name, place] for name in ("leaderboard", "select", "report", "samples", "compare"))):
+        code, _, error = ended(*command, "--plugin", TOY) if command[0] != "compare" else ended(*command)
+        lines = [line for line in error.splitlines() if "trying again in 1 s" not in line]
+        assert (code, len(lines)) == (1, 1), error
+        assert "Could not connect to the endpoint URL" in lines[0]
+        assert ("trying again in 1 s" in error) == (command[0] == "run")
+    server.start()
+    ends = []
+    for job in jobs:
+        run_trials(job, lambda *_: None, StopRequest())
+        ends.append(ResultsFolder(job.folder).trial(suite.trials[0].id).result)
+    assert ends[0].outcome is Outcome.FINISHED
+    assert ends[0].scores[0].score == ends[1].scores[0].score
