@@ -12,8 +12,9 @@ from harness.execution.plan import Plan, RunOptions, plan_run
 from harness.execution.study import Study
 from harness.plugins.manager import PluginManager
 from harness.registry import Registry
-from harness.results.folder import ResultsFolder, TrialFolder
+from harness.results.folder import ResultsFolder
 from harness.results.result import Result
+from harness.results.trial_folder import TrialFolder
 from harness.storage.atomic import exists
 from harness.storage.tensors import load_tensors
 from harness.suite.resolve import resolve_choice

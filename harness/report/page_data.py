@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import DamagedFileError
-from harness.results.folder import ResultsFolder, TrialFolder
+from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table
 from harness.results.result import Outcome, Result
 from harness.results.status import StudyStatus
+from harness.results.trial_folder import TrialFolder
 from harness.selection.tables import selection_notes
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial

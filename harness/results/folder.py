@@ -16,19 +16,11 @@ from harness.registry import DISTRIBUTION
 from harness.results.parquet import read_table, write_table
 from harness.results.result import Result
 from harness.results.schema import TABLES
-from harness.storage.atomic import (
-    exists,
-    read_bytes,
-    refuse_link,
-    remove_folder,
-    remove_unfinished,
-    set_aside,
-    storing,
-    write_whole,
-)
+from harness.results.trial_folder import TrialFolder
+from harness.storage.atomic import exists, refuse_link, remove_folder, set_aside, storing, write_whole
 from harness.storage.leases import holder, lease
 from harness.storage.location import is_local, location, remote
-from harness.storage.records import parse_json, read_json, write_json
+from harness.storage.records import read_json, write_json
 from harness.suite.suite import Suite
 from harness.suite.trial import Trial, digest
 
@@ -46,111 +38,6 @@ MISPLACED = (
     errno.ENAMETOOLONG, errno.EINVAL,
 )  # fmt: skip
 """Errors of a place where no results can be kept, however long one waits."""
-
-
-class TrialFolder:
-    """The files of one trial."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @property
-    def trial_file(self) -> Path:
-        """What the trial is."""
-        return self.path / "trial.json"
-
-    @property
-    def checkpoint(self) -> Path:
-        """Everything needed to continue; only while training."""
-        return self.path / "checkpoint.safetensors"
-
-    @property
-    def previous_checkpoint(self) -> Path:
-        """The checkpoint before that, for when the last one is damaged."""
-        return self.path / "previous.safetensors"
-
-    @property
-    def model(self) -> Path:
-        """The trained model's parameters and buffers."""
-        return self.path / "model.safetensors"
-
-    @property
-    def history(self) -> Path:
-        """The table of losses and speed during the training."""
-        return self.path / "history.parquet"
-
-    @property
-    def result_file(self) -> Path:
-        """How the trial ended."""
-        return self.path / "result.json"
-
-    @property
-    def log(self) -> Path:
-        """What the worker process wrote to its standard error."""
-        return self.path / "log.txt"
-
-    @property
-    def lease(self) -> Path:
-        """Held by the run that sees to the trial and by its worker, see `harness.storage.leases`."""
-        return self.path / "lease"
-
-    @property
-    def result(self) -> Result | None:
-        """How the trial ended; None while it has not, or if the file is damaged, which is said."""
-        try:
-            return self.parse_result(read_bytes(self.result_file))
-        except FileNotFoundError:
-            return None
-
-    def parse_result(self, content: bytes) -> Result | None:
-        """How the trial ended by the content of its file; None if that is damaged, which is said."""
-        try:
-            return self._parse_result(content)
-        except DamagedFileError as error:
-            logger.warning("%s", error)
-            return None
-
-    def _parse_result(self, content: bytes) -> Result:
-        data = parse_json(self.result_file, content)
-        try:
-            return Result.from_json(data)
-        except (KeyError, TypeError, ValueError):
-            raise DamagedFileError(f"{self.result_file}: damaged, or not the result of a trial") from None
-
-    def set_aside_damaged(self) -> None:
-        """Rename what cannot be read of what the trial is and how it ended, and say so; only for who holds it."""
-        for file, parse in (
-            (self.trial_file, parse_json),
-            (self.result_file, lambda _, text: self._parse_result(text)),
-        ):
-            try:
-                parse(file, read_bytes(file))
-            except FileNotFoundError:
-                continue
-            except DamagedFileError as error:
-                logger.warning("%s; it is %s now, and the trial is done again", error, set_aside(file).name)
-
-    def write_trial(self, trial: Trial) -> None:
-        """Record what the trial is."""
-        write_json(self.trial_file, trial.to_json())
-
-    def write_result(self, result: Result) -> None:
-        """Record how the trial ended."""
-        write_json(self.result_file, result.to_json())
-
-    def remove_unfinished(self) -> None:
-        """Remove files that a killed process was still writing aside, on a disk; only for who holds the trial."""
-        if is_local(self.path) and self.path.is_dir():
-            remove_unfinished(self.path)
-
-    def refuse_links(self) -> None:
-        """Refuse a folder of which a part is a link: writing there would change what it leads to.
-
-        Raises:
-            UserError: there is one.
-        """
-        for path in (self.path.parent, self.path, self.log):
-            refuse_link(path)
 
 
 class ResultsFolder:

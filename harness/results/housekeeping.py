@@ -10,8 +10,9 @@ from typing import Literal
 
 from harness.errors import UserError, nearest
 from harness.results.earlier import earlier_trials
-from harness.results.folder import ResultsFolder, TrialFolder
+from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome
+from harness.results.trial_folder import TrialFolder
 from harness.storage.atomic import TEMPORARY, exists, refuse_link, remove, remove_folder, storing
 from harness.storage.leases import holder, lease
 from harness.storage.location import is_local, remote

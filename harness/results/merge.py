@@ -7,8 +7,9 @@ from pathlib import Path
 
 from harness.errors import DamagedFileError, UserError
 from harness.results.earlier import earlier_trials, told_apart
-from harness.results.folder import ResultsFolder, TrialFolder
+from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result
+from harness.results.trial_folder import TrialFolder
 from harness.storage.atomic import exists, read_bytes, write_whole
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial

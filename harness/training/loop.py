@@ -11,7 +11,7 @@ import torch
 from harness.dataset import Dataset
 from harness.errors import DamagedFileError, DivergenceError, StorageError
 from harness.model import Model
-from harness.results.folder import TrialFolder
+from harness.results.trial_folder import TrialFolder
 from harness.rng import Rng
 from harness.storage.atomic import set_aside
 from harness.storage.tensors import save_tensors

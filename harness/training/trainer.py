@@ -9,7 +9,8 @@ from harness.dataset import Dataset
 from harness.errors import DamagedFileError
 from harness.model import Model
 from harness.registry import Registry
-from harness.results.folder import ResultsFolder, TrialFolder
+from harness.results.folder import ResultsFolder
+from harness.results.trial_folder import TrialFolder
 from harness.suite.build import build_initial_model
 from harness.suite.trial import Trial, by_training
 from harness.training.batches import Batches

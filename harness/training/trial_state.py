@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from harness.errors import DamagedFileError
-from harness.results.folder import TrialFolder
+from harness.results.trial_folder import TrialFolder
 from harness.storage.atomic import exists, move, remove, set_aside
 from harness.storage.tensors import load_tensors, save_tensors
 

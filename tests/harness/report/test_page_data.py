@@ -114,7 +114,7 @@ def test_curves_keep_their_ends_and_no_more_points_than_asked(synthetic_curve, p
 
 @pytest.fixture(scope="module")
 def synthetic_curve(tmp_path_factory):
-    from harness.results.folder import TrialFolder
+    from harness.results.trial_folder import TrialFolder
     from harness.training.history import History
 
     folder = TrialFolder(tmp_path_factory.mktemp("curve"))
