@@ -6,11 +6,11 @@ import numpy as np
 
 from harness.summary.statistics import LEVEL, holm, paired_p_values, unpaired_p_value
 
-Scores = Mapping[int, float]
+ScoreBySeed = Mapping[int, float]
 """The scores of a setting by seed."""
 
 
-def best_settings(settings: Sequence[Scores], *, higher_is_better: bool) -> list[bool]:
+def best_settings(settings: Sequence[ScoreBySeed], *, higher_is_better: bool) -> list[bool]:
     """Which settings are the best, as far as their seeds tell.
 
     The setting with the best mean is compared with each other one by a t test, paired by the seeds that both have (or
@@ -38,7 +38,7 @@ def best_settings(settings: Sequence[Scores], *, higher_is_better: bool) -> list
     return marked
 
 
-def _p_values(settings: Sequence[Scores], best: Scores) -> list[float]:
+def _p_values(settings: Sequence[ScoreBySeed], best: ScoreBySeed) -> list[float]:
     """The p value of each setting's difference from the best; those with the same seeds are computed at once."""
     found = [0.0] * len(settings)
     by_seeds: dict[tuple[int, ...], list[int]] = {}

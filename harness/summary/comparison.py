@@ -110,10 +110,10 @@ def compare_settings(scores: pd.DataFrame, baseline: str, settings: Sequence[str
     others = [find_setting(name, names) for name in settings] or [name for name in names if name != base]
     sides = _sides(named)
     rows = [
-        _row(named, other, base, group, sides[other, group], sides[base, group])
-        for group in _groups(named)
+        _row(named, other, base, compared, sides[other, compared], sides[base, compared])
+        for compared in _metrics_on_datasets(named)
         for other in others
-        if (other, group) in sides and (base, group) in sides
+        if (other, compared) in sides and (base, compared) in sides
     ]
     return _table(rows)
 
@@ -136,22 +136,27 @@ def compare_folders(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str,
         raise UserError(f"{names[0]} and {names[1]} share no setting, dataset and metric")
     rows = [
         _row(
-            one, f"{setting}, {names[0]}", f"{setting}, {names[1]}", group, sides[setting, group], bases[setting, group]
+            one,
+            f"{setting}, {names[0]}",
+            f"{setting}, {names[1]}",
+            compared,
+            sides[setting, compared],
+            bases[setting, compared],
         )
-        for setting, group in shared
+        for setting, compared in shared
     ]
     return _table(rows)
 
 
-Group = tuple[str, str, str]
+MetricOnDataset = tuple[str, str, str]
 """A dataset, a metric and the metric's settings."""
 
 
-def _groups(scores: pd.DataFrame) -> list[Group]:
+def _metrics_on_datasets(scores: pd.DataFrame) -> list[MetricOnDataset]:
     return list(dict.fromkeys(zip(*(scores[name] for name in ["dataset", *METRIC]), strict=True)))
 
 
-def _sides(scores: pd.DataFrame) -> dict[tuple[str, Group], Side]:
+def _sides(scores: pd.DataFrame) -> dict[tuple[str, MetricOnDataset], Side]:
     return {
         (str(key[0]), (str(key[1]), str(key[2]), str(key[3]))): Side.of(rows)
         for key, rows in scores.groupby(["setting", "dataset", *METRIC], sort=False)
@@ -159,9 +164,11 @@ def _sides(scores: pd.DataFrame) -> dict[tuple[str, Group], Side]:
     }
 
 
-def _row(scores: pd.DataFrame, setting: str, baseline: str, group: Group, side: Side, base: Side) -> dict[str, Any]:
+def _row(
+    scores: pd.DataFrame, setting: str, baseline: str, compared: MetricOnDataset, side: Side, base: Side
+) -> dict[str, Any]:
     """A row for one comparison. Its p value is corrected later, when the whole family of comparisons is known."""
-    dataset, metric, metric_settings = group
+    dataset, metric, metric_settings = compared
     of_metric = (scores["metric"] == metric) & (scores["metric_settings"] == metric_settings)
     directions = scores["higher_is_better"][of_metric].dropna()
     higher = bool(directions.iloc[0]) if len(directions) else True
@@ -177,7 +184,7 @@ def _row(scores: pd.DataFrame, setting: str, baseline: str, group: Group, side: 
         "baseline_failed": len(base.missing),
     }
     shared = sorted(side.scores.keys() & base.scores.keys())
-    rng = numpy_rng("comparison", setting, baseline, *group)
+    rng = numpy_rng("comparison", setting, baseline, *compared)
     # Pairs are compared where there are two at least. A single shared seed is a pair only if neither side has another
     # score; else both sides' scores tell more than that pair.
     if len(shared) > 1 or (shared and side.scores.keys() == base.scores.keys()):
