@@ -52,14 +52,49 @@ def print_selections(selections: pd.DataFrame, title: str, *, judgements: bool =
         print_table(selection_intervals(selections, column), name, caption, group="pool")
 
 
-def selections_text(selections: pd.DataFrame, form: str) -> str:
+def print_differences(differences: pd.DataFrame) -> None:
+    """Print how selectors compare with a random choice and with each other."""
+    echo()
+    print_table(wide_differences(differences), "Differences of regret", DIFFERENCES_CAPTION, keys=2, group="pool")
+
+
+def selections_text(selections: pd.DataFrame, differences: pd.DataFrame, form: str) -> str:
     """The same tables as Markdown or LaTeX, each with its caption below it."""
     tables = [(wide_selections(selections), SELECTION_CAPTION)]
     for column, caption in JUDGEMENTS.items():
         tables.append((selection_intervals(selections, column), f"{column.replace('_', ' ')}: {caption}"))
+    if len(differences):
+        tables.append((wide_differences(differences), DIFFERENCES_CAPTION))
     if form == "latex":
         return "\n".join(f"{latex(table, keys=2)}% {caption}\n" for table, caption in tables)
     return "\n".join(f"{markdown(table)}\n\n{caption}\n" for table, caption in tables)
+
+
+DIFFERENCES_CAPTION = (
+    "regret of a selector less that of another, below 0 it chooses better [95 % interval, over the same resampled "
+    "pools]; * all of the interval is below 0"
+)
+
+
+def wide_differences(differences: pd.DataFrame) -> pd.DataFrame:
+    """For each pool a row per pair of selectors, with the difference of their regrets for each metric."""
+    columns = _metric_headings(differences)
+    pairs = [*zip(differences["selector"], differences["selector_settings"], strict=True)]
+    others = [*zip(differences["other"], differences["other_settings"], strict=True)]
+    names, decimals = _told_apart(dict.fromkeys(pairs + others)), _decimals(differences, ["difference"])
+    rows: dict[tuple[str, ...], Record] = {}
+    for record, pair, other in zip(_records(differences), pairs, others, strict=True):
+        metric = (record["metric"], record["metric_settings"])
+        pool = f"{record['pool']} ({record['pool_size']})"
+        row = rows.setdefault(
+            (pool, *pair, *other), {"pool": pool, "selector": names[pair], "less that of": names[other]}
+        )
+        digits = decimals[metric]
+        star = "*" if record["high"] < 0 else ""
+        ends = f"\n[{number(record['low'], digits)}, {number(record['high'], digits)}]"
+        row[columns[metric]] = f"{number(record['difference'], digits)}{star}{ends}"
+    headings = ["pool", "selector", "less that of", *columns.values()]
+    return pd.DataFrame(list(rows.values()), columns=headings).fillna("")
 
 
 def wide_leaderboard(board: pd.DataFrame) -> pd.DataFrame:

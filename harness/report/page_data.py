@@ -53,6 +53,7 @@ class Pages:
     trials: list[Plain] = field(default_factory=list)
     details: list[Plain] = field(default_factory=list)
     selections: list[Plain] = field(default_factory=list)
+    differences: list[Plain] = field(default_factory=list)
     provenances: list[Plain] = field(default_factory=list)
 
 
@@ -239,31 +240,39 @@ class _Gathering:
             )
 
     def _add_selections(self, positions: Mapping[str, int]) -> None:
-        """The rows of selections.parquet, which `harness run` writes at its end; none while there is no such file."""
-        try:
-            rows = read_table(self.folder.table("selections")).to_dict("records")
-        except FileNotFoundError:
-            return
-        except DamagedFileError as error:
-            logger.warning("%s; `harness leaderboard %s --rebuild` makes it anew", error, self.folder.path)
-            return
-        selectors = list(dict.fromkeys((row["selector"], row["selector_settings"]) for row in rows))
+        """The rows of selections.parquet and selector_differences.parquet, by the labels of selectors and metrics."""
+        rows, differences = self._rows("selections"), self._rows("selector_differences")
+        selectors = list(dict.fromkeys((row["selector"], row["selector_settings"]) for row in [*rows, *differences]))
         labels = dict(zip(selectors, distinct_labels(selectors), strict=True))
         for row in rows:
-            metric = (row["metric"], row["metric_settings"])
-            if metric not in self.metrics or row.get("status", "ok") != "ok":
-                continue
-            self.pages.selections.append(
-                {
-                    "study": len(self.pages.studies),
-                    "metric": self.metrics.index(metric),
-                    "selector": labels[row["selector"], row["selector_settings"]],
-                    "trial": positions.get(row["trial"]),
-                    "pool": row["pool"],
-                    "chosen": row["chosen"],
-                    **{str(name): short(value) for name, value in row.items() if isinstance(value, int | float)},
-                }
-            )
+            if row.get("status", "ok") == "ok":
+                names = {"trial": positions.get(row["trial"]), "chosen": row["chosen"]}
+                self.pages.selections.append({**self._selected(row, labels), **names})
+        for row in differences:
+            other = labels.get((row["other"], row["other_settings"]), row["other"])
+            self.pages.differences.append({**self._selected(row, labels), "other": other})
+
+    def _rows(self, name: str) -> list[Plain]:
+        """The rows of a table by metrics of the page; none while `harness run`, at its end, has not written it."""
+        try:
+            rows = read_table(self.folder.table(name)).to_dict("records")
+        except FileNotFoundError:
+            return []
+        except DamagedFileError as error:
+            logger.warning("%s; `harness leaderboard %s --rebuild` makes it anew", error, self.folder.path)
+            return []
+        named = [{str(key): value for key, value in row.items()} for row in rows]
+        return [row for row in named if (row["metric"], row["metric_settings"]) in self.metrics]
+
+    def _selected(self, row: Plain, labels: Mapping[tuple[str, str], str]) -> Plain:
+        """The numbers of a row, and what they are about."""
+        return {
+            "study": len(self.pages.studies),
+            "selector": labels[row["selector"], row["selector_settings"]],
+            "pool": row["pool"],
+            **{name: short(value) for name, value in row.items() if isinstance(value, int | float)},
+            "metric": self.metrics.index((row["metric"], row["metric_settings"])),
+        }
 
 
 def _setting_key(row: Mapping[Any, Any]) -> SettingKey:

@@ -151,6 +151,23 @@ SELECTOR_SCORES = (
     Column("selector_score", "double", "the selector's score, the largest of a pool is chosen; null if it has none"),
 )
 
+SELECTOR_DIFFERENCES = (
+    Column("suite", "string", "name of the suite"),
+    Column("dataset", "string", "dataset"),
+    Column("pool", "string", "the trials chosen among: all, or the label of one model"),
+    Column("metric", "string", "ground-truth metric that judges the choices"),
+    Column("metric_settings", "string", "every setting of the metric, JSON text"),
+    Column("pool_size", "int64", "number of trials in the pool"),
+    Column("selector", "string", "selector"),
+    Column("selector_settings", "string", "every setting of the selector, JSON text"),
+    Column("other", "string", "the selector that it is compared with, or (random choice)"),
+    Column("other_settings", "string", "every setting of the other selector, JSON text"),
+    Column("difference", "double", "regret of the selector minus that of the other; below 0 it chooses better"),
+    Column("low", "double", "lower end of the 95 % bootstrap interval of that over pools resampled for both alike"),
+    Column("high", "double", "upper end of it"),
+    Column("better", "double", "share of the resampled pools in which its regret is smaller, ties count half"),
+)
+
 COMPARISONS = (
     SUITE,
     DATASET,
@@ -232,6 +249,7 @@ TABLES: dict[str, Sequence[Column]] = {
     "leaderboard": LEADERBOARD,
     "selections": SELECTIONS,
     "selector_scores": SELECTOR_SCORES,
+    "selector_differences": SELECTOR_DIFFERENCES,
     "comparisons": COMPARISONS,
     "history": HISTORY,
     "benchmarks": BENCHMARKS,

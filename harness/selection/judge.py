@@ -28,11 +28,13 @@ class ResampledPools:
         members: which trials each pool has, (R, M).
         scores: the selector's scores within each pool, (R, M); NaN for a trial without one.
         chosen: the place of the trial chosen from each, (R,).
+        numbers: which of all that were drawn each is, (R,), the same pool for every selector of the same trials.
     """
 
     members: NDArray[np.bool_]
     scores: Floats
     chosen: Integers
+    numbers: Integers
 
     @cached_property
     def ranks(self) -> Floats:
@@ -95,7 +97,7 @@ class ComparedPool:
             row[where] = guard.scores(self.selector, self._among(where)) if len(where) > 1 else 0
         usable = ~np.isnan(scores).all(axis=1)
         members, scores = members[usable], scores[usable]
-        return ResampledPools(members, scores, np.nanargmax(scores, axis=1))
+        return ResampledPools(members, scores, np.nanargmax(scores, axis=1), np.flatnonzero(usable))
 
 
 def judge(pool: ComparedPool, truth: Floats, sign: float = 1.0) -> dict[str, Any]:

@@ -13,9 +13,10 @@ import pandas as pd
 from harness.errors import DamagedFileError, UserError, in_a_line
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder
-from harness.results.schema import SELECTIONS, SELECTOR_SCORES
+from harness.results.schema import SELECTIONS, SELECTOR_DIFFERENCES, SELECTOR_SCORES
 from harness.selection import guard
-from harness.selection.judge import ComparedPool, judge
+from harness.selection.differences import JudgedPool, regret_differences
+from harness.selection.judge import RESAMPLES, ComparedPool, judge
 from harness.selector import Selector, several_kinds
 from harness.storage.records import read_json
 from harness.suite.build import build_selector
@@ -102,16 +103,17 @@ def _check(file: Path, found: dict[str, Any], trials: set[str]) -> None:
 
 def selection_tables(
     folder: ResultsFolder, suite: Suite, finished: Sequence[Trial], scores: pd.DataFrame, registry: Registry
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Judge every selector on every pool by every metric.
 
     Pools are all trials together and, where a suite has several, those of each label.
 
     Returns:
-        The tables `harness.results.schema.SELECTIONS` and `SELECTOR_SCORES`.
+        The tables `harness.results.schema.SELECTIONS`, `SELECTOR_SCORES` and `SELECTOR_DIFFERENCES`.
     """
     judged: list[dict[str, Any]] = []
     scored: list[dict[str, Any]] = []
+    compared: dict[_PoolKey, list[JudgedPool]] = {}
     trials = {trial.id: trial for trial in finished}
     for choice in suite.selectors:
         found = read_comparison(folder, choice, finished, suite.evaluation_seed)
@@ -133,6 +135,9 @@ def selection_tables(
                 if within is None or within.chosen is None:
                     continue
                 rows = list(_judge_by_metrics(within, scores))
+                own = (columns["suite"], columns["dataset"], pool)
+                for metric, each in _judged_pools_of(within, scores, choice):
+                    compared.setdefault((*own, *metric), []).append(each)
             except guard.SelectorError as error:
                 judged += _unjudged_rows(columns, members, scores, "failed", str(error))
                 continue
@@ -141,7 +146,30 @@ def selection_tables(
                 for member, score in zip(members, within.scores, strict=True)
             ]
             judged += [{**columns, **row, "chosen": trials[row["trial"]].title if row["trial"] else ""} for row in rows]
-    return _table(judged, SELECTIONS), _table(scored, SELECTOR_SCORES)
+    names = [column.name for column in SELECTOR_DIFFERENCES[:5]]
+    differences = [
+        {**dict(zip(names, key, strict=True)), **row}
+        for key, each in compared.items()
+        for row in regret_differences(each, RESAMPLES)
+    ]
+    return _table(judged, SELECTIONS), _table(scored, SELECTOR_SCORES), _table(differences, SELECTOR_DIFFERENCES)
+
+
+_PoolKey = tuple[str, str, str, str, str]
+"""The suite, dataset, pool, metric and the metric's settings."""
+
+
+def _judged_pools_of(
+    pool: ComparedPool, scores: pd.DataFrame, choice: Choice
+) -> Iterator[tuple[tuple[str, str], JudgedPool]]:
+    """A pool beside each metric that scored two of its trials or more, for a selector that chooses from any part."""
+    for columns, truth, sign in _truths(pool.trials, scores) if pool.selector.complete else ():
+        scored = truth.index.tolist()
+        own = pool if scored == pool.trials else pool.among(scored)
+        if own.chosen is not None:
+            settings = json.dumps(dict(choice.config))
+            judged = JudgedPool(choice.name, settings, own, sign * truth.to_numpy())
+            yield (columns["metric"], columns["metric_settings"]), judged
 
 
 def _selector(registry: Registry, choice: Choice) -> Selector:

@@ -21,6 +21,7 @@ class Tables:
     leaderboard: pd.DataFrame
     selections: pd.DataFrame
     selector_scores: pd.DataFrame
+    selector_differences: pd.DataFrame
 
 
 def failures(folder: ResultsFolder, status: StudyStatus, selections: pd.DataFrame) -> list[str]:
@@ -59,8 +60,8 @@ def read_scores(folder: ResultsFolder) -> pd.DataFrame:
 def make_tables(folder: ResultsFolder, status: StudyStatus, manager: PluginManager) -> Tables:
     """Every table, made anew from the results of its trials and the comparisons of its selectors."""
     scores = score_table(status)
-    selections, selector_scores = selection_tables(folder, status.suite, status.candidates, scores, manager.registry)
-    return Tables(scores, leaderboard(scores, status.suite), selections, selector_scores)
+    selected = selection_tables(folder, status.suite, status.candidates, scores, manager.registry)
+    return Tables(scores, leaderboard(scores, status.suite), *selected)
 
 
 def write_tables(folder: ResultsFolder, status: StudyStatus, manager: PluginManager) -> Tables:

@@ -9,7 +9,7 @@ import click
 
 from harness.cli.completers import complete_results
 from harness.cli.options import format_option, plugin_option
-from harness.cli.result_tables import print_selections, selections_text, unjudged_notes
+from harness.cli.result_tables import print_differences, print_selections, selections_text, unjudged_notes
 from harness.cli.table_formats import print_as
 from harness.cli.terminal import echo
 from harness.errors import UserError
@@ -49,26 +49,33 @@ def _judge(folder: ResultsFolder, form: str, manager: PluginManager) -> None:
     from harness.selection.tables import selection_notes
     from harness.summary.tables import make_tables
 
-    if folder.is_published("selections"):
-        selections = read_table(folder.table("selections"))  # Published, without the trials.
-        _print(selections, folder.path.name, form)
+    if folder.is_published("selections"):  # Published, without the trials.
+        differences = folder.table("selector_differences")
+        known = read_table(differences) if differences.exists() else None
+        _print(read_table(folder.table("selections")), known, folder.path.name, form)
         return
     suite = folder.suite
     if not suite.selectors:
         raise UserError(f"{folder.path}: its suite has no selectors")
     status = StudyStatus.read(suite, folder)
-    selections = make_tables(folder, status, manager).selections
+    tables = make_tables(folder, status, manager)
+    selections = tables.selections
     notes = selection_notes(folder, suite, status.candidates)
     if selections.empty:
         raise UserError("\n".join([f"{folder.path}: there is no selection to judge", *notes]))
-    _print(selections, suite.title, form, notes)
+    _print(selections, tables.selector_differences, suite.title, form, notes)
 
 
-def _print(selections: "pd.DataFrame", title: str, form: str, notes: Sequence[str] = ()) -> None:
+def _print(
+    selections: "pd.DataFrame", differences: "pd.DataFrame | None", title: str, form: str, notes: Sequence[str] = ()
+) -> None:
+    differences = selections[:0] if differences is None else differences
     if form == "table":
         print_selections(selections, f"{title}: selectors")
+        if len(differences):
+            print_differences(differences)
     elif form in ("markdown", "latex"):
-        echo(selections_text(selections, form))
+        echo(selections_text(selections, differences, form))
     else:
         print_as(form, selections)
     for note in dict.fromkeys([*unjudged_notes(selections), *notes]):

@@ -58,9 +58,10 @@ function scatter({ points, label, xName, yName, x = linear, y = linear, joins = 
   const margin = { ...MARGIN, top: 30 };
   const { svg, xScale, yScale } = axes({ width, height, xs: points.map((p) => p.x), ys: points.map((p) => p.y), x, y, xName, yName, margin });
   const within = (y) => Math.max(margin.top, Math.min(height - margin.bottom, yScale.place(y)));
-  for (const { series, bars = [] } of joins) {
+  for (const [i, { series, bars = [] }] of joins.entries()) {
+    const aside = 7 * (i - (joins.length - 1) / 2); // Those of several series stand beside each other.
     for (const [px, low, high] of bars) {
-      svg.append(s("path", { d: `M${xScale.place(px)} ${within(low)}V${within(high)}`, class: "bar", stroke: colour(series), "stroke-width": 6, "stroke-opacity": 0.25 }));
+      svg.append(s("path", { d: `M${xScale.place(px) + (joins.length < 8 ? aside : 0)} ${within(low)}V${within(high)}`, class: "bar", stroke: colour(series), "stroke-width": 6, "stroke-opacity": 0.25 }));
     }
   }
   for (const { series, points: path } of joins) {

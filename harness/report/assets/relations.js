@@ -28,7 +28,7 @@ function drawMetrics() {
         points.length ? figure(`${plural(points.length, "trial")}, rank correlation ${rho === null ? "not defined" : rho.toFixed(2).replace("-", MINUS)}`,
           scatter({ points, xName: data.metrics[pair.x].label, yName: data.metrics[pair.y].label,
             label: `${plural(points.length, "trial")}: ${data.metrics[pair.x].label} across, ${data.metrics[pair.y].label} up.` }),
-          { legend: modelLegend(points), title: `${data.metrics[pair.y].label} against ${data.metrics[pair.x].label}` })
+          { legend: seriesLegend(points, models), title: `${data.metrics[pair.y].label} against ${data.metrics[pair.x].label}` })
           : empty("No trial has a score of both.")),
       figure("Rank correlation of every two metrics over these trials. Choose a cell to see its marks.", correlations(metrics, pairs), { title: "Rank correlations of metrics" })));
 }
@@ -40,9 +40,9 @@ function comparePair(chosen) {
   remember("y", data.metrics[pair.y].label);
 }
 
-function modelLegend(points) {
+function seriesLegend(points, names) {
   const present = [...new Set(points.map((point) => point.series))].sort((a, b) => a - b);
-  return legend(present.map((series) => models[series]), (i) => pointMark(present[i]));
+  return legend(present.map((series) => names[series]), (i) => pointMark(present[i]));
 }
 
 function correlations(metrics, pairs) {
@@ -99,24 +99,25 @@ function drawHyperparameters() {
   const trials = scored(visibleTrials(), against.metric).filter((place) => varied.has(modelOf(place)));
   const numeric = trials.every((place) => typeof valueOf(place) === "number");
   const key = (place) => (numeric ? valueOf(place) : text(valueOf(place)));
-  const points = trials.map((place) => ({ x: key(place), y: data.trials[place].scores[against.metric], series: models.indexOf(modelOf(place)), open: openTrial(place),
+  // Along the training each setting has a line of its own.
+  const own = (setting) => (against.name === "steps" ? setting.title.replace(/ training\.steps=\d+/, "") : setting.model);
+  const lines = against.name === "steps" ? [...new Set(trials.map((place) => own(data.settings[data.trials[place].setting])))] : models;
+  const seriesOf = (place) => lines.indexOf(own(data.settings[data.trials[place].setting]));
+  const points = trials.map((place) => ({ x: key(place), y: data.trials[place].scores[against.metric], series: seriesOf(place), open: openTrial(place),
     words: () => `${trialTitle(place)}\n${against.name} ${text(valueOf(place))}, ${data.metrics[against.metric].label} ${number(data.trials[place].scores[against.metric])}` }));
-  // The interval of the mean over seeds, where one setting of a model has this value.
-  const intervalAt = (places, model, value) => {
-    const own = places.filter((place) => {
-      const setting = data.settings[place];
-      const own = { ...setting.hyperparameters, ...setting.training }[against.name];
-      return setting.model === model && (numeric ? own : text(own)) === value;
-    });
-    const row = own.length === 1 ? boardOfSetting[own[0]][against.metric] : null;
+  const values = [...new Set(points.map((point) => point.x))].sort((a, b) => (numeric ? a - b : 0));
+  // The interval of the mean over seeds, where one setting of a series has this value.
+  const intervalAt = (series, value) => {
+    const places = settings.filter((place) => own(data.settings[place]) === lines[series]
+      && trialsOfSetting[place].some((trial) => key(trial) === value));
+    const row = places.length === 1 ? boardOfSetting[places[0]][against.metric] : null;
     return row && row.low !== null ? [[value, row.low, row.high]] : [];
   };
-  const values = [...new Set(points.map((point) => point.x))].sort((a, b) => (numeric ? a - b : 0));
-  const joins = [...varied].map((model) => {
-    const own = points.filter((point) => point.series === models.indexOf(model));
-    const means = values.map((value) => [value, own.filter((point) => point.x === value).map((point) => point.y)]).filter(([, ys]) => ys.length)
+  const joins = [...new Set(points.map((point) => point.series))].map((series) => {
+    const marks = points.filter((point) => point.series === series);
+    const means = values.map((value) => [value, marks.filter((point) => point.x === value).map((point) => point.y)]).filter(([, ys]) => ys.length)
       .map(([value, ys]) => [value, ys.reduce((sum, y) => sum + y, 0) / ys.length]);
-    return { series: models.indexOf(model), points: means, bars: means.flatMap(([value]) => intervalAt(settings, model, value)) };
+    return { series, points: means, bars: means.flatMap(([value]) => intervalAt(series, value)) };
   });
   put(body,
     h("p", { class: "lead" }, "Each mark is a trial of a model that varies this setting; lines join the means over everything else, and pale bars are 95 % intervals of means over seeds."),
@@ -125,7 +126,7 @@ function drawHyperparameters() {
       choice("Score", metrics.map((metric) => [metric, metricTitle(metric)]), against.metric, (value) => showAgainst({ metric: Number(value) }))),
     points.length ? figure(`${data.metrics[against.metric].label} against ${against.name}`, scatter({ points, joins, xName: against.name, yName: data.metrics[against.metric].label, most: 750,
       label: `${plural(points.length, "trial")}: ${against.name} across, ${data.metrics[against.metric].label} up.`,
-      x: numeric ? automatic : (_, from, to) => categorical(values, from, to) }), { legend: modelLegend(points) })
+      x: numeric ? automatic : (_, from, to) => categorical(values, from, to) }), { legend: seriesLegend(points, lines) })
       : empty("No trial that varies it has a score."));
 }
 

@@ -22,6 +22,8 @@ function drawSelectors() {
     if (!rows.length) put(body, empty("No selector was judged by the metrics shown."));
     const metrics = [...new Set(rows.map((row) => row.metric))];
     put(body, h("div", { class: "multiples" }, metrics.map((metric) => choiceChart(rows.filter((row) => row.metric === metric)))), rows.length ? selectorTable(rows) : "");
+    const differences = data.differences.filter((row) => `${row.study} ${row.pool}` === pool && shown.metrics.has(row.metric));
+    if (differences.length) put(body, differenceTable(differences));
   }
   if (notes.length) put(body, h("ul", { class: "small muted" }, notes.map((note) => h("li", {}, note))));
 }
@@ -69,5 +71,15 @@ function selectorTable(rows) {
     h("td", {}, typeof row.beats_random === "number" ? `${Math.round(100 * row.beats_random)} %` : MISSING));
   return h("details", { open: true }, h("summary", {}, "As a table, with intervals and rank correlations"),
     longTable({ label: "Selections", head: h("tr", {}, head.map((name) => h("th", { scope: "col" }, name))), items: rows, first: 60, draw }));
+}
+
+// The regret of one selector less that of another, on the same resampled pools.
+function differenceTable(rows) {
+  const head = ["selector", "less the regret of", "metric", "difference [95 % interval]", "smaller regret in"];
+  const draw = (row) => h("tr", {}, h("th", { scope: "row" }, row.selector), h("td", {}, row.other), h("td", {}, data.metrics[row.metric].label),
+    h("td", { class: row.high < 0 ? "best" : null }, h("span", { class: "number" }, number(row.difference)), h("span", { class: "spread" }, ` [${number(row.low)}, ${number(row.high)}]`)),
+    h("td", {}, `${Math.round(100 * row.better)} %`));
+  return h("details", {}, h("summary", {}, "Differences of regret over the same resampled pools: below 0 the first chooses better"),
+    longTable({ label: "Differences of regret", head: h("tr", {}, head.map((name) => h("th", { scope: "col" }, name))), items: rows, first: 60, draw }));
 }
 redraws.push(drawSelectors);
