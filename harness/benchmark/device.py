@@ -23,7 +23,7 @@ class Ceilings:
 
 
 def ceilings(device: torch.device, precision: str) -> Ceilings:
-    """Measure the device's ceilings, which takes a second or two."""
+    """Measure how fast the device multiplies matrices and copies memory, which takes a second or two."""
     side = 8192 if device.type == "cuda" else 1024
     factor = torch.rand(side, side, device=device)
     source = torch.rand(2**28 if device.type == "cuda" else 2**24, device=device)

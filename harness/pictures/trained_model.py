@@ -49,7 +49,7 @@ class TrainedModel:
             raise NotApplicableError(REASONS[ability])
 
     def able(self, ability: str) -> list[str]:
-        """The names of the registered models that have an ability."""
+        """Name the registered models that have an ability, such as "generate"."""
         found = []
         for name, entry in self.registry.entries["models"].items():
             with suppress(UserError):  # Its plugin cannot be imported.

@@ -44,7 +44,7 @@ def nothing_compared(selector: Choice) -> dict[str, Any]:
 
 
 def compared_together(selector: Selector, kinds: Mapping[str, str], trials: Sequence[Trial]) -> list[list[str]]:
-    """The sets of trials that a selector compares, each of one kind: as large as can be, or each pool if it must.
+    """Divide trials into sets that a selector compares, each of one kind: all of a kind together, or pool by pool.
 
     Args:
         selector: which may need each pool by itself (`Selector.complete`).

@@ -104,7 +104,7 @@ def _swept(properties: Mapping[str, Schema]) -> Schema:
 def _by_name(
     entries: Sequence[Entry], kind: str, definitions: Schema, more: Mapping[str, Schema] | None = None
 ) -> Schema:
-    """A table of a name and the settings that go with it; without a name, as in a suite that extends one, any."""
+    """The schema of a table whose settings depend on its name; any will do where it has none, as to extend a suite."""
     cases = []
     for entry in entries:
         settings = _settings(entry.load().Config, f"{kind}.{entry.name}", definitions)

@@ -149,7 +149,7 @@ class StackedOptimizer:
             states[0].rule(updates, states[0].spec, rate)
 
     def _clipped(self, members: Slices, gradients: Sequence[Tensor | None]) -> dict[int, Tensor]:
-        """The gradients (G, ...) that there are, by their parameters' numbers, each member's shortened to its clip."""
+        """Collect the gradients (G, ...) that are not None, by their parameters' numbers; each member's is clipped."""
         present = {number: gradient for number, gradient in enumerate(gradients) if gradient is not None}
         if self._clips is None or not present:
             return present

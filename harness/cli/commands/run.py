@@ -41,7 +41,7 @@ def _shard(context: click.Context, parameter: click.Parameter, text: str | None)
 
 
 def _finite(context: click.Context, parameter: click.Parameter, seconds: float | None) -> float | None:
-    """Refuse what is called a number and is none."""
+    """Refuse infinities and "nan", which click takes for numbers of seconds."""
     if seconds is not None and not math.isfinite(seconds):
         raise click.BadParameter(f"{seconds} is not a number of seconds")
     return seconds

@@ -105,7 +105,7 @@ class EagerStepper:
 
     @torch.no_grad()
     def finish_step(self) -> None:
-        """What the model does at the end of a step."""
+        """Let the model do what it does once at the end of each step."""
         with self.purity.watch("the model's `finish_step`"):
             self.model.finish_step()
         self._buffers.keep()

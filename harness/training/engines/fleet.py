@@ -230,7 +230,7 @@ class FleetEngine:
 
     @torch.no_grad()
     def _finish(self) -> None:
-        """What models do at the end of a step."""
+        """Let the models do what they do once at the end of each step."""
         if type(self.members[0].model).finish_step is Model.finish_step:
             return
 

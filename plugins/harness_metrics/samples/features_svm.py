@@ -149,7 +149,7 @@ class FeaturesSVM(SampleMetric):
         return float(machine.score(test[0] / (scale or 1.0), test[1]))
 
     def _images(self, evaluation: ModelEvaluation) -> tuple[LabelledImages, LabelledImages]:
-        """The images that the SVM learns from, and those that test it, each in random order."""
+        """Draw the images that the SVM learns from and those that test it, both in random order."""
         own = self.config.dataset is None
         dataset = _dataset(evaluation, self.config.dataset, "dataset")
         classes = labelling(dataset, self.config.factor)
