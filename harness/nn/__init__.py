@@ -6,6 +6,7 @@
     densities       log densities and divergences of the usual distributions
     sizes           how layers follow from the image size and a width multiplier
     doubles         numbers in double precision, wherever they lie
+    MovingAverage   a copy of a network whose parameters are averages over the training
     modes           a network in inference mode inside a loss
     OptimizerState  an optimizer of a network that a metric trains; models declare theirs instead
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from harness.nn.initialisers import uniform_ as uniform_
     from harness.nn.initialisers import zero_bias_ as zero_bias_
     from harness.nn.modes import inference as inference
+    from harness.nn.moving_average import MovingAverage as MovingAverage
     from harness.nn.sizes import halvings as halvings
     from harness.nn.sizes import scaled as scaled
     from harness.nn.spectral import SpectralConv2d as SpectralConv2d
@@ -58,6 +60,7 @@ __all__, __getattr__ = lazily(
             "zero_bias_",
         ),
         "harness.nn.modes": ("inference",),
+        "harness.nn.moving_average": ("MovingAverage",),
         "harness.nn.sizes": (
             "halvings",
             "scaled",
