@@ -50,6 +50,10 @@ class Selector:
         """The reason why a model cannot be compared and is left out, or "" when it can."""
         return evaluation.lacks(self.needs)
 
+    def labels_seen(self) -> str:
+        """What the selector sees of labels: "none", "all", or how many images are labelled."""
+        return "none"
+
     def kind(self, evaluation: Evaluation) -> str:
         """The kind of a model, in words: only models of one kind are compared; "" where all are.
 

@@ -29,8 +29,8 @@ class MovingAverage(nn.Module):
         """Move to decay * average + (1 - decay) * original; buffers, such as batch statistics, are taken over."""
         for own, other in zip(self.network.parameters(), network.parameters(), strict=True):
             own.mul_(decay).add_((1 - decay) * other)
-        for own, other in zip(self.network.buffers(), network.buffers(), strict=True):
-            own.copy_(other)
+        for buffer, current in zip(self.network.buffers(), network.buffers(), strict=True):
+            buffer.copy_(current)
 
     def forward(self, *inputs: Any) -> Any:
         """What the averaged network makes of its inputs."""

@@ -37,6 +37,20 @@ DERIVATIONS = (
         target="harness.selection.supervised:supervised",
         summary="the best by {name}, which sees the labels",
     ),
+    Derivation(
+        kind="selectors",
+        prefix="by:",
+        base="metrics",
+        target="harness.selection.supervised:by",
+        summary="the best by {name}, which sees no labels",
+    ),
+    Derivation(
+        kind="selectors",
+        prefix="few-labels:",
+        base="metrics",
+        target="harness.selection.few_labels:few_labels",
+        summary="the best by {name} on a few labelled images",
+    ),
 )
 
 

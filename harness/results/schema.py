@@ -120,6 +120,7 @@ SELECTIONS = (
     POOL,
     Column("pool_size", "int64", "number of trials in the pool"),
     *SELECTOR,
+    Column("labels_seen", "string", "what the selector sees of labels: none, all, or how many images are labelled"),
     Column("metric", "string", "ground-truth metric that judges the choice"),
     METRIC_SETTINGS,
     Column("status", "string", "ok, or not-applicable, where all that follows but mean and best is empty"),

@@ -1,4 +1,4 @@
-"""The selectors `supervised:METRIC`: what labels would choose, by any registered metric."""
+"""The selectors `supervised:METRIC` and `by:METRIC`: the best by any registered metric, with labels and without."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -7,15 +7,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import NotApplicableError
+from harness.errors import NotApplicableError, UserError
 from harness.evaluation import Evaluation
 from harness.metric import Metric
 from harness.results.result import Result
 from harness.selector import PointwiseSelector, Selector
 from harness.suite.trial import Choice, score_key
 
-PREFIX = "supervised:"
-"""What the selectors' names begin with; the metric's name follows."""
+LABELS = {"factors", "labels"}
+"""What a metric that sees labels needs of a dataset."""
 
 
 class Supervised(PointwiseSelector):
@@ -23,10 +23,14 @@ class Supervised(PointwiseSelector):
 
     metric: ClassVar[type[Metric]]
 
+    def labels_seen(self) -> str:
+        """Whether the metric sees the labels of all images, or none."""
+        return "all" if LABELS & set(self.metric.needs) else "none"
+
     def compare(self, pool: Sequence[Evaluation]) -> NDArray[np.float64]:
         """Each model's score, with its sign turned where smaller is better; NaN where the metric does not apply."""
         metric = self.metric(self.config)
-        return np.array([signed(metric, _value(metric, evaluation)) for evaluation in pool])
+        return np.array([signed(metric, value_of(metric, evaluation)) for evaluation in pool])
 
 
 def supervised(metric: type[Metric]) -> type[Supervised]:
@@ -43,13 +47,32 @@ def supervised(metric: type[Metric]) -> type[Supervised]:
     return type(f"Supervised{metric.__name__}", (Supervised,), members)
 
 
+def by(metric: type[Metric]) -> type[Supervised]:
+    """The selector that chooses the best model by a metric that sees no labels, such as a loss.
+
+    Raises:
+        UserError: the metric sees them.
+    """
+    if seen := LABELS & set(metric.needs):
+        raise UserError(f"by: {metric.__name__} sees {' and '.join(sorted(seen))}; its selector is supervised:METRIC")
+    members = {
+        "__doc__": f"The best by {metric.__name__}, which sees no labels.\n\nThe metric's own settings apply.",
+        "__module__": __name__,
+        "metric": metric,
+        "Config": metric.Config,
+        "source": metric.source,
+        "needs": metric.needs,
+    }
+    return type(f"By{metric.__name__}", (Supervised,), members)
+
+
 def signed(metric: Metric | type[Metric], value: float) -> float:
     """A metric's value so that larger is better."""
     return value if metric.higher_is_better else -value
 
 
-def _value(metric: Metric, evaluation: Evaluation) -> float:
-    """The metric's value; NaN where it does not apply or is no number."""
+def value_of(metric: Metric, evaluation: Evaluation) -> float:
+    """A metric's value; NaN where it does not apply or is no number."""
     try:
         value = metric.score(evaluation).value
     except NotApplicableError:
@@ -73,7 +96,7 @@ def stored_comparisons(
     """
     if not isinstance(selector, Supervised):
         return None
-    key = score_key(replace(choice, name=choice.name.removeprefix(PREFIX)), seed)
+    key = score_key(replace(choice, name=choice.name.partition(":")[2]), seed)
     values = []
     for result in results:
         found = [record for record in (result.scores if result else ()) if record.key == key]

@@ -126,6 +126,7 @@ def selection_tables(
                 "pool": pool,
                 "selector": choice.name,
                 "selector_settings": json.dumps(dict(choice.config)),
+                "labels_seen": _labels_seen(registry, choice),
             }
             if reason := several_kinds(found["kinds"][member] for member in members):
                 judged += _unjudged_rows(columns, members, scores, "not-applicable", reason)
@@ -180,6 +181,14 @@ def _selector(registry: Registry, choice: Choice) -> Selector:
         raise
     except (Exception, SystemExit) as error:  # A selector may raise anything.
         raise guard.SelectorError(in_a_line(error)) from error
+
+
+def _labels_seen(registry: Registry, choice: Choice) -> str:
+    """What a selector sees of labels; "" where it cannot be made."""
+    try:
+        return _selector(registry, choice).labels_seen()
+    except guard.SelectorError:
+        return ""
 
 
 def _compared(selector: Selector, found: Mapping[str, Any]) -> list[ComparedPool]:

@@ -54,6 +54,11 @@ class UDR(Selector):
             0.01, ge=0, description="codes of variational models count if their KL in nats is larger; others always do"
         )
         points: int = Field(10_000, gt=1, description="observations that every model encodes")
+        averaging: Literal["sides", "entries"] = Field(
+            "sides",
+            description="of the strengths of a pair's columns and rows; sides: the mean of both means (the published "
+            "code); entries: one mean over all of them (the paper's equation 3), which a model of more codes sways",
+        )
 
     source = (
         "Duan et al. 2020, Unsupervised Model Selection for Variational Disentangled Representation Learning, "
@@ -105,7 +110,9 @@ class UDR(Selector):
         for i, blocks in enumerate(self.relations(models)):
             for j, relation in enumerate(blocks):
                 if i != j:
-                    agreements[i, j] = agreement(relation[np.ix_(models[i].informative, models[j].informative)])
+                    agreements[i, j] = agreement(
+                        relation[np.ix_(models[i].informative, models[j].informative)], self.config.averaging
+                    )
         return agreements
 
     def relations(self, models: Sequence[Representation]) -> Iterator[list[Floats]]:
@@ -173,21 +180,25 @@ class UDRSpearman(UDR):
         return ranks
 
 
-def agreement(relation: Floats) -> float:
+def agreement(relation: Floats, averaging: str = "sides") -> float:
     """How far the rows and columns of a matrix of non-negative relations have one large entry each, in [0, 1].
 
+    The mean over columns is averaged with that over rows ("sides"), or all columns and rows alike ("entries").
     0 for a matrix without entries. An entry that is NaN makes its whole row and its whole column count 0.
     """
     if not relation.size:
         return 0.0
-    return float(np.mean([_relative_strength(relation), _relative_strength(relation.T)]))
+    columns, rows = _relative_strengths(relation), _relative_strengths(relation.T)
+    if averaging == "entries":
+        return float(np.concatenate([columns, rows]).mean())
+    return float(np.mean([columns.mean(), rows.mean()]))
 
 
-def _relative_strength(relation: Floats) -> float:
-    """The mean over columns of max^2 / sum; a column of zeros, or with a NaN, counts as 0."""
+def _relative_strengths(relation: Floats) -> Floats:
+    """max^2 / sum of each column; 0 of a column of zeros, or with a NaN."""
     total = relation.sum(axis=0)
-    strength = np.divide(relation.max(axis=0) ** 2, total, out=np.zeros_like(total), where=total > 0)
-    return float(strength.mean())
+    strengths: Floats = np.divide(relation.max(axis=0) ** 2, total, out=np.zeros_like(total), where=total > 0)
+    return strengths
 
 
 def standardised(codes: Floats) -> Floats:

@@ -222,3 +222,24 @@ def test_score_is_the_median_over_models_that_explain_it():
     comparisons = np.array([[9, 1, 2, 3], [4, 9, 5, 6], [7, 8, 9, 1], [0, 2, 4, 9]], dtype=float)
     selector = UDRLasso(UDRLasso.Config())
     assert selector.scores(comparisons).tolist() == [4, 2, 4, 3]
+
+
+@BOTH
+def test_the_papers_average_is_over_all_columns_and_rows_alike(selector_class):
+    """Written out, for two models of which one has a dead code; equal numbers of codes leave no difference."""
+    pool = [table(aligned, seed, kl) for seed, kl in ((0, np.ones(3)), (1, np.array([1.0, 1.0, 0.0])))]
+    selector = selector_class(selector_class.Config(within="pool", averaging="entries"))
+    found = selector.compare(pool)
+    models = [selector._represent(each, pool[0].sample("sample", 10_000)) for each in pool]
+    for i, blocks in enumerate(selector.relations(models)):
+        j = 1 - i
+        relation = blocks[j][models[i].informative][:, models[j].informative]
+        lines = (*relation.T.tolist(), *relation.tolist())
+        strengths = [max(line) ** 2 / sum(line) if sum(line) else 0.0 for line in lines]
+        assert found[i, j] == pytest.approx(sum(strengths) / len(strengths))
+        assert len(strengths) == 5
+    sides = compare(selector_class, pool, within="pool")
+    assert sides[0, 1] != pytest.approx(found[0, 1], abs=1e-6)
+    alike = [table(aligned, seed) for seed in range(2)]
+    expected = compare(selector_class, alike, within="pool")
+    assert compare(selector_class, alike, within="pool", averaging="entries") == pytest.approx(expected)
