@@ -2,7 +2,8 @@
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -35,15 +36,20 @@ def with_earlier_trials(folder: ResultsFolder, suite: Suite) -> Suite:
 
 
 def told_apart(trials: Sequence[Trial]) -> list[Trial]:
-    """Name trials so that tables can tell them apart: what trials of one label differ in counts as swept."""
+    """Name trials so that tables can tell them apart: what trials of one label differ in counts as swept.
+
+    A setting that only some of them have, such as a table `[dataset.training]`, is such a difference too.
+    """
     facts = [_facts(trial) for trial in trials]
-    values: dict[tuple[str, str], set[str]] = {}
+    values: dict[tuple[str, str], Counter[str]] = {}
     for trial, own in zip(trials, facts, strict=True):
         for name, value in own.items():
-            values.setdefault((trial.label, name), set()).add(json.dumps(value, sort_keys=True))
+            values.setdefault((trial.label, name), Counter())[json.dumps(value, sort_keys=True)] += 1
+    count = Counter(trial.label for trial in trials)
+    alike = {key for key, found in values.items() if list(found.values()) == [count[key[0]]]}
     named = []
     for trial, own in zip(trials, facts, strict=True):
-        differing = {name: value for name, value in own.items() if len(values[trial.label, name]) > 1}
+        differing = {name: value for name, value in own.items() if (trial.label, name) not in alike}
         named.append(replace(trial, swept={**trial.swept, **differing}))
     return named
 
@@ -53,10 +59,21 @@ def _facts(trial: Trial) -> dict[str, Any]:
     return {
         **trial.model.config,
         **{f"training.{name}": value for name, value in trial.training.values().items()},
-        **{f"dataset.{name}": value for name, value in trial.dataset.config.items()},
+        **_flat("dataset", trial.dataset.config),
         "dataset": trial.dataset.name,
         "dataset.version": trial.dataset.version,
         "dataset.data": trial.dataset.data,
         "model": trial.model.name,
         "version": trial.model.version,
     }
+
+
+def _flat(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    """A table's values by their dotted names; of a table inside it those that are set."""
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            found |= _flat(f"{name}.{key}", {inner: each for inner, each in value.items() if each})
+        else:
+            found[f"{name}.{key}"] = value
+    return found

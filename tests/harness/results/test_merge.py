@@ -124,6 +124,20 @@ def test_settings_that_have_one_label_in_two_folders_are_told_apart(synthetic, o
     assert "dataset.brightness=0.5" in output.suite.trials[2].setting
 
 
+def test_so_are_settings_of_which_one_restricts_what_is_trained_on(synthetic, output):
+    plain = synthetic(1, models=("linear",), name="plain", metrics=(MIG,))
+    table = {"forbidden": [{"row": 1}]}
+    some = Choice("bars", {"brightness": 1.0, "training": table})
+    restricted = synthetic(1, models=("linear",), name="restricted", metrics=(MIG,), dataset=some)
+    merge([plain, restricted], output)
+    first, _, second, _ = output.suite.trials
+    assert (first.setting, second.setting) == (
+        "linear noise=0.0",
+        f"linear noise=0.0 dataset.training.forbidden={table['forbidden']}",
+    )
+    assert not merge([restricted, plain], ResultsFolder(output.path.with_name("again"))).conflicts
+
+
 class Killed(BaseException):
     """What nothing catches, as nothing catches a SIGKILL."""
 
