@@ -8,7 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import FactorGrid, Field, GroundTruthDataset, ImageSpec, Settings, UserError
-from harness.data import DataFile, DecodedArrays, StoredImages, decoded, progress, wrong_format
+from harness.data import (
+    DataFile,
+    DecodedArrays,
+    StoredImages,
+    decoded,
+    may_download,
+    missing,
+    progress,
+    wrong_format,
+)
+from harness_datasets.readers.archives import unpack_tar
 from harness_datasets.readers.resizing import resize
 
 
@@ -25,8 +35,15 @@ class Cars3D(GroundTruthDataset, StoredImages):
     source = "Cars3D (Reed, Zhang, Zhang & Lee, 2015, Deep Visual Analogy-Making)"
 
     OBJECTS: ClassVar = 183
-    FOLDER: ClassVar = DataFile(
-        "cars3d/cars", "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz (its folder data/cars)", "teapots"
+    ORIGIN: ClassVar = "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz"
+    FOLDER: ClassVar = DataFile("cars3d/cars", f"{ORIGIN} (its folder data/cars, or the archive beside it)", "teapots")
+    ARCHIVE: ClassVar = DataFile(
+        "cars3d/nips2015-analogy-data.tar.gz",
+        ORIGIN,
+        "teapots",
+        ORIGIN,
+        "md5:4e866a7919c1beedf53964e6f7a23686",
+        ("http://www-personal.umich.edu/~reedscot/files/nips2015-analogy-data.tar.gz",),
     )
 
     config: Config
@@ -44,19 +61,27 @@ class Cars3D(GroundTruthDataset, StoredImages):
 
     @classmethod
     def published_files(cls) -> Sequence[DataFile]:
-        """Name the folder of cars, which comes in an archive."""
-        return [cls.FOLDER]
+        """Name the archive, and the folder of cars that is unpacked from it."""
+        return [cls.ARCHIVE, cls.FOLDER]
 
     def data_files(self) -> Sequence[Path]:
         """The published files, a car each."""
-        return sorted(self.FOLDER.find().glob("car_*_mesh.mat"))
+        return sorted(self._find().glob("car_*_mesh.mat"))
+
+    def _find(self) -> Path:
+        """The folder of cars; it is unpacked first where only the archive is there, or may be fetched."""
+        if not self.FOLDER.exists():
+            if not (self.ARCHIVE.exists() or may_download()):
+                raise missing(self.FOLDER.place, f"{self.FOLDER.origin}, or run again with --download", "teapots")
+            unpack_tar(self.ARCHIVE.find(), self.FOLDER.place, "*/cars/car_*_mesh.mat")
+        return self.FOLDER.place
 
     def read(self) -> NDArray[np.uint8]:
         """The images (N, H, W, 3) in grid order, resized once."""
         from scipy.io import loadmat
         from scipy.io.matlab import MatReadError
 
-        folder, size = self.FOLDER.find(), self.config.image_size
+        folder, size = self._find(), self.config.image_size
         paths = sorted(folder.glob("car_*_mesh.mat"))
         if len(paths) != self.OBJECTS:
             raise UserError(f"{folder}: has {len(paths)} files car_*_mesh.mat, expected {self.OBJECTS}")

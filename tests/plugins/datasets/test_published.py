@@ -1,5 +1,10 @@
 """What is particular to single published datasets: true sizes, values, resolutions, and what counts as a factor."""
 
+import hashlib
+import shutil
+import tarfile
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -96,6 +101,53 @@ def test_mpi3d_complex_has_one_edition(data):
         dataset.load()
     with pytest.raises(UserError, match="'complex' has the edition '4x4' only"):
         parse(MPI3D.Config, {"variant": "complex", "edition": "6x6"}, "dataset")
+
+
+@pytest.fixture
+def cars_archive(published, data, tmp_path):
+    """Two cars in an archive like the published one, elsewhere; gives the dataset, its images and the archive."""
+    dataset, expected = published("cars3d")
+    archive = tmp_path / "published.tar.gz"
+    with tarfile.open(archive, "w:gz") as content:
+        for name in ("shapes48.mat", "cars/list.txt"):
+            content.addfile(tarfile.TarInfo(f"data/{name}"))
+        content.add(data / "cars3d/cars", "data/cars")
+    shutil.rmtree(data / "cars3d/cars")
+    return dataset, expected, archive
+
+
+def test_cars_are_unpacked_from_their_archive_once(cars_archive, data):
+    dataset, expected, archive = cars_archive
+    (data / "cars3d/cars.partial").mkdir()
+    (data / "cars3d/cars.partial/car_001_mesh.mat").write_bytes(b"of a killed process")
+    shutil.move(archive, dataset.ARCHIVE.place)
+    dataset.load()
+    assert torch.equal(dataset.stored.rows(torch.arange(len(dataset))), torch.from_numpy(expected))
+    assert sorted(path.name for path in (data / "cars3d").iterdir() if path.is_dir()) == ["cars"]
+    dataset.ARCHIVE.place.unlink()
+    dataset.load()
+
+
+def test_the_archive_of_cars_is_fetched_where_that_is_allowed(cars_archive, monkeypatch):
+    dataset, _, archive = cars_archive
+    md5 = hashlib.md5(archive.read_bytes()).hexdigest()
+    monkeypatch.setattr(
+        type(dataset), "ARCHIVE", replace(dataset.ARCHIVE, url=archive.as_uri(), checksum=f"md5:{md5}", mirrors=())
+    )
+    with pytest.raises(UserError, match=r"cars3d/cars: there is no such file or folder\. .* run again with --download"):
+        dataset.data_files()
+    monkeypatch.setenv("HARNESS_DOWNLOAD", "1")
+    assert [path.name for path in dataset.data_files()] == ["car_001_mesh.mat", "car_002_mesh.mat"]
+
+
+def test_an_archive_that_is_broken_leaves_no_folder(cars_archive, data):
+    dataset, _, archive = cars_archive
+    whole = archive.read_bytes()
+    for content in (whole[: len(whole) // 2], b"<html>", b""):
+        dataset.ARCHIVE.place.write_bytes(content)
+        with pytest.raises(UserError, match=r"analogy-data\.tar\.gz: expected a tar archive of"):
+            dataset.load()
+        assert not list((data / "cars3d").glob("cars*"))
 
 
 def test_numbers_are_the_published_strides():
