@@ -22,10 +22,9 @@ from harness.plugins.manager import PluginManager
 from harness.results.earlier import others_note
 from harness.results.folder import ResultsFolder
 from harness.results.status import StudyStatus
-from harness.selection.tables import comparison_key, nothing_compared, read_comparison
+from harness.selection.record import ComparisonRecord, read_comparison, write_comparison
 from harness.storage.leases import holder, lease
 from harness.storage.location import absolute, location
-from harness.storage.records import write_json
 from harness.suite.suite import Suite, load_suite, make_suite
 from harness.suite.trial import Choice, Trial
 from harness.summary.tables import Tables, failures, read_tables, write_tables
@@ -49,7 +48,7 @@ def pending_selectors(
     if len(finished) < 2:
         return []
     found = [(choice, read_comparison(folder, choice, finished, suite.evaluation_seed)) for choice in suite.selectors]
-    return [choice for choice, record in found if record is None or (retry_failed and record["failed"])]
+    return [choice for choice, record in found if record is None or (retry_failed and record.failed)]
 
 
 @dataclass(frozen=True)
@@ -293,8 +292,8 @@ class Study:
             return
         reason = "it took too long" if end.timed_out else end.reason
         for choice in self._pending_selectors(status):
-            key = comparison_key(choice, status.candidates, self.suite.evaluation_seed)
-            write_json(self.folder.comparison(key), {**nothing_compared(choice), "failed": reason})
+            record = ComparisonRecord.of_nothing(choice, reason)
+            write_comparison(self.folder, choice, status.candidates, self.suite.evaluation_seed, record)
 
     def _tell_of_trial(self, trial: Trial, event: Event) -> None:
         match event:

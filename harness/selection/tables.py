@@ -4,43 +4,24 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from harness.errors import DamagedFileError, UserError, in_a_line
+from harness.errors import UserError, in_a_line
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder
 from harness.results.schema import SELECTIONS, SELECTOR_DIFFERENCES, SELECTOR_SCORES
 from harness.selection import guard
 from harness.selection.differences import JudgedPool, regret_differences
 from harness.selection.judge import RESAMPLES, ComparedPool, judge
+from harness.selection.record import ComparisonRecord, read_comparison
 from harness.selector import Selector, several_kinds
-from harness.storage.records import read_json
 from harness.suite.build import build_selector
 from harness.suite.suite import Suite
-from harness.suite.trial import Choice, Trial, checked, digest
+from harness.suite.trial import Choice, Trial
 
 logger = logging.getLogger(__name__)
-
-RULE = "models of one kind; scores of one model as they are"
-"""Which models are compared with each other, and how that is written; what was made by another rule is made again."""
-
-
-def comparison_key(selector: Choice, trials: Sequence[Trial], seed: int) -> str:
-    """Names one selector's comparison of one set of trained models by its content."""
-    return digest([RULE, selector.identity, sorted(trial.id for trial in trials), seed])
-
-
-def nothing_compared(selector: Choice) -> dict[str, Any]:
-    """The record of a selector that has compared nothing.
-
-    `kinds` has what `Selector.kind` says of each trial that can be compared, `left_out` why another cannot, `compared`
-    the trials that were compared with each other, with the matrix of their comparisons, and `failed` an error.
-    """
-    return {"selector": selector.name, "kinds": {}, "left_out": {}, "compared": [], "failed": ""}
 
 
 def compared_together(selector: Selector, kinds: Mapping[str, str], trials: Sequence[Trial]) -> list[list[str]]:
@@ -56,49 +37,6 @@ def compared_together(selector: Selector, kinds: Mapping[str, str], trials: Sequ
         groups = [[trial.id for trial in members if kinds[trial.id] == kind] for kind in dict.fromkeys(kinds.values())]
         return [group for group in groups if len(group) > 1]
     return [pool for _, pool in _pools(members) if len({kinds[member] for member in pool}) == 1]
-
-
-def read_comparison(folder: ResultsFolder, choice: Choice, trials: Sequence[Trial], seed: int) -> dict[str, Any] | None:
-    """What `harness.execution.worker.comparison` wrote, or None if it has not, or if that is damaged, which is said."""
-    file = folder.comparison(comparison_key(choice, trials, seed))
-    try:
-        found = read_json(file)
-        _check(file, found, {trial.id for trial in trials})
-        return found
-    except FileNotFoundError:
-        return None
-    except DamagedFileError as error:
-        logger.warning("%s", error)
-        return None
-
-
-@dataclass(frozen=True)
-class _Part:
-    trials: list[str]
-    comparisons: list[Any]
-
-
-@dataclass(frozen=True)
-class _Record:
-    kinds: dict[str, str]
-    left_out: dict[str, str]
-    compared: list[_Part]
-    failed: str
-
-
-def _check(file: Path, found: dict[str, Any], trials: set[str]) -> None:
-    """Make sure that a record has what `nothing_compared` says, about these trials.
-
-    Raises:
-        DamagedFileError: it has not.
-    """
-    try:
-        record = checked(_Record, found)
-    except (ValueError, TypeError):
-        raise DamagedFileError(f"{file}: damaged, or not a selector's comparison") from None
-    named = {*record.kinds, *record.left_out, *(trial for part in record.compared for trial in part.trials)}
-    if not named <= trials or any(len(set(part.trials)) != len(part.comparisons) for part in record.compared):
-        raise DamagedFileError(f"{file}: damaged, or a comparison of other trials")
 
 
 def selection_tables(
@@ -128,7 +66,7 @@ def selection_tables(
                 "selector_settings": json.dumps(dict(choice.config)),
                 "labels_seen": _labels_seen(registry, choice),
             }
-            if reason := several_kinds(found["kinds"][member] for member in members):
+            if reason := several_kinds(found.kinds[member] for member in members):
                 judged += _unjudged_rows(columns, members, scores, "not-applicable", reason)
                 continue
             try:
@@ -191,20 +129,18 @@ def _labels_seen(registry: Registry, choice: Choice) -> str:
         return ""
 
 
-def _compared(selector: Selector, found: Mapping[str, Any]) -> list[ComparedPool]:
-    """What a record holds."""
+def _compared(selector: Selector, found: ComparisonRecord) -> list[ComparedPool]:
+    """The sets of trials that a record compares, each as a pool of the selector."""
     return [
-        ComparedPool(
-            selector, part["trials"], guard.checked_comparisons(selector, part["comparisons"], len(part["trials"]))
-        )
-        for part in found["compared"]
+        ComparedPool(selector, part.trials, guard.checked_comparisons(selector, part.comparisons, len(part.trials)))
+        for part in found.compared
     ]
 
 
-def _judged_pools(found: Mapping[str, Any], finished: Sequence[Trial]) -> Iterator[tuple[str, list[str]]]:
+def _judged_pools(found: ComparisonRecord, finished: Sequence[Trial]) -> Iterator[tuple[str, list[str]]]:
     """The pools of the trials that a selector did not leave out; none if it failed."""
-    if not found["failed"]:
-        yield from _pools([t for t in finished if t.id in found["kinds"] and t.id not in found["left_out"]])
+    if not found.failed:
+        yield from _pools([t for t in finished if t.id in found.kinds and t.id not in found.left_out])
 
 
 def _within(compared: Sequence[ComparedPool], members: Sequence[str]) -> ComparedPool | None:
@@ -224,13 +160,13 @@ def selection_notes(folder: ResultsFolder, suite: Suite, finished: Sequence[Tria
         found = read_comparison(folder, choice, finished, suite.evaluation_seed)
         if found is None:
             notes.append(f"{choice.name} has not compared these {len(finished)} trials; `harness run` lets it")
-        elif found["failed"]:
-            notes.append(f"{choice.name} failed: {found['failed']}")
+        elif found.failed:
+            notes.append(f"{choice.name} failed: {found.failed}")
         else:
-            counts = Counter(found["left_out"].values())
+            counts = Counter(found.left_out.values())
             notes += [f"{choice.name} left out {n} of {len(finished)} trials: {reason}" for reason, n in counts.items()]
             for pool, members in _judged_pools(found, finished):
-                if reason := several_kinds(found["kinds"][member] for member in members):
+                if reason := several_kinds(found.kinds[member] for member in members):
                     notes.append(f"{choice.name} does not apply to the pool '{pool}': {reason}")
     return list(dict.fromkeys(notes))
 

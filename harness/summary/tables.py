@@ -9,7 +9,8 @@ from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table
 from harness.results.status import StudyStatus
-from harness.selection.tables import read_comparison, selection_tables
+from harness.selection.record import read_comparison
+from harness.selection.tables import selection_tables
 from harness.summary.leaderboard import leaderboard, score_table
 
 
@@ -33,8 +34,8 @@ def failures(folder: ResultsFolder, status: StudyStatus, selections: pd.DataFram
     lines = list(status.failures)
     for choice in suite.selectors:
         record = read_comparison(folder, choice, status.candidates, suite.evaluation_seed)
-        if record and record["failed"]:
-            lines.append(f"{choice.name}: {record['failed']}")
+        if record and record.failed:
+            lines.append(f"{choice.name}: {record.failed}")
     failed = selections[selections["status"] == "failed"]
     rows = zip(failed["selector"], failed["pool"], failed["reason"], strict=True)
     return [*lines, *dict.fromkeys(f"{selector} on the pool '{pool}': {reason}" for selector, pool, reason in rows)]

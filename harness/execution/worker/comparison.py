@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import numpy as np
 
@@ -18,9 +17,9 @@ from harness.results.folder import ResultsFolder
 from harness.scoring.model_evaluation import ModelEvaluation
 from harness.scoring.score import json_data
 from harness.selection import guard
+from harness.selection.record import ComparedTrials, ComparisonRecord, write_comparison
 from harness.selection.supervised import stored_comparisons
-from harness.selection.tables import compared_together, comparison_key, nothing_compared
-from harness.storage.records import write_json
+from harness.selection.tables import compared_together
 from harness.suite.build import build_initial_model, build_selector, load_dataset
 from harness.suite.resolve import check_unchanged
 from harness.suite.trial import Choice, digest
@@ -64,7 +63,7 @@ def run_comparison(job: CompareJob, report: Callable[[Event], None]) -> Exit:
         report(Progress(done, len(job.selectors), stage=choice.name))
         progress = _progress(report, Progress(done, len(job.selectors), stage=choice.name))
         found = _compare(choice, registry, progress, job, folder, evaluations)
-        write_json(folder.comparison(comparison_key(choice, job.trials, job.evaluation_seed)), found)
+        write_comparison(folder, choice, job.trials, job.evaluation_seed, found)
     return Exit.DONE
 
 
@@ -88,18 +87,18 @@ def _compare(
     job: CompareJob,
     folder: ResultsFolder,
     evaluations: dict[str, Evaluation],
-) -> dict[str, Any]:
-    """One selector's comparisons as plain data; an error in it is recorded, and costs no other selector's."""
-    found = nothing_compared(choice)
+) -> ComparisonRecord:
+    """One selector's comparisons; an error in it is recorded, and costs no other selector's."""
+    found = ComparisonRecord.of_nothing(choice)
     try:
         selector = build_selector(registry, choice)
         selector.progress = progress
-        found["left_out"] = {
+        found.left_out = {
             name: reason for name, evaluation in evaluations.items() if (reason := selector.lacks(evaluation))
         }
-        compared = {name: evaluation for name, evaluation in evaluations.items() if name not in found["left_out"]}
-        found["kinds"] = {name: selector.kind(evaluation) for name, evaluation in compared.items()}
-        for members in compared_together(selector, found["kinds"], job.trials):
+        compared = {name: evaluation for name, evaluation in evaluations.items() if name not in found.left_out}
+        found.kinds = {name: selector.kind(evaluation) for name, evaluation in compared.items()}
+        for members in compared_together(selector, found.kinds, job.trials):
             results = (folder.trial(member).result for member in members)
             comparisons = stored_comparisons(choice, selector, results, job.evaluation_seed)
             try:
@@ -108,11 +107,11 @@ def _compare(
                 if np.isnan(guard.scores(selector, comparisons)).all():
                     raise NotApplicableError("the selector has no score for any of the models")
             except NotApplicableError as error:
-                found["left_out"].update(dict.fromkeys(members, str(error)))
+                found.left_out.update(dict.fromkeys(members, str(error)))
             else:
-                found["compared"].append({"trials": members, "comparisons": json_data(comparisons)})
+                found.compared.append(ComparedTrials(members, json_data(comparisons)))
     except (Exception, SystemExit) as error:  # A selector may raise anything.
         reason = str(error) if isinstance(error, guard.SelectorError) else in_a_line(error)
         traceback.print_exc()  # Into the log.
-        return {**found, "compared": [], "failed": reason, "traceback": traceback.format_exc()}
+        return replace(found, compared=[], failed=reason, traceback=traceback.format_exc())
     return found

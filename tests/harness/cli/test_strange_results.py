@@ -20,7 +20,7 @@ from harness.errors import DamagedFileError, UserError
 from harness.results.parquet import MOST_ROWS, read_table
 from harness.results.status import StudyStatus
 from harness.scoring.table_files import read_npz
-from harness.selection.tables import comparison_key, nothing_compared
+from harness.selection.record import ComparedTrials, ComparisonRecord, write_comparison
 from harness.storage.checksum import BLANK, seal
 from harness.storage.records import read_json
 from harness.summary.tables import write_tables
@@ -72,9 +72,9 @@ def folder(tmp_path_factory, manager, recorded_study):
     write(results.suite_file, content)
     suite = results.suite
     ids = [trial.id for trial in suite.trials]
-    part = {"trials": ids, "comparisons": np.linspace(0, 1, len(ids)).tolist()}
-    found = {**nothing_compared(suite.selectors[0]), "kinds": dict.fromkeys(ids, ""), "compared": [part]}
-    write(results.comparison(comparison_key(suite.selectors[0], suite.trials, 0)), found)
+    compared = ComparedTrials(ids, np.linspace(0, 1, len(ids)).tolist())
+    record = ComparisonRecord("random", dict.fromkeys(ids, ""), {}, [compared])
+    write_comparison(results, suite.selectors[0], suite.trials, 0, record)
     write_tables(results, StudyStatus.read(suite, results), manager)
     return results
 
@@ -174,7 +174,7 @@ def test_a_table_without_its_columns_is_damaged(folder, tmp_path, change, reason
 
 
 def test_an_archive_that_unfolds_to_more_than_a_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.scoring.codes_file.MOST_BYTES", 2**20)
+    monkeypatch.setattr("harness.scoring.table_files.MOST_BYTES", 2**20)
     np.savez_compressed(tmp_path / "codes.npz", codes=np.zeros(2**20))
     np.savez(tmp_path / "stored.npz", codes=np.zeros(2**20))
     assert (tmp_path / "codes.npz").stat().st_size < 2**15

@@ -3,6 +3,7 @@
 import json
 import sys
 import tracemalloc
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,14 @@ from harness.errors import NotApplicableError
 from harness.registry import Entry, Plugin, Registry
 from harness.results.folder import ResultsFolder
 from harness.selection import guard
-from harness.selection.tables import comparison_key, nothing_compared, read_comparison, selection_tables
+from harness.selection.record import (
+    ComparedTrials,
+    ComparisonRecord,
+    comparison_key,
+    read_comparison,
+    write_comparison,
+)
+from harness.selection.tables import selection_tables
 from harness.selector import PointwiseSelector, Selector
 from harness.storage.records import write_json
 from harness.suite.schema import Training
@@ -127,10 +135,9 @@ def study(tmp_path):
         suite = Suite("Title", "name", tuple(TRIALS), (), tuple(Choice(name) for name in selectors), 0)
         folder = ResultsFolder(tmp_path)
         for choice in suite.selectors:
-            parts = [{"trials": [trial.id for trial in TRIALS], "comparisons": np.eye(4).tolist()}]
-            kinds = {trial.id: "" for trial in TRIALS}
-            found = {**nothing_compared(choice), "kinds": kinds, "compared": parts}
-            write_json(folder.comparison(comparison_key(choice, TRIALS, 0)), found)
+            compared = ComparedTrials([trial.id for trial in TRIALS], np.eye(4).tolist())
+            record = ComparisonRecord(choice.name, {trial.id: "" for trial in TRIALS}, {}, [compared])
+            write_comparison(folder, choice, TRIALS, 0, record)
         rows = [{"metric": "m", "metric_settings": "{}", "trial": trial.id, "status": "ok"} for trial in TRIALS]
         scores = pd.DataFrame(rows).assign(score=[0.1, 0.4, 0.2, 0.3], higher_is_better=True)
         return selection_tables(folder, suite, TRIALS, scores, registry)[0]
@@ -167,8 +174,8 @@ def test_a_selector_that_fails_on_a_sub_pool_has_rows_that_say_so_beside_those_o
 )
 def test_a_record_that_lacks_something_is_damaged(tmp_path, spoil, caplog):
     folder, choice = ResultsFolder(tmp_path), Choice("good")
-    part = {"trials": [trial.id for trial in TRIALS], "comparisons": [1.0] * 4}
-    found = {**nothing_compared(choice), "kinds": {trial.id: "" for trial in TRIALS}, "compared": [part]}
+    compared = ComparedTrials([trial.id for trial in TRIALS], [1.0] * 4)
+    found = asdict(ComparisonRecord("good", {trial.id: "" for trial in TRIALS}, {}, [compared]))
     spoil(found)
     write_json(folder.comparison(comparison_key(choice, TRIALS, 0)), found)
     assert read_comparison(folder, choice, TRIALS, 0) is None

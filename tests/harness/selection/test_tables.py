@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,13 +8,8 @@ from harness.cli.result_tables import selection_intervals, unjudged_notes, wide_
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table, write_table
 from harness.scoring.score import json_data
-from harness.selection.tables import (
-    compared_together,
-    comparison_key,
-    nothing_compared,
-    selection_notes,
-    selection_tables,
-)
+from harness.selection.record import ComparisonRecord, comparison_key
+from harness.selection.tables import compared_together, selection_notes, selection_tables
 from harness.selector import Selector
 from harness.storage.records import write_json
 from harness.suite.resolve import resolve_choice
@@ -57,7 +54,7 @@ def record(folder, choice, *compared, kinds=None, **found):
     """Writes what a selector found: matrices of comparisons, each with its trials."""
     parts = [{"trials": [t.id for t in trials], "comparisons": comparisons} for comparisons, trials in compared]
     kinds = kinds or {t.id: "" for _, trials in compared for t in trials}
-    written = {**nothing_compared(choice), "kinds": kinds, "compared": parts, **found}
+    written = {**asdict(ComparisonRecord.of_nothing(choice)), "kinds": kinds, "compared": parts, **found}
     write_json(folder.comparison(comparison_key(choice, TRIALS, 3)), written)
 
 
