@@ -186,7 +186,7 @@ def test_an_archive_that_unfolds_to_more_than_a_memory_is_refused(tmp_path, monk
 @pytest.mark.parametrize(
     ("name", "write_file", "message"),
     [
-        ("c.csv", lambda path: path.write_text("1,2\n"), "expected an npz file of named arrays"),
+        ("c.txt", lambda path: path.write_text("1,2\n"), "expected an npz file of named arrays"),
         ("x.npy", lambda path: np.save(path, np.ones(3)), "this is a single array; expected an npz file"),
         ("o.npz", lambda path: np.savez(path, codes=np.array([{}])), "not an npz file of plain arrays"),
     ],
