@@ -97,6 +97,13 @@ def _finite(context: click.Context, parameter: click.Parameter, seconds: float |
     help="Seconds to wait for a full disk or a store out of reach.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the trials and their number; do nothing.")
+@click.option(
+    "--difference",
+    type=click.FloatRange(min=0, min_open=True),
+    default=0.05,
+    show_default=True,
+    help="Of scores: with --dry-run and earlier results, how many seeds would show one of this size.",
+)
 @plugin_option
 @dispensable_streams()
 def command(
@@ -104,6 +111,7 @@ def command(
     output: Path | None,
     overrides: tuple[str, ...],
     dry_run: bool,
+    difference: float,
     plugins: tuple[Path, ...],
     **options: Any,
 ) -> int:
@@ -130,7 +138,7 @@ def command(
     for note in schedule_notes(checked, manager.registry):
         logger.warning("warning: %s", note)
     if dry_run:
-        _print_plan(checked, folder, asked, inapplicable(checked, manager.registry))
+        _print_plan(checked, folder, asked, inapplicable(checked, manager.registry), difference)
         return 0
     for note in never_scored(checked, manager.registry):
         logger.warning("warning: %s", note)
@@ -190,9 +198,13 @@ def _print_failures(summary: "RunSummary") -> int:
     return 1 if summary.failures or summary.unfinished else 0
 
 
-def _print_plan(suite: "Suite", folder: "ResultsFolder", asked: "RunOptions", inapplicable: "Inapplicable") -> None:
-    """Every trial in a line, then their number, and which metrics will have no scores."""
+def _print_plan(
+    suite: "Suite", folder: "ResultsFolder", asked: "RunOptions", inapplicable: "Inapplicable", difference: float
+) -> None:
+    """Every trial in a line, then their number, which metrics will have no scores, and how many seeds it would take."""
     from harness.results.status import StudyStatus
+    from harness.summary.leaderboard import score_table
+    from harness.summary.power import seeds_needed
 
     status = StudyStatus(suite, {}) if asked.fresh else StudyStatus.read(suite, folder)
     left = {trial.id for trial in status.left(retry_failed=asked.retry_failed)}
@@ -207,6 +219,12 @@ def _print_plan(suite: "Suite", folder: "ResultsFolder", asked: "RunOptions", in
     for metric, reasons in inapplicable.items():
         for reason, models in reasons.items():
             echo(f"no {metric} of {', '.join(models)}: {reason}")
+    if needed := list(seeds_needed(score_table(status), difference)):
+        echo(
+            f"\nby earlier results, a difference of {difference:g} between two settings is seen in 80 % of studies with"
+        )
+        for each in needed:
+            echo(f"  {each}")
 
 
 @contextmanager
