@@ -1,5 +1,7 @@
 """The examples of tests/examples do what they show."""
 
+import ast
+import json
 import os
 import re
 import subprocess
@@ -53,8 +55,28 @@ def test_selectors_are_judged_and_their_results_read(python):
     assert "codes of three images" in read
 
 
+@pytest.mark.parametrize("name", ["score_anything.ipynb", "run_and_compare.ipynb"])
+def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
+    """Its cells in one process, as a kernel does; what a cell ends with can be shown."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    cells = json.loads((EXAMPLES / name).read_text())["cells"]
+    assert not any(cell.get("outputs") for cell in cells)
+    names, shown = {}, []
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            *statements, last = ast.parse("".join(cell["source"])).body
+            exec(compile(ast.Module(statements, []), name, "exec"), names)
+            if isinstance(last, ast.Expr):
+                shown.append(eval(compile(ast.Expression(last.value), name, "eval"), names))
+            else:
+                exec(compile(ast.Module([last], []), name, "exec"), names)
+    assert len(shown) >= 4
+    assert all(re.search(r"\d|Figure", repr(each)) for each in shown)
+
+
 def test_every_example_is_listed_and_run():
-    listed = set(re.findall(r"\]\((\w+\.py)\)", (EXAMPLES / "README.md").read_text()))
-    assert listed == {file.name for file in EXAMPLES.glob("*.py")}
+    listed = set(re.findall(r"\]\((\w+\.(?:py|ipynb))\)", (EXAMPLES / "README.md").read_text()))
+    assert listed == {file.name for file in EXAMPLES.iterdir() if file.suffix in (".py", ".ipynb")}
     tried = (TESTS / "test_examples.py").read_text()
     assert all(name in tried for name in listed)

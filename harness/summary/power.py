@@ -50,8 +50,6 @@ def seeds_needed(scores: pd.DataFrame, size: float) -> Iterator[Power]:
     pairs = list(dict.fromkeys(zip(ok["metric"], ok["metric_settings"], strict=True)))
     labels = dict(zip(pairs, distinct_labels(pairs), strict=True))
     for key, rows in ok.groupby(["dataset", *METRIC], sort=False):
-        if not isinstance(key, tuple):
-            continue
         dataset, metric, settings = (str(part) for part in key)
         table = rows.astype({"score": float}).pivot_table(index="seed", columns="setting", values="score", sort=False)
         first, *others = setting_names(rows)

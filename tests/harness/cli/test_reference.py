@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.cli.reference import built_in_reference, hook_reference, suite_reference
+from harness.cli.reference import api_reference, built_in_reference, hook_reference, suite_reference
 from harness.plugins import hookspecs
 from harness.plugins.manager import PluginManager
 from harness.suite.suite import load_suite
@@ -18,6 +18,12 @@ def test_the_hooks_are_up_to_date():
 def test_what_is_built_in_is_up_to_date():
     _, _, text = (ROOT / "README.md").read_text().partition("\n## What is built in\n")
     assert f"\n\n{built_in_reference()}\n## " in text, "python -m harness.cli.reference built-in"
+
+
+def test_the_page_of_what_is_called_from_python_is_up_to_date():
+    assert (ROOT / "API.md").read_text() == api_reference(), "python -m harness.cli.reference api > API.md"
+    for name in ("### score\n", "### Results\n", "- `figure(name, *, trial=None, metric=None)`", "### Model\n"):
+        assert name in api_reference()
 
 
 def test_every_hook_is_there():
