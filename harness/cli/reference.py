@@ -103,7 +103,7 @@ def api_reference() -> str:
 
 def _documented(name: str, each: object) -> str:
     """A heading, the parameters and the docstring; of a class its public methods and properties too."""
-    lines = [f"### {name}\n", f"```python\n{name}{_parameters(each)}\n```\n", _as_markdown(inspect.getdoc(each) or "")]
+    lines = [f"### {name}\n", f"```text\n{name}{_parameters(each)}\n```\n", _as_markdown(inspect.getdoc(each) or "")]
     if inspect.isclass(each):
         for own, member in vars(each).items():
             function = member.func if isinstance(member, cached_property) else member
@@ -131,7 +131,8 @@ def _parameters(each: object) -> str:
         if parameter.kind is parameter.KEYWORD_ONLY and not starred:
             found.append("*")
             starred = True
-        star = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        star = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
+        star = "**" if parameter.kind is parameter.VAR_KEYWORD else star
         starred = starred or star == "*"
         plain = isinstance(parameter.default, str | int | float | tuple | None)
         default = "" if parameter.default is parameter.empty else f"={parameter.default!r}" if plain else "=..."
@@ -154,7 +155,7 @@ def _as_markdown(document: str) -> str:
             lines.append(f"- {line.strip()}")
         else:
             lines.append(f"  {line.strip()}" if section and line.strip() else line)
-    block = f"\n```python\n{textwrap.dedent(example).rstrip()}\n```\n" if example else ""
+    block = f"\n```pycon\n{textwrap.dedent(example).rstrip()}\n```\n" if example else ""
     return "\n".join(lines).rstrip() + "\n" + block
 
 
