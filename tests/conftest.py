@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -72,6 +73,38 @@ def run_command():
 def command(run_command, tmp_path):
     """Runs the command line in an empty folder."""
     return partial(run_command, cwd=tmp_path)
+
+
+@dataclass
+class Ended:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def command_here(tmp_path, monkeypatch, capsys):
+    """Runs the command line in this process, where torch is loaded already, in an empty folder."""
+    from harness.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["harness", *map(str, arguments)])
+        environment = dict(os.environ)
+        capsys.readouterr()
+        try:
+            with pytest.raises(SystemExit) as end:
+                main()
+        finally:
+            os.environ.clear()
+            os.environ.update(environment)
+        told = capsys.readouterr()
+        return Ended(end.value.code, told.out, told.err)
+
+    return run
 
 
 @pytest.fixture(scope="session")

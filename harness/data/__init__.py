@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.data.factor_table import FactorTable as FactorTable
     from harness.data.files import DataFile as DataFile
     from harness.data.files import DecodedArrays as DecodedArrays
+    from harness.data.files import cached as cached
     from harness.data.files import data_root as data_root
     from harness.data.files import decoded as decoded
     from harness.data.files import may_download as may_download
@@ -48,6 +49,7 @@ __all__, __getattr__ = lazily(
         "harness.data.checks": ("check_batch", "image_problem", "label_problem"),
         "harness.data.factor_table": ("FactorTable",),
         "harness.data.files": (
+            "cached",
             "data_root",
             "DataFile",
             "decoded",

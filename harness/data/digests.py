@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from time import time
 
-from harness.data.files import data_root
+from harness.data.files import cached
 from harness.data.trusted import record_of, recorded, with_records
 from harness.dataset import Dataset
 from harness.errors import UserError
@@ -30,7 +30,7 @@ def content_digest(files: Sequence[Path]) -> str:
     try:
         found = [(file.resolve(), file.stat()) for file in files]
         known = seed_for("digest", [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in found])
-        kept = data_root() / "cache" / "digests" / f"{known:016x}"
+        kept = cached(f"digests/{known:016x}")
         with suppress(FileNotFoundError):
             return kept.read_text(encoding="ascii")
         digest = _digest([path for path, _ in found])

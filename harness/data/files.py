@@ -37,6 +37,24 @@ def data_root() -> Path:
     return user_data_path("harness")
 
 
+def cached(name: str) -> Path:
+    """Where something that is made from data files is kept: in `cache` below the data root.
+
+    What is not there yet goes into the user's own cache where the data root cannot be written.
+    """
+    kept = data_root() / "cache" / name
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if kept.exists() or os.access(kept.parent, os.W_OK):
+            return kept
+    except OSError:
+        if kept.exists():
+            return kept
+    from platformdirs import user_cache_path
+
+    return user_cache_path("harness") / name
+
+
 def paths_outside(settings: Any) -> list[str]:
     """The texts among settings, however deep, that as paths of files lead out of the data root, or to another machine.
 
@@ -180,7 +198,7 @@ def decoded(
 ) -> dict[str, NDArray[Any]]:
     """DecodedArrays made from files once and memory-mapped from then on.
 
-    The copy lies in `cache/` below the data root under a name that depends on the recipe and on the
+    The copy lies in `cache/` below the data root (see `cached`) under a name that depends on the recipe and on the
     path, size and time of every source. It appears whole or not at all: a second process waits for the
     first, and what a killed process left is thrown away.
 
@@ -197,7 +215,7 @@ def decoded(
         UserError: there is no room for the copy or no permission to write it.
     """
     identity = [[str(source.resolve()), source.stat().st_size, source.stat().st_mtime_ns] for source in sources]
-    entry = data_root() / "cache" / f"{name}-{seed_for(recipe, identity):016x}"
+    entry = cached(f"{name}-{seed_for(recipe, identity):016x}")
     if not entry.exists():
         try:
             with locked(entry.with_name(f".{entry.name}.lock")):

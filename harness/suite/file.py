@@ -32,20 +32,24 @@ def with_overrides(content: Mapping[str, Any], overrides: Sequence[str], place: 
         data = deepcopy(dict(content))
         for override in overrides:
             _override(data, override)
-        _check_numbers(data, "")
+        check_numbers(data, "")
     except RecursionError:
         raise UserError(f"{place}: its tables are nested too deeply") from None
     return data
 
 
-def _check_numbers(value: Any, place: str) -> None:
-    """Refuse numbers that no results table can hold."""
+def check_numbers(value: Any, place: str) -> None:
+    """Refuse numbers that no results table can hold.
+
+    Raises:
+        UserError: there is one; the message names its place.
+    """
     if isinstance(value, dict):
         for key, item in value.items():
-            _check_numbers(item, f"{place}.{key}" if place else key)
+            check_numbers(item, f"{place}.{key}" if place else key)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _check_numbers(item, f"{place}[{index}]")
+            check_numbers(item, f"{place}[{index}]")
     elif isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{place}: got {value}, expected a finite number")
     elif isinstance(value, int) and not -LARGEST <= value < LARGEST:

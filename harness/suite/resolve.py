@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from harness.config import Settings, named_files, parse
 from harness.errors import UserError
 from harness.registry import Registry
+from harness.suite.file import check_numbers
 from harness.suite.trial import Choice
 
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ def resolve_choice(
     else:
         config = parse(loaded.Config, settings, place, folder)
         data, training = "", {}
+    values = config.values() | training
+    check_numbers(values, place)
     files = {str(file): _digest(file, where) for where, file in named_files(config, place)}
-    return Choice(
-        name, config.values() | training, entry.plugin.version, files, data, Path(entry.plugin.distribution).name
-    )
+    return Choice(name, values, entry.plugin.version, files, data, Path(entry.plugin.distribution).name)
 
 
 def apart(settings: Mapping[str, Any], place: str) -> "tuple[dict[str, Any], TrainingImages | None]":

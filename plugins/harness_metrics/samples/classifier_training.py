@@ -13,7 +13,7 @@ from torch.nn import functional
 
 import harness
 from harness import Adam, Dataset, ModelEvaluation, NotApplicableError, Rng, UserError, digest
-from harness.data import data_root, load_tensors, locked, save_tensors
+from harness.data import cached, load_tensors, locked, save_tensors
 from harness.nn import OptimizerState
 from harness_metrics.labelling import Labelling
 from harness_metrics.samples.classifier_networks import ClassifierNetwork, shapes_network, small_network
@@ -63,7 +63,7 @@ def trained_classifier(evaluation: ModelEvaluation, recipe: Recipe, classes: Lab
     with rng.governing_torch():
         network = NETWORKS[recipe.network](dataset.image, classes.classes)
     key = digest(_identity(dataset, evaluation.seed, recipe, classes), length=16)
-    path = data_root() / "cache" / f"classifier-{key}.safetensors"
+    path = cached(f"classifier-{key}.safetensors")
     try:
         # Whoever comes second waits, and finds what the first has made.
         with locked(path.with_name(f".{path.name}.lock")):

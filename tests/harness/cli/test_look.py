@@ -3,13 +3,11 @@
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from harness.cli import main
 from support import TOY
 
 
@@ -32,28 +30,10 @@ def study(tmp_path_factory, manager):
     return folder
 
 
-@dataclass
-class Run:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 @pytest.fixture
-def command(tmp_path, monkeypatch, capsys):
-    """Runs the command line in this process, where torch is loaded already, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["harness", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        told = capsys.readouterr()
-        return Run(end.value.code, told.out, told.err)
-
-    return run
+def command(command_here):
+    """Commands run in this process, where torch is loaded already, in an empty folder."""
+    return command_here
 
 
 def written(run, *names):

@@ -140,6 +140,14 @@ class TestDecodedCopies:
             assert arrays["labels"].tolist() == [2, 2, 2]
         assert len(calls) == 1
 
+    def test_go_into_the_users_cache_where_the_data_root_cannot_be_written(self, tmp_path, monkeypatch):
+        (tmp_path / "root").write_text("No folder can be made below a file, be one root or not.")
+        monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "root"))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "mine"))
+        for _ in range(2):
+            assert (decoded("toy", [1], [], ones)["images"] == 1).all()
+        assert len(list((tmp_path / "mine" / "harness").glob("toy-*"))) == 1
+
     def test_depend_on_recipe_and_sources(self, root, tmp_path):
         source = tmp_path / "source"
         source.write_bytes(b"a")

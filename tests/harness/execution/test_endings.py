@@ -78,6 +78,7 @@ class Ending(harness.Model):
             case "sys.exit":
                 sys.exit(0)
             case "os._exit":
+                os.unlink(os.readlink("/proc/self/fd/2"))  # Its log.
                 os._exit(0)
             case "SIGTERM":
                 os.kill(os.getpid(), signal.SIGTERM)

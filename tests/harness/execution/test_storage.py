@@ -1,7 +1,11 @@
 """Full disks and folders that cannot be written, as file systems of their own: never a traceback, nothing lost."""
 
+import os
+import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -10,7 +14,9 @@ from click.testing import CliRunner
 from harness.cli import cli
 from harness.errors import StorageError, UserError
 from harness.execution.claims import claim_trials
+from harness.execution.plan import RunOptions, plan_run
 from harness.execution.protocol import TrialJob
+from harness.execution.study import Study
 from harness.execution.worker.trials import run_trials
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result
@@ -183,3 +189,17 @@ def test_tables_of_another_suite_that_was_run_here_meanwhile_are_not_taken_for_o
     write_tables(folder, status, manager)
     assert read_tables(folder, StudyStatus.read(suite, folder)) is not None
     assert read_tables(folder, StudyStatus.read(other, folder)) is None
+
+
+def test_a_run_says_who_holds_what_it_waits_for(suite, tmp_path, manager, caplog):
+    job = TrialJob(suite.trials, str(tmp_path / "out"), suite.metrics, 0, plugins=[str(TOY)])
+    options = RunOptions(device="cpu", jobs=1)
+    study = Study(suite, tmp_path / "out", manager, plan_run(suite, manager, options), options)
+    holder = f"process {os.getpid()} on {socket.gethostname()}"
+    with claim_trials(job, pytest.fail), ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(study.run)
+        while not caplog.messages and not waiting.done():
+            time.sleep(0.02)
+        study.stop()
+        assert [trial.id for trial in waiting.result().pending] == [trial.id for trial in suite.trials]
+    assert caplog.messages[0] == f"another run ({holder}) holds 1 of the trials that are left; waiting for it"

@@ -1,3 +1,5 @@
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -125,3 +127,13 @@ def test_whoever_was_asleep_for_too_long_is_told_that_the_lease_is_taken(s3):
             sleeper.send_signal(signal.SIGCONT)
             assert sleeper.stdout.readline() == "lost\n"
         sleeper.kill()
+
+
+def test_where_the_filesystem_has_no_locks_a_line_says_so_and_the_work_goes_on(tmp_path, monkeypatch, caplog):
+    def flock(file, operation):  # As NFS without its lock daemon does.
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with lease(tmp_path / "lease", unexpected) as got:
+        assert got
+    assert caplog.messages == [f"{tmp_path}: there are no file locks here; only one run at a time may use it"]

@@ -58,6 +58,19 @@ def test_a_suite_may_begin_with_a_byte_order_mark(suite_file, registry):
     assert len(load_suite(path, registry).trials) == 1
 
 
+def test_a_setting_whose_default_no_table_can_hold_is_refused_as_one_that_is_given(suite_file, tmp_path):
+    plugin = tmp_path / "unlimited.py"
+    plugin.write_text(
+        "import harness\nfrom harness import Field\nfrom toy import Linear\n"
+        "class Unlimited(Linear):\n    class Config(Linear.Config):\n"
+        '        limit: float = Field(float("inf"), description="of the loss")\n'
+        "@harness.hookimpl\ndef harness_register_models(register):\n    register('linear', Unlimited, 'has no limit')\n"
+        "from toy import harness_register_datasets\n"
+    )
+    with pytest.raises(UserError, match=r"models\[0\]\.config\.limit: got inf, expected a finite number"):
+        load_suite(suite_file(SUITE), PluginManager([plugin]).registry)
+
+
 def test_a_device_or_a_pipe_is_not_read(suite_file, registry, tmp_path):
     pipe = tmp_path / "pipe.toml"
     os.mkfifo(pipe)
