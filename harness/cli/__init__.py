@@ -9,7 +9,7 @@ from importlib import import_module
 import click
 from click.shell_completion import CompletionItem
 
-from harness.cli.terminal import echo, replace_unwritable
+from harness.cli.terminal import echo, open_closed_streams, replace_unwritable
 from harness.errors import StorageError, UserError, nearest
 
 COMMANDS = {
@@ -115,6 +115,7 @@ def main() -> None:
     Exit code 0 for success, 1 for failed trials or results that cannot be written, 2 for the user's mistakes, 130 for
     Ctrl-C.
     """
+    open_closed_streams()
     replace_unwritable()
     gc.set_threshold(100_000)  # Records of thousands of trials live to the end; to look for garbage in them takes long.
     try:
@@ -136,6 +137,6 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as error:  # A file that a command reads or writes beside the results.
-        echo(f"harness: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        echo(f"harness: {error.filename or 'the standard output'}: {error.strerror or error}", err=True)
         code = 1
     sys.exit(code or 0)

@@ -58,10 +58,6 @@ class Dispensable:
 @contextmanager
 def dispensable_streams() -> Iterator[None]:
     """Within, the standard output and error may become unwritable."""
-    # What is opened next would get the number of a stream that was closed before the command began.
-    while (file := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(file)
     before = sys.stdout, sys.stderr
     sys.stderr = Dispensable(sys.stderr, "")
     sys.stdout = Dispensable(sys.stdout, "standard output")

@@ -1,6 +1,7 @@
 """The one way to the terminal: text of results and plugins is shown, never obeyed, in whatever encoding there is."""
 
 import codecs
+import os
 import sys
 import unicodedata
 
@@ -13,6 +14,16 @@ REPLACEMENTS = {"±": "+/-", "−": "-", "–": "-", "×": "x", "…": "...", "�
 def echo(text: object = "", *, err: bool = False) -> None:
     """Print a line that may hold names, titles or reasons of anyone's; see `harness.errors.printable`."""
     print(printable(str(text)), file=sys.stderr if err else sys.stdout, flush=True)
+
+
+def open_closed_streams() -> None:
+    """Have a standard output or error that was closed before the command began lead nowhere."""
+    # What is opened next would get the number of a closed stream.
+    while (file := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(file)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def replace_unwritable() -> None:

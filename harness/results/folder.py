@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import DamagedFileError, StorageError, UserError
 from harness.registry import DISTRIBUTION
-from harness.results.parquet import read_table, write_table
+from harness.results.parquet import IncompleteTableError, read_table, write_table
 from harness.results.result import Result
-from harness.results.schema import TABLES
 from harness.results.trial_folder import TrialFolder
 from harness.storage.atomic import exists, refuse_link, remove_folder, set_aside, storing, write_whole
 from harness.storage.leases import holder, lease
@@ -225,11 +224,12 @@ class ResultsFolder:
             table = read_table(self.table(name))
         except FileNotFoundError:
             return None
+        except IncompleteTableError:  # An older version had fewer columns; the table is made anew.
+            return None
         except DamagedFileError as error:
             logger.warning("%s; `harness leaderboard %s --rebuild` makes it anew", error, self.path)
             return None
-        known = {column.name for column in TABLES[name]} <= set(table.columns)  # An older version had fewer.
-        return table if known and table.attrs.get("made_from") == state else None
+        return table if table.attrs.get("made_from") == state else None
 
     def write_table(self, name: str, table: "pd.DataFrame", state: str) -> None:
         """Write a table as Parquet, with the columns of `harness.results.schema`; `state` is what it was made from."""

@@ -46,10 +46,15 @@ def write_table(path: Path, schema: str, table: "pd.DataFrame", facts: Mapping[s
         write_whole(path, lambda file: file.write(sealed))
 
 
+class IncompleteTableError(DamagedFileError):
+    """A table lacks a column that it has now: an older version wrote it, or somebody else."""
+
+
 def read_table(path: Path) -> "pd.DataFrame":
     """Read what `write_table` wrote; its facts are in `attrs`.
 
     Raises:
+        IncompleteTableError: it lacks a column of its schema.
         DamagedFileError: it is no Parquet file, or a changed one.
         StorageError: it cannot be read.
         FileNotFoundError: there is no such file.
@@ -65,6 +70,8 @@ def read_table(path: Path) -> "pd.DataFrame":
         arrow.validate(full=True)  # Texts are text.
         _check(arrow, path.stem)
         table: pd.DataFrame = arrow.to_pandas()
+    except IncompleteTableError as error:
+        raise IncompleteTableError(f"{path}: {error}; an older version wrote it, or it is no such table") from None
     except Exception as error:  # Damaged files raise errors of every kind.
         raise DamagedFileError(f"{path}: damaged, or not a Parquet file ({in_a_line(error)})") from None
     if "sha256" in facts and not is_whole(content, facts["sha256"]):
@@ -96,6 +103,7 @@ def _check(table: "pa.Table", name: str) -> None:
     """Make sure that a table has the declared columns, with their types, and JSON where it says so.
 
     Raises:
+        IncompleteTableError: a column is missing.
         ValueError: it has not, or a column beyond the declared ones holds something else than numbers or texts.
     """
     import pyarrow as pa
@@ -112,7 +120,7 @@ def _check(table: "pa.Table", name: str) -> None:
         if column.name not in table.column_names:
             if column.added:
                 continue
-            raise ValueError(f"there is no column '{column.name}'")
+            raise IncompleteTableError(f"there is no column '{column.name}'")
         found = table.column(column.name)
         if found.type != _type(column) and not (column.type == "string" and found.type == pa.large_string()):
             raise ValueError(f"the column '{column.name}' holds {found.type}, expected {column.type}")

@@ -2,11 +2,14 @@
 
 import ast
 import io
+import os
 import sys
+from contextlib import suppress
 
 import pytest
 from rich.text import Text
 
+from harness.cli import main
 from harness.cli.console import console
 from harness.cli.terminal import echo, replace_unwritable
 from harness.errors import printable
@@ -53,6 +56,33 @@ def test_a_command_prints_where_only_ascii_can_be_written(command):
     run = command("show", "beta-vae", env={"PYTHONIOENCODING": "ascii"})
     assert run.returncode == 0, run.stderr
     assert "beta-VAE" in run.stdout
+
+
+def test_a_standard_output_that_was_closed_before_the_command_began_costs_nothing(monkeypatch, published):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "argv", ["harness", "leaderboard", str(published)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
+    sys.stdout.close()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="it takes a device that is always full")
+def test_a_standard_output_that_is_full_ends_a_reading_command_in_a_line(monkeypatch, capsys, published):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        monkeypatch.setattr(sys, "argv", ["harness", "leaderboard", str(published)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        with suppress(OSError):
+            full.close()
+    assert end.value.code == 1
+    assert capsys.readouterr().err == "harness: the standard output: No space left on device\n"
+
+
+@pytest.fixture
+def published():
+    return ROOT / "results" / "published" / "disentanglement"
 
 
 def test_commands_print_by_no_other_way():
