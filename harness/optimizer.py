@@ -15,10 +15,13 @@ class Optimizer:
         lr: the learning rate, a number or a function of the training step, which counts from 0.
         clip: the largest Euclidean norm of the objective's whole gradient, as one vector; a longer one is shortened to
             it before it is used (`torch.nn.utils.clip_grad_norm_`). None leaves gradients alone.
+        clip_value: the largest absolute value of each number of a gradient; larger ones are cut
+            (`torch.nn.utils.clip_grad_value_`), after `clip`. None leaves them alone.
     """
 
     lr: LearningRate
     clip: float | None = None
+    clip_value: float | None = None
 
     def lr_at(self, step: int) -> float:
         """The learning rate of one step."""
@@ -42,12 +45,14 @@ class Adam(Optimizer):
 class AdamW(Optimizer):
     """AdamW (Loshchilov & Hutter, 2019): Adam whose weight decay is decoupled from the gradient.
 
-    Before each update every parameter shrinks by `lr` times `weight_decay` of itself.
+    Before each update every parameter shrinks by `lr` times `weight_decay` of itself; with `decay_vectors=False` those
+    of less than two dimensions, such as biases and scales, do not.
     """
 
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.01
+    decay_vectors: bool = True
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ class OptimizerState:
             shorter = _shortening(get_total_norm(list(present.values())), self.spec.clip)
             clipped = torch._foreach_mul(list(present.values()), shorter)
             present = dict(zip(present, clipped, strict=True))
+        if (most := self.spec.clip_value) is not None:
+            present = {number: gradient.clamp(-most, most) for number, gradient in present.items()}
         updates = [self.one(number, self.parameters[number], gradient) for number, gradient in present.items()]
         if updates:
             self.rule(updates, self.spec, self.spec.lr_at(step) if self.rate is None else self.rate)
@@ -110,11 +112,8 @@ class StackedOptimizer:
         self._captured_rates = rate_like(first, len(states)) if captured else None
         for position, state in enumerate(states):
             state.rate = None if self._captured_rates is None else self._captured_rates[position]
-        clips = [state.spec.clip for state in states]
-        self._clips = None
-        if any(clip is not None for clip in clips):
-            longest = [float("inf") if clip is None else clip for clip in clips]
-            self._clips = torch.tensor(longest, dtype=first.dtype, device=first.device)
+        self._clips = _limits([state.spec.clip for state in states], first)
+        self._most = _limits([state.spec.clip_value for state in states], first)
 
     def prepare(self, steps: Sequence[int]) -> None:
         """Settle the learning rate of every member; once per training step."""
@@ -151,10 +150,27 @@ class StackedOptimizer:
     def _clipped(self, members: Slices, gradients: Sequence[Tensor | None]) -> dict[int, Tensor]:
         """Collect the gradients (G, ...) that are not None, by their parameters' numbers; each member's is clipped."""
         present = {number: gradient for number, gradient in enumerate(gradients) if gradient is not None}
-        if self._clips is None or not present:
-            return present
-        norms = [torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in present.values()]
-        shorter = _shortening(torch.linalg.vector_norm(torch.stack(norms), dim=0), members.take(self._clips))
-        return {
-            number: gradient * shorter.view(-1, *[1] * (gradient.dim() - 1)) for number, gradient in present.items()
-        }
+        if self._clips is not None and present:
+            norms = [torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in present.values()]
+            shorter = _shortening(torch.linalg.vector_norm(torch.stack(norms), dim=0), members.take(self._clips))
+            present = {number: gradient * _spread(shorter, gradient) for number, gradient in present.items()}
+        if self._most is not None:
+            most = members.take(self._most)
+            present = {
+                number: gradient.clamp(-_spread(most, gradient), _spread(most, gradient))
+                for number, gradient in present.items()
+            }
+        return present
+
+
+def _limits(limits: Sequence[float | None], like: Tensor) -> Tensor | None:
+    """Each member's limit, (G,), infinite where it has none; None if nobody has one."""
+    if all(limit is None for limit in limits):
+        return None
+    known = [float("inf") if limit is None else limit for limit in limits]
+    return torch.tensor(known, dtype=like.dtype, device=like.device)
+
+
+def _spread(numbers: Tensor, stack: Tensor) -> Tensor:
+    """One number for each member, (G,), shaped to be multiplied with a stack (G, ...)."""
+    return numbers.view(-1, *[1] * (stack.dim() - 1))

@@ -1,6 +1,7 @@
 """The arithmetic of each optimizer's update, through torch's kernels, on many parameters at once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -44,6 +45,15 @@ class AdamRule(Rule):
 
     def __call__(self, updates: Sequence[Update], spec: Adam | AdamW, rate: float | Tensor) -> None:
         """Carry out updates."""
+        if isinstance(spec, AdamW) and not spec.decay_vectors:
+            vectors = [update for update in updates if update.parameter.dim() < 2]
+            self._carry_out(vectors, replace(spec, weight_decay=0.0), rate)
+            updates = [update for update in updates if update.parameter.dim() >= 2]
+        self._carry_out(updates, spec, rate)
+
+    def _carry_out(self, updates: Sequence[Update], spec: Adam | AdamW, rate: float | Tensor) -> None:
+        if not updates:
+            return
         parameters, gradients, (means, squares), counts = _columns(updates)
         adam(
             parameters,

@@ -21,14 +21,21 @@ TORCHS = {Adam: torch.optim.Adam, AdamW: torch.optim.AdamW, RMSprop: torch.optim
 def as_torch_has_it(spec, parameters, gradients):
     """The parameters after a torch optimizer's updates with lists of gradients, each clipped by torch."""
     parameters = [parameter.clone().requires_grad_() for parameter in parameters]
-    numbers = {name: value for name, value in vars(spec).items() if name not in ("lr", "clip")}
-    optimizer = TORCHS[type(spec)](parameters, spec.lr_at(0), **numbers, foreach=False)
+    ours = ("lr", "clip", "clip_value", "decay_vectors")
+    numbers = {name: value for name, value in vars(spec).items() if name not in ours}
+    undecayed = not getattr(spec, "decay_vectors", True)
+    groups = [{"params": [p for p in parameters if p.dim() >= 2]}, {"params": [p for p in parameters if p.dim() < 2]}]
+    groups[1] |= {"weight_decay": 0.0} if undecayed else {}
+    optimizer = TORCHS[type(spec)](groups, spec.lr_at(0), **numbers, foreach=False)
     for step, row in enumerate(gradients):
-        optimizer.param_groups[0]["lr"] = spec.lr_at(step)
+        for group in optimizer.param_groups:
+            group["lr"] = spec.lr_at(step)
         for parameter, gradient in zip(parameters, row, strict=True):
             parameter.grad = gradient.clone()
         if spec.clip is not None:
             torch.nn.utils.clip_grad_norm_(parameters, spec.clip)
+        if spec.clip_value is not None:
+            torch.nn.utils.clip_grad_value_(parameters, spec.clip_value)
         optimizer.step()
     return [parameter.detach() for parameter in parameters]
 
@@ -43,11 +50,12 @@ def falling(step):
         Adam(falling, betas=(0.5, 0.9), weight_decay=0.01),
         AdamW(falling, betas=(0.5, 0.9), weight_decay=0.1),
         AdamW(0.01, clip=0.5),
+        AdamW(0.01, weight_decay=0.5, decay_vectors=False, clip_value=0.3),
         RMSprop(falling),
         RMSprop(0.01, alpha=0.9, eps=1e-3, momentum=0.5, weight_decay=0.1, clip=2.0),
         SGD(falling),
         SGD(0.01, momentum=0.9, weight_decay=0.1, clip=2.0),
-        SGD(0.01, momentum=0.9, nesterov=True),
+        SGD(0.01, momentum=0.9, nesterov=True, clip=3.0, clip_value=0.3),
         Adam(0.01, clip=100.0),
     ],
     ids=repr,
@@ -90,9 +98,17 @@ def test_an_optimizer_without_a_rule_is_refused_with_those_that_there_are():
 
 SPECS = {
     Adam: [Adam(1e-3), Adam(falling, betas=(0.5, 0.9), clip=1.0), Adam(1e-2, betas=(0.0, 0.99), weight_decay=0.1)],
-    AdamW: [AdamW(1e-3, clip=0.1), AdamW(falling, clip=1.0), AdamW(1e-2, betas=(0.0, 0.99), weight_decay=0.1)],
+    AdamW: [
+        AdamW(1e-3, clip=0.1),
+        AdamW(falling, clip=1.0),
+        AdamW(1e-2, betas=(0.0, 0.99), weight_decay=0.1, decay_vectors=False),
+    ],
     RMSprop: [RMSprop(1e-3, clip=3.0), RMSprop(falling, momentum=0.9), RMSprop(1e-2, alpha=0.5, weight_decay=0.1)],
-    SGD: [SGD(1e-3), SGD(falling, momentum=0.9, nesterov=True, clip=0.5), SGD(1e-2, momentum=0.5, weight_decay=0.1)],
+    SGD: [
+        SGD(1e-3, clip_value=0.2),
+        SGD(falling, momentum=0.9, nesterov=True, clip=0.5),
+        SGD(1e-2, momentum=0.5, weight_decay=0.1),
+    ],
 }
 """Three members' of each kind, which differ in their numbers."""
 
