@@ -133,6 +133,17 @@ TABLE = {
             ),
         },
     },
+    "qlae": {  # kylehkhsu/latent_quantization, configs/train_ae.yaml, configs/params/quantized_ae/shapes3d.yaml
+        "batch": 128,
+        "models": {
+            "qlae": (
+                200_000,
+                5,
+                {"latents": 12, "levels": 10, "weight_decay": 0.1, "clip_value": 1.0, "learning_rate": 1e-3},
+            )
+        },
+        "metrics": {"infom": {"latents": "discrete"}},
+    },
     "slow_vae": {  # bethgelab/slow_disentanglement, main.py: defaults and --random-seeds
         "batch": 64,
         "models": {

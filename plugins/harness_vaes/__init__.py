@@ -1,11 +1,11 @@
-"""Built-in plugin: variational autoencoders."""
+"""Built-in plugin: variational autoencoders, and one that is not."""
 
 from harness import Register, hookimpl
 
 
 @hookimpl
 def harness_register_models(register: Register) -> None:
-    """Register the VAE and its descendants."""
+    """Register the VAE, its descendants and QLAE."""
     register("vae", "harness_vaes.vae:VAE", "VAE (Kingma & Welling, 2014)")
     register("beta-vae", "harness_vaes.beta_vae:BetaVAE", "beta-VAE (Higgins et al., 2017); beta 1 is the plain VAE")
     register("annealed-vae", "harness_vaes.annealed_vae:AnnealedVAE", "AnnealedVAE (Burgess et al., 2018)")
@@ -20,4 +20,5 @@ def harness_register_models(register: Register) -> None:
         "harness_vaes.group_vae:GroupVAE",
         "GroupVAE, told how many factors a pair shares (Hosoya, 2019)",
     )
+    register("qlae", "harness_vaes.qlae:QLAE", "QLAE, whose latents take few values (Hsu et al., 2023)")
     register("slow-vae", "harness_vaes.slow_vae:SlowVAE", "SlowVAE, learns from small changes (Klindt et al., 2021)")
