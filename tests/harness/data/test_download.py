@@ -94,6 +94,16 @@ def test_many_who_want_a_file_fetch_it_once(server, tmp_path):
     assert server.asked == ["/good"]
 
 
+def test_two_processes_fetch_a_file_once(server, tmp_path):
+    code = "import sys; from pathlib import Path; from harness.data.download import download; "
+    code += "download(sys.argv[1], Path(sys.argv[2]), sys.argv[3])"
+    arguments = [sys.executable, "-c", code, f"{server.url}/good", str(tmp_path / "file"), CHECKSUM]
+    both = [subprocess.Popen(arguments) for _ in range(2)]
+    assert [process.wait(120) for process in both] == [0, 0]
+    assert server.asked == ["/good"]
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
 def test_what_a_killed_download_leaves_is_no_file_and_goes_with_the_next(server, tmp_path):
     code = "import sys; from pathlib import Path; from harness.data.download import download; "
     code += "download(sys.argv[1], Path(sys.argv[2]), sys.argv[3])"

@@ -13,6 +13,7 @@ from harness.config import parse
 from harness.data import FactorTable
 from harness.data.held_out import split_images
 from harness.data.training_images import TrainingImages
+from harness.pairs import LaplaceSteps, ResampledFactors
 from harness.results.folder import ResultsFolder
 from harness.suite.build import build_dataset, load_dataset
 from harness.suite.resolve import resolve_choice
@@ -146,6 +147,15 @@ def test_an_epoch_shows_each_image_that_is_left_once_where_all_are_alike(bars):
     batches = Batches(dataset, 8, seed=0)
     epoch = torch.cat([batches.next_indices() for _ in range(4)])
     assert sorted(epoch.tolist()) == list(range(32, 64))
+
+
+@pytest.mark.parametrize("pairs", [ResampledFactors(1), ResampledFactors(0), LaplaceSteps(1.0)])
+def test_partners_are_not_among_what_is_left_out_either(bars, pairs):
+    dataset = bars(**TABLE)
+    batches = Batches(dataset, 8, seed=0, held_out=8, pairs=pairs)
+    seen = set(torch.cat([batches.next_indices() for _ in range(60)]).tolist())
+    assert seen.isdisjoint(left_out(dataset) | set(split_images(dataset, 8).held_out.tolist()))
+    assert len(seen) > 20
 
 
 def test_weighted_batches_depend_on_seed_and_position_alone(bars):
