@@ -142,7 +142,6 @@ TABLE = {
                 {"latents": 12, "levels": 10, "weight_decay": 0.1, "clip_value": 1.0, "learning_rate": 1e-3},
             )
         },
-        "metrics": {"infom": {"latents": "discrete"}},
     },
     "slow_vae": {  # bethgelab/slow_disentanglement, main.py: defaults and --random-seeds
         "batch": 64,
