@@ -5,6 +5,7 @@ from typing import Any
 
 from harness.config import Settings
 from harness.data.training_images import TrainingImages
+from harness.errors import UserError
 from harness.registry import Entry, Registry
 from harness.suite.resolve import TRAINING
 from harness.suite.schema import SuiteFile, Training
@@ -38,8 +39,9 @@ def suite_json_schema(registry: Registry) -> Schema:
     }
     definitions["suite.ModelEntry"] = _model_entry(registry, definitions)
     for kind in ("metrics", "selectors"):
-        chosen = _by_name(_entries(registry, kind), kind, definitions)
-        names = {"enum": [entry.name for entry in _entries(registry, kind)]}
+        entries = _entries(registry, kind)
+        chosen = _by_name(entries, kind, definitions)
+        names = {"enum": [entry.name for entry in entries]}
         whole = {**chosen, "required": ["name"]}
         definitions["suite.EvaluationTable"]["properties"][kind]["items"] = {
             "if": {"type": "string"},
@@ -58,14 +60,23 @@ def suite_json_schema(registry: Registry) -> Schema:
 
 
 def _entries(registry: Registry, kind: str) -> list[Entry]:
-    """Everything of a kind: what is registered, and what is derived from something that is."""
+    """Everything of a kind: what is registered, and what can be derived from something that is."""
     derived = [
         rule.entry(base)
         for rule in registry.derivations
         if rule.kind == kind
         for base in registry.entries[rule.base].values()
     ]
-    return [*registry.entries[kind].values(), *derived]
+    return [*registry.entries[kind].values(), *filter(_can_be_made, derived)]
+
+
+def _can_be_made(derived: Entry) -> bool:
+    """Whether a rule takes its base: not every metric makes every kind of selector."""
+    try:
+        derived.load()
+    except UserError:
+        return False
+    return True
 
 
 def _model_entry(registry: Registry, definitions: Schema) -> Schema:
