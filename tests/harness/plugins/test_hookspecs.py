@@ -6,7 +6,12 @@ import textwrap
 
 import pytest
 
+from harness.execution.plan import RunOptions, plan_run
+from harness.execution.study import Study
 from harness.plugins import hookspecs
+from harness.plugins.manager import PluginManager
+from harness.suite.suite import load_suite
+from harness.training.events import Alert, Note
 from support import TOY, bars_suite
 
 HOOKS = {name: spec for name, spec in vars(hookspecs).items() if hasattr(spec, "harness_spec")}
@@ -84,3 +89,22 @@ def test_plugins_hear_of_a_run_from_its_start_to_its_end(command, suite_file, tm
     assert heard[-1]["hook"] == "suite finished"
     assert "leaderboard.parquet" in heard[-1]["tables"]
     assert "harness_trial_finished failed: RuntimeError: an observer cannot harm" in run.stderr
+
+
+def test_a_trials_note_is_for_plugins_and_what_is_wrong_for_the_log(suite_file, tmp_path, caplog):
+    heard = []
+
+    class Listener:
+        @hookspecs.hookimpl
+        def harness_trial_note(self, trial, text):
+            heard.append((trial.title, text))
+
+    manager = PluginManager([TOY])
+    manager.pluggy.register(Listener())
+    suite = load_suite(suite_file(SUITE), manager.registry)
+    options = RunOptions(jobs=1, device="cpu")
+    study = Study(suite, tmp_path / "out", manager, plan_run(suite, manager, options), options)
+    study._tell_of_trial(suite.trials[0], Note("one member at a time"))
+    study._tell_of_trial(suite.trials[0], Alert("a checkpoint is damaged"))
+    assert heard == [(suite.trials[0].title, "one member at a time")]
+    assert caplog.messages == [f"{suite.trials[0].title}: a checkpoint is damaged"]
