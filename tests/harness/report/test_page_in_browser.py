@@ -184,9 +184,13 @@ def test_selectors_are_compared(browser, page):
     driver = browser()
     driver.get(page)
     assert texts(driver, "#selectors figcaption") == ["spread", "error (less is better)"]
-    rows = texts(driver, "#selectors tbody tr")
+    rows = texts(driver, "#selectors details[open] tbody tr")
     assert len(rows) == 2
     assert all(row.startswith("alike") and "linear size=" in row for row in rows)
+    click(driver, "#selectors .body > details:not([open]) > summary")
+    differences = [row for row in texts(driver, "#selectors tbody tr") if "(random choice)" in row]
+    assert len(differences) == 2
+    assert all(row.startswith("alike") for row in differences)
 
 
 @pytest.mark.parametrize("width", [360, 390, 768])
