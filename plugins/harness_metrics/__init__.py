@@ -79,4 +79,5 @@ def harness_register_metrics(register: Register) -> None:
     register(
         "reconstruction-error", "harness_metrics.samples.reconstruction_error:ReconstructionError", "error per pixel"
     )
+    register("pipe", "harness_metrics.samples.pipe:PIPE", "recombined codes told from real ones (Estermann, 2023)")
     register("features-svm", "harness_metrics.samples.features_svm:FeaturesSVM", "labels told by a GAN's features")
