@@ -126,6 +126,12 @@ metrics = ["{metric}"]
 
 
 @pytest.fixture
+def command(command_here):
+    """Commands run in this process, where torch is loaded already; their workers are processes of their own."""
+    return command_here
+
+
+@pytest.fixture
 def plugin(tmp_path):
     path = tmp_path / "ending_plugin.py"
     path.write_text(PLUGIN)
@@ -187,7 +193,7 @@ def test_a_mistake_about_data_is_one_line_and_is_tried_again_when_it_is_mended(c
 
 def test_a_process_that_a_model_leaves_behind_holds_up_nothing(command, suite, plugin, tmp_path):
     for _ in range(2):  # The second would wait for the first one's lease.
-        found = command("run", suite("child"), "--plugin", plugin, "--output", "out", "--fresh", timeout=120)
+        found = command("run", suite("child"), "--plugin", plugin, "--output", "out", "--fresh")
         assert found.returncode == 0, found.stderr
     for child in (tmp_path / "children").read_text().split():
         with suppress(ProcessLookupError):
@@ -205,7 +211,7 @@ def test_a_worker_that_is_deaf_to_its_parents_death_ends_with_it(suite, plugin, 
         time.sleep(0.1)
     victim.send_signal(signal.SIGKILL)
     victim.wait()
-    heir = command("run", suite("", seeds=2), "--plugin", plugin, "--output", "out", timeout=120)
+    heir = command("run", suite("", seeds=2), "--plugin", plugin, "--output", "out")
     assert heir.returncode == 0, heir.stderr
     assert "another run" not in heir.stderr
 
