@@ -34,7 +34,7 @@ def ended(*arguments):
     finally:
         sys.argv = before
     for text in (out.getvalue(), error.getvalue()):
-        assert "Traceback" not in text
+        assert "Traceback (most recent" not in text
     return end.value.code, out.getvalue(), error.getvalue()
 
 
