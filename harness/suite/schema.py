@@ -9,7 +9,7 @@ class Training(Settings):
     """How every model of a suite is trained; a model's own `training` table overrides single keys."""
 
     steps: int = Field(10_000, ge=0, description="training steps; 0 leaves the model untrained")
-    batch_size: int = Field(64, gt=0, description="images per batch")
+    batch_size: int = Field(64, gt=0, description="images per batch; pairs of them for a model of pairs")
     held_out: int = Field(0, ge=0, description="images kept from training, the same for every trial of a dataset")
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
         "float32", description="of products: float32; tf32 on GPUs; bfloat16 by autocast. All else is float32"
