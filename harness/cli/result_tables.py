@@ -122,7 +122,9 @@ def _mean(record: Record, seeds: int, decimals: int) -> str:
         return _word(record)
     spread: str = "" if pd.isna(record["std"]) else f" ± {number(record['std'], decimals)}"
     best = "*" if record.get("best") else ""
-    counts = [f"{record[name]} {word}" for name, word in (("failed", "failed"), ("pending", "to do")) if record[name]]
+    counts = [
+        f"{record[name]} {word}" for name, word in (("failed", "failed"), ("pending", "to do")) if record.get(name)
+    ]
     fewer = [f"n={record['n']}"] if record["n"] != seeds else []
     missing = f" ({', '.join(counts or fewer)})" if counts or fewer else ""
     return f"{number(record['mean'], decimals)}{spread}{best}{missing}{_interval(record, 'ci', decimals)}"

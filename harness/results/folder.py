@@ -15,6 +15,7 @@ from harness.errors import DamagedFileError, StorageError, UserError
 from harness.registry import DISTRIBUTION
 from harness.results.parquet import IncompleteTableError, read_table, write_table
 from harness.results.result import Result
+from harness.results.schema import TABLES
 from harness.results.trial_folder import TrialFolder
 from harness.storage.atomic import exists, refuse_link, remove_folder, set_aside, storing, write_whole
 from harness.storage.leases import holder, lease
@@ -229,7 +230,8 @@ class ResultsFolder:
         except DamagedFileError as error:
             logger.warning("%s; `harness leaderboard %s --rebuild` makes it anew", error, self.path)
             return None
-        return table if table.attrs.get("made_from") == state else None
+        known = {column.name for column in TABLES[name]} <= set(table.columns)  # Some columns were added later.
+        return table if known and table.attrs.get("made_from") == state else None
 
     def write_table(self, name: str, table: "pd.DataFrame", state: str) -> None:
         """Write a table as Parquet, with the columns of `harness.results.schema`; `state` is what it was made from."""
