@@ -15,8 +15,8 @@ def best_settings(settings: Sequence[ScoreBySeed], *, higher_is_better: bool) ->
 
     The setting with the best mean is compared with each other one by a t test, paired by the seeds that both have (or
     Welch's, if they share fewer than two), corrected for all of these comparisons (Holm). What does not differ at the
-    5 % level is marked beside it. Nothing is marked if the best mean is of a single seed, and no setting of a single
-    seed is: one seed tells nothing.
+    5 % level is marked beside it. Nothing is marked where one setting alone has scores or the best mean is of a single
+    seed, and no setting of a single seed is: one seed tells nothing.
 
     Args:
         settings: the scores of each setting by seed; empty where it has none.
@@ -24,7 +24,7 @@ def best_settings(settings: Sequence[ScoreBySeed], *, higher_is_better: bool) ->
     """
     marked = [False] * len(settings)
     means = {position: float(np.mean(list(scores.values()))) for position, scores in enumerate(settings) if scores}
-    if not means:
+    if len(means) < 2:
         return marked
     best = (max if higher_is_better else min)(means, key=means.__getitem__)
     if len(settings[best]) < 2:
