@@ -149,7 +149,7 @@ def test_selections_are_read_from_their_table(synthetic):
 
     folder = synthetic(settings=2, seeds=2)
     chosen = folder.suite.trials[2]
-    row = {column.name: 0.25 if column.type == "double" else 4 for column in SELECTIONS}
+    row = {column.name: {"double": 0.25, "int64": 4, "string": ""}[column.type] for column in SELECTIONS}
     row |= {"suite": "made-up", "dataset": "bars", "pool": "all", "selector": "alike", "selector_settings": "{}"}
     row |= {"metric": "gap", "metric_settings": '{"protocol": "b"}', "trial": chosen.id, "chosen": chosen.title}
     row |= {"status": "ok", "reason": ""}
