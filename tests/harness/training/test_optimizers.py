@@ -58,7 +58,7 @@ def falling(step):
         SGD(0.01, momentum=0.9, nesterov=True, clip=3.0, clip_value=0.3),
         Adam(0.01, clip=100.0),
     ],
-    ids=repr,
+    ids=lambda spec: type(spec).__name__,
 )
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("gradient_layout", [torch.contiguous_format, torch.channels_last])
