@@ -108,7 +108,8 @@ def test_show_tells_everything_about_a_name(command, name, texts):
 def test_show_suggests_the_nearest_name(command):
     run = command("show", "sprite")
     assert run.returncode == 2
-    assert run.stderr == "harness: there is no 'sprite'; did you mean 'sprites'?\n"
+    assert "there is no 'sprite'; did you mean 'sprites'?" in run.stderr
+    assert "--plugin FILE.py" in run.stderr
 
 
 @pytest.fixture(scope="module")
