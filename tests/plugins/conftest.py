@@ -90,13 +90,13 @@ def agree() -> Callable[..., bool]:
 
 
 class Stream:
-    """Stands for `Batches`: every batch is what a function gives."""
+    """Stands for `Batches`: every batch is what a function gives, and none is of pairs."""
 
     def __init__(self, images: Callable[[], Tensor]) -> None:
         self.images = images
 
-    def next_indices(self) -> Tensor:
-        return torch.zeros(1)
+    def next_order(self) -> tuple[Tensor, dict[str, Tensor]]:
+        return torch.zeros(1), {}
 
     def gather(self, indices: Tensor) -> Tensor:
         return self.images()

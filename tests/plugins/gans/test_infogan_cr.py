@@ -297,8 +297,8 @@ class Images:
     def __init__(self, image: ImageSpec) -> None:
         self.images = batch(image)
 
-    def next_indices(self) -> Tensor:
-        return torch.arange(len(self.images))
+    def next_order(self) -> tuple[Tensor, dict[str, Tensor]]:
+        return torch.arange(len(self.images)), {}
 
     def gather(self, indices: Tensor) -> Tensor:
         return self.images[indices]
