@@ -8,10 +8,14 @@ from harness.errors import UserError
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table
+from harness.results.schema import SCORES
 from harness.results.status import StudyStatus
 from harness.selection.record import read_comparison
 from harness.selection.tables import selection_tables
 from harness.summary.leaderboard import leaderboard, score_table
+
+LARGEST_SCORE = 1e100
+"""Beyond this the squares that intervals and tests are made of are no numbers."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +49,32 @@ def read_scores(folder: ResultsFolder) -> pd.DataFrame:
     """The scores of a results folder, or of published tables: a folder that holds `scores.parquet` and no trials.
 
     Raises:
-        UserError: it is neither.
+        UserError: it is neither, or a score is missing, infinite or too large to compute with.
     """
     try:
         suite = folder.suite
     except UserError:
         try:
-            return read_table(folder.table("scores"))
+            scores = _without_gaps(read_table(folder.table("scores")))
         except FileNotFoundError:
-            pass
-        raise
-    return score_table(StudyStatus.read(suite, folder))
+            scores = None
+        if scores is None:
+            raise
+    else:
+        scores = score_table(StudyStatus.read(suite, folder))
+    own = scores.loc[scores["status"] == "ok", "score"].astype(float)
+    # A comparison with NaN is false, so that a missing score is found here, too.
+    wrong = own[~(own.abs() <= LARGEST_SCORE)]
+    if len(wrong):
+        metric = scores.loc[wrong.index[0], "metric"]
+        raise UserError(f"{folder.table('scores')}: a score of {wrong.iloc[0]} by '{metric}' cannot be compared")
+    return scores
+
+
+def _without_gaps(scores: pd.DataFrame) -> pd.DataFrame:
+    """Published scores whose missing texts, which only another's program leaves out, are empty ones."""
+    texts = [column.name for column in SCORES if column.type == "string" and column.name in scores]
+    return scores.fillna(dict.fromkeys(texts, ""))
 
 
 def make_tables(folder: ResultsFolder, status: StudyStatus, manager: PluginManager) -> Tables:
