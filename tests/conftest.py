@@ -17,8 +17,8 @@ pytest_plugins = ["painter"]
 # Commands print for a wide terminal, whatever the tests themselves run in.
 os.environ["COLUMNS"] = "160"
 
-# How long an example takes says nothing about whether it is right. Every run sees the same examples, so that a change is
-# told from luck; `pytest --hypothesis-profile=search` looks for others.
+# How long an example takes says nothing about whether it is right. Every run sees the same examples, so that a
+# failure is a change's and not luck's; `pytest --hypothesis-profile=search` looks for others.
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("harness", settings.get_profile("search"), derandomize=True)
 settings.load_profile("harness")
