@@ -3,6 +3,8 @@
 import importlib.util
 import warnings
 from collections.abc import Mapping
+from importlib.machinery import SourceFileLoader
+from types import CodeType
 from typing import Any
 
 import safetensors.torch
@@ -30,13 +32,22 @@ def torchscript(file: str) -> nn.Module:
     return module
 
 
+class _Uncached(SourceFileLoader):
+    """Compiles a file whenever it is run: Python's cache takes one edited within a second for the same."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The file as it is now."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def built(code: str, function: str, arguments: Mapping[str, Any]) -> nn.Module:
     """Run a Python file and call a function or class of it.
 
     Raises:
         UserError: the file cannot be run, has no such function, or it makes no module.
     """
-    spec = importlib.util.spec_from_file_location("checkpoint_code", code)
+    spec = importlib.util.spec_from_file_location("checkpoint_code", code, loader=_Uncached("checkpoint_code", code))
     if spec is None or spec.loader is None:
         raise UserError(f"{code}: not a Python file")
     module = importlib.util.module_from_spec(spec)
