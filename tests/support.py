@@ -66,3 +66,20 @@ name = "linear"
 metrics = {json.dumps(metrics)}
 selectors = {json.dumps(selectors)}
 """
+
+
+class Killed(BaseException):
+    """What nothing catches, as nothing catches a SIGKILL."""
+
+
+def kill_at(monkeypatch, module, function, call):
+    """Be killed instead of a call of a module's function: of the first, the second, ..."""
+    calls, real = [], getattr(module, function)
+
+    def killed(*arguments):
+        calls.append(arguments)
+        if len(calls) == call:
+            raise Killed
+        return real(*arguments)
+
+    monkeypatch.setattr(module, function, killed)

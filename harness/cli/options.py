@@ -43,31 +43,29 @@ data_option = click.option(
 )
 
 
-def _may_fetch(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
-    """Let datasets, and the processes that this one starts, fetch files."""
-    if wanted:
-        os.environ["HARNESS_DOWNLOAD"] = "1"
+def _letting(variable: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    """What a flag does that lets datasets, and the processes that this one starts, do what a variable names."""
+
+    def let(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+        if wanted:
+            os.environ[variable] = "1"
+
+    return let
 
 
 download_option = click.option(
     "--download",
     is_flag=True,
-    callback=_may_fetch,
+    callback=_letting("HARNESS_DOWNLOAD"),
     expose_value=False,
     help="Fetch dataset files that are missing and may be fetched.",
 )
 
 
-def _may_trust(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
-    """Let datasets, and the processes that this one starts, keep files of unknown checksums."""
-    if wanted:
-        os.environ["HARNESS_TRUST"] = "1"
-
-
 trust_option = click.option(
     "--trust",
     is_flag=True,
-    callback=_may_trust,
+    callback=_letting("HARNESS_TRUST"),
     expose_value=False,
     help="With --download: keep a file whose checksum is not the known one, such as a new edition, and remember it.",
 )

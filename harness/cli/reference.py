@@ -76,9 +76,9 @@ def built_in_reference() -> str:
 API_HEADING = """\
 # From Python
 
-Written from the docstrings: `python -m harness.cli.reference api > API.md`. Everything here is imported from `harness`.
-What a plugin's author needs beside it, layers, data sets and contract checks, is in `harness.nn`, `harness.data` and
-`harness.testing`.
+Written from the docstrings: `python -m harness.cli.reference api > harness/API.md`. Everything here is imported from
+`harness`. What a plugin's author needs beside it, layers, data sets and contract checks, is in `harness.nn`,
+`harness.data` and `harness.testing`.
 """
 
 CALLED = ("score", "evaluate", "run", "make_suite", "Results", "RunOptions")
@@ -121,6 +121,7 @@ def _documented(name: str, each: object) -> str:
 def _parameters(each: object) -> str:
     """Names of parameters with their defaults, without types, which the text tells."""
     try:
+        # What cannot be called, or hides its parameters, raises one of the two errors.
         signature = inspect.signature(each)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return "(...)"

@@ -24,6 +24,7 @@ SWEPT = Column("swept", "string", "the hyperparameters that the suite sweeps, JS
 TRAINING = Column("training", "string", "every training setting, JSON text")
 HIGHER_IS_BETTER = Column("higher_is_better", "bool", "whether larger scores are better")
 POOL = Column("pool", "string", "the trials chosen among: all, or the label of one model")
+POOL_SIZE = Column("pool_size", "int64", "number of trials in the pool")
 BATCH_SIZE = Column("batch_size", "int64", "images per batch")
 PRECISION = Column("precision", "string", "float32, tf32 or bfloat16")
 HARNESS_VERSION = Column("harness_version", "string", "version of disentanglement-harness")
@@ -118,7 +119,7 @@ SELECTIONS = (
     SUITE,
     DATASET,
     POOL,
-    Column("pool_size", "int64", "number of trials in the pool"),
+    POOL_SIZE,
     *SELECTOR,
     Column(
         "labels_seen",
@@ -158,14 +159,13 @@ SELECTOR_SCORES = (
 )
 
 SELECTOR_DIFFERENCES = (
-    Column("suite", "string", "name of the suite"),
-    Column("dataset", "string", "dataset"),
-    Column("pool", "string", "the trials chosen among: all, or the label of one model"),
+    SUITE,
+    DATASET,
+    POOL,
     Column("metric", "string", "ground-truth metric that judges the choices"),
-    Column("metric_settings", "string", "every setting of the metric, JSON text"),
-    Column("pool_size", "int64", "number of trials in the pool"),
-    Column("selector", "string", "selector"),
-    Column("selector_settings", "string", "every setting of the selector, JSON text"),
+    METRIC_SETTINGS,
+    POOL_SIZE,
+    *SELECTOR,
     Column("other", "string", "the selector that it is compared with, or (random choice)"),
     Column("other_settings", "string", "every setting of the other selector, JSON text"),
     Column("difference", "double", "regret of the selector minus that of the other; below 0 it chooses better"),

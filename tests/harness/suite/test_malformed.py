@@ -4,19 +4,16 @@ Valid inputs are spoilt by hypothesis in one to three places. What stays valid b
 Every case goes through the command line, in this process. Few cases run by default, 2,000 with `pytest -m slow`.
 """
 
-import io
 import json
 import shutil
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 from copy import deepcopy
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from strange import ended
 
-from harness.cli import main
 from harness.execution.plan import RunOptions
 from harness.execution.study import run
 from support import TOY, places
@@ -122,17 +119,9 @@ def folder(tmp_path_factory, manager):
 
 def ends_well(*arguments):
     """Run a command; it must do its work, or say what is wrong and end with code 2."""
-    out, error = io.StringIO(), io.StringIO()
-    before, sys.argv = sys.argv, ["harness", *map(str, arguments)]
-    try:
-        with redirect_stdout(out), redirect_stderr(error), pytest.raises(SystemExit) as end:
-            main()
-    finally:
-        sys.argv = before
-    told = error.getvalue()
-    assert "Traceback" not in told
-    assert end.value.code in (0, 2), told
-    if end.value.code == 2:
+    code, _, told = ended(*arguments)
+    assert code in (0, 2), told
+    if code == 2:
         assert told.startswith("harness: ")
         assert len(told.strip()) > len("harness: ") + 5, told
 

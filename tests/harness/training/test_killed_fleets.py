@@ -12,13 +12,9 @@ from harness.suite.trial import Choice, Trial
 from harness.training import loop
 from harness.training.events import Alert
 from harness.training.trainer import Callbacks, train
-from support import ODD
+from support import ODD, Killed, kill_at
 
 STEPS = 8
-
-
-class Killed(BaseException):
-    """What nothing catches, as nothing catches a SIGKILL."""
 
 
 class Fleet:
@@ -62,19 +58,6 @@ def saved_after_every_step(monkeypatch):
     monkeypatch.setattr(loop, "SAVING_SHARE", 1e9)
 
 
-def kill_at(monkeypatch, function, call):
-    """Be killed instead of a call of a function of the loop."""
-    calls, real = [], getattr(loop, function)
-
-    def killed(*arguments):
-        calls.append(arguments)
-        if len(calls) == call:
-            raise Killed
-        return real(*arguments)
-
-    monkeypatch.setattr(loop, function, killed)
-
-
 def same(models, expected):
     return all(
         one is other or all(torch.equal(value, other[name]) for name, value in one.items())
@@ -99,7 +82,7 @@ def test_a_fleet_that_was_killed_between_two_saves_ends_with_the_same_bits(
     for function, call in KILLS:
         fleet = Fleet(tmp_path / f"{function} {call}", registry, model, weights)
         with monkeypatch.context() as patched:
-            kill_at(patched, function, call)
+            kill_at(patched, loop, function, call)
             try:
                 fleet.train()
             except Killed:
@@ -116,7 +99,7 @@ def test_a_fleet_may_be_killed_at_every_save(registry, tmp_path, monkeypatch):
     fleet = Fleet(tmp_path / "killed", registry)
     for attempt in range(12):
         with monkeypatch.context() as patched:
-            kill_at(patched, "save_checkpoint", 5 + attempt % 3)
+            kill_at(patched, loop, "save_checkpoint", 5 + attempt % 3)
             try:
                 fleet.train()
             except Killed:
@@ -134,7 +117,7 @@ def test_the_last_member_of_a_fleet_goes_on_as_it_would_have(registry, tmp_path,
     straight.train()
     fleet = Fleet(tmp_path / "killed", registry, "quitting", weights)
     with monkeypatch.context() as patched:
-        kill_at(patched, "save_checkpoint", 15)
+        kill_at(patched, loop, "save_checkpoint", 15)
         with pytest.raises(Killed):
             fleet.train()
     assert len(fleet.failed) == 2
@@ -147,7 +130,7 @@ def test_a_fleet_one_of_whose_members_is_lost_begins_anew_and_says_so(registry, 
     straight.train()
     fleet = Fleet(tmp_path / "killed", registry)
     with monkeypatch.context() as patched:
-        kill_at(patched, "save_checkpoint", 8)
+        kill_at(patched, loop, "save_checkpoint", 8)
         with pytest.raises(Killed):
             fleet.train()
     folder = fleet.folder.trial(fleet.trials[1].id)

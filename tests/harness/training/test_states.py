@@ -11,13 +11,9 @@ from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial, by_training
 from harness.training import loop
 from harness.training.trainer import Callbacks, Interrupted, train
-from support import ODD
+from support import ODD, Killed, kill_at
 
 AT = (0, 3, 5, 8)
-
-
-class Killed(BaseException):
-    """What nothing catches, as nothing catches a SIGKILL."""
 
 
 @pytest.fixture(scope="module")
@@ -117,15 +113,8 @@ def test_a_training_that_is_killed_goes_on_to_the_same_states(
     registry, tmp_path, monkeypatch, steps, alone, function, call
 ):
     some, expected = alone
-    calls, real = [], getattr(loop, function)
-
-    def killed(*arguments):
-        calls.append(arguments)
-        if len(calls) == call:
-            raise Killed
-        return real(*arguments)
-
-    monkeypatch.setattr(loop, function, killed)
+    real = getattr(loop, function)
+    kill_at(monkeypatch, loop, function, call)
     with pytest.raises(Killed):
         trained(registry, tmp_path, some)
     monkeypatch.setattr(loop, function, real)
