@@ -33,6 +33,7 @@ def suite_reference() -> str:
     """Every key of a suite with its type, default, range and meaning, as Markdown tables."""
     from harness.data.training_images import Correlation, FactorSplit, TrainingImages
     from harness.suite.schema import EvaluationTable, ModelEntry, SuiteFile, Training
+    from harness.suite.search import Search
 
     tables: dict[str, type[Settings]] = {
         "The file": SuiteFile,
@@ -41,6 +42,7 @@ def suite_reference() -> str:
         "`split` in `[dataset.training]`": FactorSplit,
         "`[training]`, and `training` of a model": Training,
         "`[[models]]`": ModelEntry,
+        "`search` of a model": Search,
         "`[evaluation]`": EvaluationTable,
     }
     return "\n".join(f"### {heading}\n\n{_keys(settings)}" for heading, settings in tables.items())

@@ -9,6 +9,7 @@ from harness.errors import UserError
 from harness.registry import Entry, Registry
 from harness.suite.resolve import TRAINING
 from harness.suite.schema import SuiteFile, Training
+from harness.suite.search import Interval
 from harness.suite.sweep import ZIP, Range
 
 Schema = dict[str, Any]
@@ -82,13 +83,15 @@ def _can_be_made(derived: Entry) -> bool:
 def _model_entry(registry: Registry, definitions: Schema) -> Schema:
     """A `[[models]]` table: what `config` and `sweep` may hold depends on the name."""
     entry: Schema = definitions["suite.ModelEntry"]
-    entry["properties"]["training"] = _ref("training")
-    swept_training = _swept(definitions["training"]["properties"])
+    entry["properties"] |= {"training": _ref("training"), "search": _ref("suite.Search")}
+    definitions["interval"] = _settings(Interval, "interval", definitions)
+    in_space: Schema = {"anyOf": [_ref("interval"), _ref("range")]}
+    trained = definitions["training"]["properties"]
     cases = []
     for model in _entries(registry, "models"):
         config = _partial(_settings(model.load().Config, f"models.{model.name}", definitions))
         definitions[f"models.{model.name}"] = config
-        lists = {**_swept(config["properties"]), "training": {"type": "object", "properties": swept_training}}
+        lists = _lists(config["properties"], trained, _ref("range"))
         group = {"type": "object", "properties": lists, "additionalProperties": False, "minProperties": 1}
         definitions[f"models.{model.name}.lists"] = group
         together = {
@@ -99,15 +102,22 @@ def _model_entry(registry: Registry, definitions: Schema) -> Schema:
         }
         sweep = {**group, "properties": {**lists, ZIP: together}}
         del sweep["minProperties"]
-        cases.append(_case(model.name, {"config": _ref(f"models.{model.name}"), "sweep": sweep}))
+        space = {**group, "properties": _lists(config["properties"], trained, in_space)}
+        search = {"properties": {"space": space}}
+        cases.append(_case(model.name, {"config": _ref(f"models.{model.name}"), "sweep": sweep, "search": search}))
     entry["properties"]["name"] = {"enum": [model.name for model in _entries(registry, "models")]}
     return {**entry, "allOf": cases}
 
 
-def _swept(properties: Mapping[str, Schema]) -> Schema:
-    """A list of values of each setting, or a range of them."""
+def _lists(settings: Mapping[str, Schema], training: Mapping[str, Schema], other: Schema) -> Schema:
+    """A list of values of each setting, and of each of the training's, or something other."""
+    swept = _swept(training, other)
+    return {**_swept(settings, other), "training": {"type": "object", "properties": swept}}
+
+
+def _swept(properties: Mapping[str, Schema], other: Schema) -> Schema:
     return {
-        name: {"if": {"type": "array"}, "then": {"items": setting, "minItems": 1}, "else": _ref("range")}
+        name: {"if": {"type": "array"}, "then": {"items": setting, "minItems": 1}, "else": other}
         for name, setting in properties.items()
     }
 

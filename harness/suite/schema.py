@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from harness.config import Field, Settings
+from harness.suite.search import Search
 
 
 class Training(Settings):
@@ -27,6 +28,7 @@ class ModelEntry(Settings):
         description="hyperparameters, or training.KEY, with a list of values or a range each; lists multiply, "
         "and those in a table `zip` go together",
     )
+    search: Search | None = Field(None, description="settings drawn instead of swept, as many as a budget allows")
     training: dict[str, Any] = Field({}, description="training settings of this model alone")
     seeds: int | list[int] | None = Field(None, description="seeds of this model alone")
 

@@ -12,6 +12,7 @@ from harness.registry import Registry
 from harness.suite.file import read_suite_file, with_overrides
 from harness.suite.resolve import TRAINING, resolve_choice, resolve_class
 from harness.suite.schema import ModelEntry, SuiteFile, Training
+from harness.suite.search import drawn
 from harness.suite.sweep import IN_TRAINING, Point, expand
 from harness.suite.trial import Choice, Trial, checked
 
@@ -191,7 +192,7 @@ def _expand(
         training = parse(Training, trained, f"{place}.training")
         model = resolve_choice(registry, "models", entry.name, settings, f"{place}.config", folder)
         _check_fit(registry, data, model, training, place)
-        for each, named in _at(table.evaluation.at, training, swept, place):
+        for each, named in _at(table.evaluation.at, training, swept, f"{place}.{_varied(entry)}"):
             for seed in seeds:
                 yield Trial(data.choice, model, each, seed, entry.label or entry.name, named)
 
@@ -207,20 +208,27 @@ def _at(
     name = f"{IN_TRAINING}steps"
     earlier = sorted({step for step in steps if step < training.steps})
     if earlier and name in swept:
-        raise UserError(f"evaluation.at: {place}.sweep.{name} lists steps, too; keep one")
+        raise UserError(f"evaluation.at: {place}.{name} lists steps, too; keep one")
     for step in (*earlier, training.steps):
         stopped = Training(**{**training.values(), "steps": step})
         yield stopped, {**swept, name: step} if earlier else swept
 
 
 def _points(entry: ModelEntry, place: str) -> list[Point]:
-    """The combinations of a model's sweep, none of whose keys is set beside it."""
-    points = expand(entry.sweep, f"{place}.sweep")
+    """The combinations of a model's sweep, or what its search draws; none of the keys is set beside it."""
+    if entry.search and entry.sweep:
+        raise UserError(f"{place}.sweep: {place}.search draws settings; put the lists into its space")
+    points = drawn(entry.search, f"{place}.search") if entry.search else expand(entry.sweep, f"{place}.sweep")
     for name in points[0]:
         if name in {*entry.config, *(f"{IN_TRAINING}{key}" for key in entry.training)}:
             table = place if name.startswith(IN_TRAINING) else f"{place}.config"
-            raise UserError(f"{place}.sweep.{name}: the key also stands in {table}; keep one")
+            raise UserError(f"{place}.{_varied(entry)}.{name}: the key also stands in {table}; keep one")
     return points
+
+
+def _varied(entry: ModelEntry) -> str:
+    """The table of a model's settings that have several values."""
+    return "search.space" if entry.search else "sweep"
 
 
 def _seeds(seeds: int | list[int], place: str) -> Sequence[int]:

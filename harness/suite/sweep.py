@@ -1,6 +1,6 @@
 """The `sweep` of a `[[models]]` table: lists that multiply, lists that go together, and ranges."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, product
 from typing import Any, Literal, Self
 
@@ -72,7 +72,7 @@ def expand(sweep: Mapping[str, Any], place: str) -> list[Point]:
         if name == ZIP:
             axes += _zipped(values, f"{place}.{ZIP}")
         else:
-            axes += [[{key: value} for value in found] for key, found in _lists({name: values}, place)]
+            axes += [[{key: value} for value in found] for key, found in values_by_name({name: values}, place)]
     names = [name for axis in axes for name in axis[0]]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"{place}.{twice[0]}: the key is swept twice; keep one")
@@ -87,7 +87,7 @@ def _zipped(table: Any, place: str) -> Iterator[list[Point]]:
     alone = {name: values for name, values in table.items() if name not in groups}
     for name, group in {**({"": alone} if alone else {}), **groups}.items():
         where = f"{place}.{name}" if name else place
-        lists = dict(_lists(group, where))
+        lists = dict(values_by_name(group, where))
         lengths = {key: len(values) for key, values in lists.items()}
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{key} has {length}" for key, length in lengths.items())
@@ -105,18 +105,32 @@ def _is_range(values: Any) -> bool:
     return isinstance(values, Mapping) and bool({"from", "to"} & set(values))
 
 
-def _lists(table: Mapping[str, Any], place: str) -> Iterator[tuple[str, list[Any]]]:
-    """Each key of a table with its values; those of a table `training` are called "training.KEY"."""
+def values_by_name(
+    table: Mapping[str, Any], place: str, read: Callable[[Any, str], Any] = lambda values, place: None
+) -> Iterator[tuple[str, Any]]:
+    """Each key of a table with its values; those of a table `training` are called "training.KEY".
+
+    Args:
+        table: lists and ranges by the names of settings.
+        place: where it stands.
+        read: makes of values and their place something that is no list; None where they are to be a list or a range.
+
+    Raises:
+        UserError: the table is empty, or something in it is no list or range.
+    """
     if not table:
         raise UserError(f"{place}: the table is empty")
     for name, values in table.items():
         if name == TRAINING and isinstance(values, Mapping) and not _is_range(values):
             for key, each in values.items():
-                yield f"{IN_TRAINING}{key}", _values(each, f"{place}.{name}.{key}")
+                where = f"{place}.{name}.{key}"
+                found = read(each, where)
+                yield f"{IN_TRAINING}{key}", _values(each, where) if found is None else found
         elif name == TRAINING:
             raise UserError(f"{place}.{name}: got {values!r}, expected a table of lists")
         else:
-            yield name, _values(values, f"{place}.{name}")
+            found = read(values, f"{place}.{name}")
+            yield name, _values(values, f"{place}.{name}") if found is None else found
 
 
 def _values(values: Any, place: str) -> list[Any]:

@@ -56,6 +56,16 @@ label = "groups"
 seeds = 1
 sweep.zip.a = { size = [2, 3], training.steps = [1, 2] }
 sweep.zip.b = { noise = [0.1, 0.2] }
+[[models]]
+name = "linear"
+label = "drawn"
+[models.search]
+budget = 4
+seed = 1
+[models.search.space]
+size = { from = 2, to = 9 }
+noise = { from = 0.1, to = 0.3, count = 3 }
+training.batch_size = [16, 32]
 [evaluation]
 metrics = ["mig", { name = "factorvae", protocol = "infogan-cr" }]
 selectors = ["random", "supervised:mig", { name = "supervised:factorvae", protocol = "infogan-cr" }]
@@ -91,6 +101,10 @@ BROKEN = [
     ("size = [2, 3], noise = {", "sise = [2, 3], noise = {", ["models", 1, "sweep", "zip", "sise"]),
     ("sweep.zip.b = { noise", "sweep.zip.b = { nose", ["models", 2, "sweep", "zip", "b"]),
     ("training.batch_size = 8", 'training.batch_size = "8"', ["models", 1, "training", "batch_size"]),
+    ("budget = 4", "budgte = 4", ["models", 3, "search"]),
+    ("budget = 4", "budget = 0", ["models", 3, "search", "budget"]),
+    ("size = { from = 2, to", "sise = { from = 2, to", ["models", 3, "search", "space"]),
+    ("batch_size = [16, 32]", "batch_size = 16", ["models", 3, "search", "space", "training", "batch_size"]),
     ('["mig",', '["mik",', ["evaluation", "metrics", 0]),
     ('protocol = "infogan-cr" }]\nsel', 'protocol = "infogan" }]\nsel', ["evaluation", "metrics", 1, "protocol"]),
     ('{ name = "factorvae", p', "{ p", ["evaluation", "metrics", 1]),
