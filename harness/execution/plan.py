@@ -29,6 +29,7 @@ class RunOptions:
         fleet: most trials of a fleet; None for what fits on a GPU, else a default.
         timeout: seconds that one trial may take in this run; None for no limit.
         checkpoint_seconds: time between two checkpoints of a trial.
+        drop_checkpoints: whether trained models do not keep their last, from which a trial of more steps would go on.
         fresh: whether what there is of the trials is deleted first.
         retry_failed: whether what failed before is tried again.
         patience: seconds that storage is waited for when it is full or out of reach.
@@ -44,6 +45,7 @@ class RunOptions:
     fleet: int | None = None
     timeout: float | None = None
     checkpoint_seconds: float = CHECKPOINT_SECONDS
+    drop_checkpoints: bool = False
     fresh: bool = False
     retry_failed: bool = False
     patience: float = PATIENCE_SECONDS

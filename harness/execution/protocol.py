@@ -62,6 +62,8 @@ class TrialJob:
         blocked: plugins not to load.
         engine: "eager", "compiled" or "graph".
         checkpoint_seconds: time between two checkpoints.
+        keep_checkpoints: whether trained models keep their last checkpoint.
+        others: by a trial's id those of others in the folder that are states of the same training.
         placement: where to compute.
         halved: whether this is what is left of a fleet that ran out of memory.
         planned: finish time of an earlier, failed result of each trial to retry; by it a run notices that another one
@@ -77,6 +79,8 @@ class TrialJob:
     blocked: Sequence[str] = ()
     engine: str = "eager"
     checkpoint_seconds: float = CHECKPOINT_SECONDS
+    keep_checkpoints: bool = True
+    others: Mapping[str, Sequence[str]] = field(default_factory=dict)
     placement: Placement = field(default_factory=Placement)
     halved: bool = False
     planned: Mapping[str, str] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from harness.execution.protocol import CompareJob, Exit, TrialJob
 from harness.execution.ray_cluster import ClusterExecutor
 from harness.execution.schedule import longest_first
 from harness.plugins.manager import PluginManager
-from harness.results.earlier import others_note
+from harness.results.earlier import others_note, states_of
 from harness.results.folder import ResultsFolder
 from harness.results.status import StudyStatus
 from harness.selection.record import ComparisonRecord, read_comparison, write_comparison
@@ -240,6 +240,7 @@ class Study:
     def _trial_jobs(self, pending: Sequence[Trial], status: StudyStatus) -> list[TrialJob]:
         """A job for each fleet with something left to do, the longest first."""
         left = {trial.id for trial in pending}
+        others = {} if self.options.fresh else self._patiently(lambda: states_of(pending, self.folder, self.suite))
         fleets = [[trial for trial in fleet if trial.id in left] for fleet in self.plan.fleets]
         return [
             TrialJob(
@@ -248,6 +249,8 @@ class Study:
                 metrics=self.suite.metrics,
                 engine=self.plan.engine,
                 checkpoint_seconds=self.options.checkpoint_seconds,
+                keep_checkpoints=not self.options.drop_checkpoints,
+                others={trial.id: others[trial.id] for trial in fleet if trial.id in others},
                 planned={
                     trial.id: status.results[trial.id].finished_at for trial in fleet if trial.id in status.results
                 },

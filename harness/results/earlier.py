@@ -10,18 +10,28 @@ from typing import Any
 
 from harness.errors import UserError
 from harness.results.folder import ResultsFolder
-from harness.storage.records import read_json
+from harness.storage.records import parse_json
 from harness.suite.suite import Suite
 from harness.suite.trial import Trial
 
 
 def earlier_trials(folder: ResultsFolder, suite: Suite) -> Iterator[Trial]:
     """The trials in a folder that are none of the suite's; what is no trial, or damaged, is passed over."""
-    for name in folder.others(suite):
-        with suppress(FileNotFoundError, NotADirectoryError, UserError, KeyError, TypeError, ValueError):
-            trial = Trial.from_json(read_json(folder.trial(name).trial_file))
-            if trial.id == name:
+    names = folder.others(suite)
+    files = [folder.trial(name).trial_file for name in names]
+    for name, file, content in zip(names, files, folder.contents(files), strict=True):
+        with suppress(UserError, KeyError, TypeError, ValueError):
+            if content is not None and (trial := Trial.from_json(parse_json(file, content))).id == name:
                 yield trial
+
+
+def states_of(trials: Sequence[Trial], folder: ResultsFolder, suite: Suite) -> dict[str, list[str]]:
+    """By a trial's id those of others in the folder that are states of the same training, whatever came of them."""
+    states: dict[str, list[str]] = {}
+    for trial in (*suite.trials, *earlier_trials(folder, suite)):
+        states.setdefault(trial.training_key, []).append(trial.id)
+    others = {trial.id: [name for name in states[trial.training_key] if name != trial.id] for trial in trials}
+    return {name: found for name, found in others.items() if found}
 
 
 def others_note(folder: ResultsFolder, others: int) -> str:

@@ -81,26 +81,36 @@ class ResultsFolder:
         return TrialFolder(self.path / "trials" / trial_id)
 
     def results(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Result | None]]:
-        """Trials and how they ended, see `TrialFolder.result`; from a URL many are fetched at once."""
-        if is_local(self.path):
-            yield from ((trial, self.trial(trial.id).result) for trial in trials)
-            return
-        for start in range(0, len(trials), READ_AT_ONCE):
-            yield from self._fetched(trials[start : start + READ_AT_ONCE])
-
-    def _fetched(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Result | None]]:
+        """Trials and how they ended, see `TrialFolder.result`."""
         folders = [self.trial(trial.id) for trial in trials]
-        paths = [remote(folder.result_file).path for folder in folders]
+        contents = self.contents([folder.result_file for folder in folders])
+        for trial, folder, content in zip(trials, folders, contents, strict=True):
+            yield trial, None if content is None else folder.parse_result(content)
+
+    def contents(self, files: Sequence[Path]) -> Iterator[bytes | None]:
+        """The bytes of files of the folder, None where there is no such file; from a URL many are fetched at once.
+
+        Raises:
+            StorageError: one cannot be read.
+        """
+        if is_local(self.path):
+            yield from map(_content, files)
+            return
+        for start in range(0, len(files), READ_AT_ONCE):
+            yield from self._fetched(files[start : start + READ_AT_ONCE])
+
+    def _fetched(self, files: Sequence[Path]) -> Iterator[bytes | None]:
+        paths = [remote(file).path for file in files]
         with storing(self.path):
             found: dict[str, Any] = remote(self.path).fs.cat(paths, on_error="return")
-        for trial, folder, path in zip(trials, folders, paths, strict=True):
+        for file, path in zip(files, paths, strict=True):
             content = found[path]
             if isinstance(content, FileNotFoundError):
-                yield trial, None
+                yield None
             elif isinstance(content, Exception):
-                raise StorageError(0, str(content), str(folder.result_file))
+                raise StorageError(0, str(content), str(file))
             else:
-                yield trial, folder.parse_result(content)
+                yield content
 
     def discard(self, trials: Iterable[Trial]) -> None:
         """Delete what there is of trials, and all comparisons.
@@ -236,6 +246,12 @@ class ResultsFolder:
     def write_table(self, name: str, table: "pd.DataFrame", state: str) -> None:
         """Write a table as Parquet, with the columns of `harness.results.schema`; `state` is what it was made from."""
         write_table(self.table(name), name, table, {"made_from": state})
+
+
+def _content(file: Path) -> bytes | None:
+    with suppress(FileNotFoundError, NotADirectoryError), storing(file, FileNotFoundError, NotADirectoryError):
+        return file.read_bytes()
+    return None
 
 
 @contextmanager

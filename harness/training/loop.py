@@ -86,7 +86,7 @@ class TrialTraining:
         return cls(trial, member, History(steps, member.batches.images), folder, steps)
 
     def resume(self, checkpoint: Checkpoint, warn: Warn) -> None:
-        """Continue from a checkpoint.
+        """Continue from a checkpoint, of the trial or of another one that is a state of the same training.
 
         Raises:
             StorageError: it cannot be read any more.
@@ -95,10 +95,12 @@ class TrialTraining:
         torch.set_num_threads(checkpoint.threads)
         self.engine.restore(checkpoint.state())
         self.done = checkpoint.step
+        history = TrialFolder(checkpoint.file.parent).history
         try:
-            self.history.resume(self.folder.history, self.done, checkpoint.seconds)
+            self.history.resume(history, self.done, checkpoint.seconds)
         except DamagedFileError as error:
-            warn(f"{error}; it is {set_aside(self.folder.history).name} now, and the curves begin at step {self.done}")
+            if history == self.folder.history:
+                warn(f"{error}; it is {set_aside(history).name} now, and the curves begin at step {self.done}")
             self.history.resume(self.folder.history, self.done, checkpoint.seconds)
 
     @property
@@ -129,10 +131,10 @@ class TrialTraining:
         }
         save_checkpoint(self.folder, self.engine.state(), meta)
 
-    def finish(self, provenance: Mapping[str, Any]) -> None:
+    def finish(self, provenance: Mapping[str, Any], *, keep_checkpoint: bool) -> None:
         """Write the trained model, which ends the training."""
         self._write_model(self.trial, self.folder, provenance)
-        remove_checkpoints(self.folder)
+        remove_checkpoints(self.folder, keep_last=keep_checkpoint)
         self.finished = True
 
     @property
@@ -167,6 +169,7 @@ class TrainingLoop:
         checkpoint_seconds: time between two checkpoints.
         engine: what a fleet's steps are.
         fleet: whether a lone training is the rest of a fleet, and so is stepped as one.
+        keep_checkpoints: whether trainings that end keep their last state, from which others may go on.
     """
 
     def __init__(
@@ -177,8 +180,10 @@ class TrainingLoop:
         engine: str,
         *,
         fleet: bool = False,
+        keep_checkpoints: bool = True,
     ) -> None:
         self.trainings = trainings
+        self.keep_checkpoints = keep_checkpoints
         self.fleet = fleet or len(trainings) > 1
         self.engine = make_engine([training.engine for training in trainings], self._note, engine, fleet=self.fleet)
         self.callbacks = callbacks
@@ -226,9 +231,9 @@ class TrainingLoop:
     def _leave(self, failed: dict[int, Exception]) -> None:
         """Let go of the trainings that have failed and of those that are done."""
         ending = failed.keys() or any(training.done >= training.steps for training in self.trainings)
-        if ending and len(self.trainings) > 1:
+        if ending and (len(self.trainings) > 1 or self.keep_checkpoints):
             # Whoever is killed between here and the next checkpoint must not find a fleet that has lost a member since.
-            self._save([training for position, training in enumerate(self.trainings) if position not in failed])
+            self._save([each for position, each in enumerate(self.trainings) if each.done and position not in failed])
         for position, training in enumerate(self.trainings):
             if training.passes and position not in failed:
                 training.pass_earlier(self.callbacks.provenance())
@@ -236,7 +241,7 @@ class TrainingLoop:
             self.trainings[position].fail(error, self.callbacks)
         done = {p: t for p, t in enumerate(self.trainings) if t.done >= t.steps and p not in failed}
         for training in done.values():
-            training.finish(self.callbacks.provenance())
+            training.finish(self.callbacks.provenance(), keep_checkpoint=self.keep_checkpoints)
         if leaving := failed.keys() | done.keys():
             self.trainings[:] = [training for p, training in enumerate(self.trainings) if p not in leaving]
             self.engine.leave(sorted(leaving))

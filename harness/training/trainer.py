@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from harness.data.checks import check_batch
@@ -15,12 +16,13 @@ from harness.suite.build import build_initial_model
 from harness.suite.trial import Trial, by_training
 from harness.training.batches import Batches
 from harness.training.engines.signature import signature_of
-from harness.training.events import Alert
+from harness.training.events import Alert, Note
 from harness.training.loop import Callbacks, Interrupted, TrainingLoop, TrialTraining
 from harness.training.precision import products
 from harness.training.trial_state import (
     Checkpoint,
     Warn,
+    furthest_state,
     go_back_together,
     load_checkpoints,
     load_model,
@@ -39,8 +41,12 @@ def train(
     *,
     engine: str,
     checkpoint_seconds: float,
+    keep_checkpoints: bool = True,
+    others: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> dict[str, Model]:
     """Train trials, continuing from their checkpoints if they have some; a model file ends a training.
+
+    A trial without one continues from that of another trial which is a state of the same training, after fewer steps.
 
     Trials whose models are of equal structure are trained together, as a fleet. Trials that differ in their steps alone
     are states of one training, which writes the model of each as it comes past.
@@ -53,6 +59,8 @@ def train(
         callbacks: is told and asked.
         engine: "eager", "compiled" or "graph"; a fleet's steps are the same of all its trials together.
         checkpoint_seconds: time between two checkpoints.
+        keep_checkpoints: whether trainings that end keep their last checkpoint.
+        others: by a trial's id those of others in the folder that are states of the same training.
 
     Returns:
         The trained models by the trials' ids; those that ended badly are missing.
@@ -60,6 +68,7 @@ def train(
     Raises:
         Interrupted: `callbacks.stopping` said so.
     """
+    how = _How(dataset, folder, callbacks, engine, checkpoint_seconds, keep_checkpoints, others)
     models: dict[str, Model] = {}
     untrained: list[tuple[Trial, Model]] = []
     for trial in trials:
@@ -81,8 +90,30 @@ def train(
                 for state, _ in earlier[trial.id]:
                     callbacks.failed(state, error)
             continue
-        models |= _train_alike(alike, earlier, dataset, folder, callbacks, engine, checkpoint_seconds)
+        models |= _train_alike(alike, earlier, how)
     return models
+
+
+@dataclass(frozen=True)
+class _How:
+    """What trainings have in common; attributes as the arguments of `train`."""
+
+    dataset: Dataset
+    folder: ResultsFolder
+    callbacks: "Callbacks"
+    engine: str
+    checkpoint_seconds: float
+    keep_checkpoints: bool
+    others: Mapping[str, Sequence[str]]
+
+    def beginning(self, trial: Trial) -> Checkpoint | None:
+        """Where a training without checkpoints begins: after the steps of another trial, or with none."""
+        others = [self.folder.trial(name) for name in self.others.get(trial.id, ())]
+        found = furthest_state(others, trial.training.steps)
+        if found:
+            text = f"goes on from step {found.step:,} of trial {found.file.parent.name}"
+            self.callbacks.report(trial, Note(text))
+        return found
 
 
 def _with_earlier(
@@ -98,13 +129,10 @@ def _with_earlier(
 def _train_alike(
     alike: Sequence[tuple[Trial, Model]],
     earlier: Mapping[str, Sequence[tuple[Trial, Model]]],
-    dataset: Dataset,
-    folder: ResultsFolder,
-    callbacks: Callbacks,
-    engine: str,
-    checkpoint_seconds: float,
+    how: _How,
 ) -> dict[str, Model]:
     """Train models of equal structure from their checkpoints on; returns those that came to their ends."""
+    folder, callbacks = how.folder, how.callbacks
 
     def failed(trial: Trial, error: Exception) -> None:
         for state in (trial, *(state for state, _ in earlier[trial.id])):
@@ -119,16 +147,17 @@ def _train_alike(
     alike = [(trial, model) for trial, model in alike if trial.id in saved]
     if not alike:
         return {}
+    together = go_back_together(saved, _warn(callbacks, alike[0][0]))
+    chosen = {trial.id: together[trial.id] or how.beginning(trial) for trial, _ in alike}
     # What began in a fleet goes on in one, were it alone: the members of a fleet are laid out otherwise in memory.
-    fleet = len(alike) > 1 or any(checkpoint.fleet for found in saved.values() for checkpoint in found[:1])
-    chosen = go_back_together(saved, _warn(callbacks, alike[0][0]))
+    fleet = len(alike) > 1 or any(checkpoint.fleet for checkpoint in chosen.values() if checkpoint)
     trainings: list[TrialTraining] = []
     passed: list[tuple[Trial, Model]] = []
     for trial, model in alike:
         try:
-            member_engine = "eager" if fleet else engine
+            member_engine = "eager" if fleet else how.engine
             training = TrialTraining.at_its_beginning(
-                trial, model, dataset, folder.trial(trial.id), member_engine, callbacks
+                trial, model, how.dataset, folder.trial(trial.id), member_engine, callbacks
             )
             if checkpoint := chosen[trial.id]:
                 training.resume(checkpoint, _warn(callbacks, trial))
@@ -142,7 +171,7 @@ def _train_alike(
         trainings.append(training)
     if trainings:
         with products(alike[0][0].training.precision):
-            _run(trainings, callbacks, checkpoint_seconds, engine, fleet)
+            _run(trainings, how, fleet)
     models = {training.trial.id: training.engine.model for training in trainings if training.finished}
     on_the_way = [each for trial, _ in alike for each in earlier[trial.id] if each not in passed]
     for state, model in on_the_way:
@@ -150,7 +179,7 @@ def _train_alike(
             models[state.id] = model
     if passed:  # What a training is past already, as where a model was damaged, is trained for itself.
         behind, last = _with_earlier(passed)
-        models |= _train_alike(last, behind, dataset, folder, callbacks, engine, checkpoint_seconds)
+        models |= _train_alike(last, behind, how)
     return models
 
 
@@ -232,14 +261,19 @@ class Trained:
             raise DamagedFileError(f"{folder.model}: damaged, or not the model of a trial") from None
 
 
-def _run(
-    trainings: Sequence[TrialTraining], callbacks: Callbacks, checkpoint_seconds: float, engine: str, fleet: bool
-) -> None:
+def _run(trainings: Sequence[TrialTraining], how: _How, fleet: bool) -> None:
     remaining = list(trainings)
     try:
-        TrainingLoop(remaining, callbacks, checkpoint_seconds, engine, fleet=fleet).run()
+        TrainingLoop(
+            remaining,
+            how.callbacks,
+            how.checkpoint_seconds,
+            how.engine,
+            fleet=fleet,
+            keep_checkpoints=how.keep_checkpoints,
+        ).run()
     except Interrupted:
         raise
     except Exception as error:  # The engine's own, outside any single trial: it ends all that are left.
         for training in remaining:
-            training.fail(error, callbacks)
+            training.fail(error, how.callbacks)

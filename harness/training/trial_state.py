@@ -1,6 +1,7 @@
 """The saved state of a training: the last of it that is good, with whatever is damaged set aside."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,7 @@ def load_checkpoints(folder: TrialFolder, warn: Warn) -> list[Checkpoint]:
         if found and not found[0].fleet:
             break
         try:
-            _, meta = load_tensors(file)
-            if meta.get("trial", folder.path.name) != folder.path.name:
-                raise DamagedFileError(f"{file}: the checkpoint of another trial")
-            found.append(Checkpoint(file, *(meta[name] for name in ("step", "threads", "seconds", "fleet"))))
+            found.append(_read_checkpoint(folder, file))
         except FileNotFoundError:
             continue
         except KeyError as error:
@@ -79,8 +77,22 @@ def load_checkpoints(folder: TrialFolder, warn: Warn) -> list[Checkpoint]:
     return found
 
 
+def _read_checkpoint(folder: TrialFolder, file: Path) -> Checkpoint:
+    """A checkpoint of a trial.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedFileError: it is damaged, or of another trial.
+        KeyError: something is missing in it.
+    """
+    _, meta = load_tensors(file)
+    if meta.get("trial", folder.path.name) != folder.path.name:
+        raise DamagedFileError(f"{file}: the checkpoint of another trial")
+    return Checkpoint(file, *(meta[name] for name in ("step", "threads", "seconds", "fleet")))
+
+
 def go_back_together(saved: Mapping[str, Sequence[Checkpoint]], warn: Warn) -> dict[str, Checkpoint | None]:
-    """The checkpoint that each trial continues from; None for the beginning.
+    """The checkpoint of its own that each trial continues from; None for the beginning.
 
     Of the members of a fleet, which are saved one after the other, some may be ahead because the rest were killed
     before they were saved. The fleet's next step would then be another than if nothing had happened, so all go back to
@@ -112,6 +124,21 @@ def go_back_together(saved: Mapping[str, Sequence[Checkpoint]], warn: Warn) -> d
     return chosen
 
 
+def furthest_state(folders: Iterable[TrialFolder], steps: int) -> Checkpoint | None:
+    """The checkpoint of the most steps, but no more than `steps`, of trials that are states of one training.
+
+    What is missing or damaged is passed over and left as it is: these trials may be another run's.
+
+    Raises:
+        StorageError: one cannot be read.
+    """
+    found: list[Checkpoint] = []
+    for folder in folders:
+        with suppress(FileNotFoundError, DamagedFileError, KeyError):
+            found.append(_read_checkpoint(folder, folder.checkpoint))
+    return max((each for each in found if each.step <= steps), key=lambda each: each.step, default=None)
+
+
 def _fleets(saved: Mapping[str, Sequence[Checkpoint]]) -> list[set[str]]:
     """The trials in groups of those whose last checkpoints name each other."""
     groups: list[set[str]] = []
@@ -122,9 +149,10 @@ def _fleets(saved: Mapping[str, Sequence[Checkpoint]]) -> list[set[str]]:
     return groups
 
 
-def remove_checkpoints(folder: TrialFolder) -> None:
-    """Remove what a trained model has no more need of."""
-    remove(folder.checkpoint)
+def remove_checkpoints(folder: TrialFolder, *, keep_last: bool) -> None:
+    """Remove what a trained model has no more need of; from the last checkpoint a trial of more steps continues."""
+    if not keep_last:
+        remove(folder.checkpoint)
     remove(folder.previous_checkpoint)
 
 

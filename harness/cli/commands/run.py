@@ -84,6 +84,7 @@ def _finite(context: click.Context, parameter: click.Parameter, seconds: float |
     show_default=True,
     help="Time between checkpoints of a trial.",
 )
+@click.option("--drop-checkpoints", is_flag=True, help="Keep none of trained models for trials of more steps.")
 @data_option
 @download_option
 @trust_option

@@ -119,6 +119,8 @@ class _TrialRun:
             callbacks,
             engine=self.job.engine,
             checkpoint_seconds=self.job.checkpoint_seconds,
+            keep_checkpoints=self.job.keep_checkpoints,
+            others=self.job.others,
         )
 
     def _check_unchanged(self, registry: Registry) -> None:

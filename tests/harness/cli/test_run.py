@@ -102,7 +102,7 @@ def test_a_suite_ends_in_a_leaderboard_a_selector_table_and_parquet(command, sui
     assert (selections["regret"] >= 0).all()
     history = pd.read_parquet(next(folder.glob("trials/*/history.parquet")))
     assert {"step", "seconds", "images_per_second"} <= set(history.columns)
-    assert not list(folder.glob("trials/*/checkpoint.safetensors"))
+    assert not list(folder.glob("trials/*/previous.safetensors"))
 
     before = results(folder)
     again = command("run", path, "--plugin", TOY)

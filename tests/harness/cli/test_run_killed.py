@@ -48,7 +48,8 @@ def test_thirty_kills_cost_no_number(command, suite_file, tmp_path, results):
         killed += run.poll() is None
         run.send_signal(signal.SIGKILL)
         run.wait()
-        interrupted += bool(list(folder.glob("trials/*/checkpoint.safetensors")))
+        begun = [file.parent for file in folder.glob("trials/*/checkpoint.safetensors")]
+        interrupted += any(not (trial / "result.json").exists() for trial in begun)
         for file, content in kept.items():
             assert file.read_bytes() == content, "a trial that had finished was done again"
         kept |= {file: file.read_bytes() for file in folder.glob("trials/*/result.json")}
@@ -63,7 +64,7 @@ def test_thirty_kills_cost_no_number(command, suite_file, tmp_path, results):
     assert score_values(found) == score_values(results(tmp_path / "straight"))
     for file in folder.glob("trials/*/history.parquet"):
         assert pd.read_parquet(file)["step"].tolist() == list(range(1, 151))
-    assert not list(folder.glob("trials/*/checkpoint.safetensors"))
+    assert not list(folder.glob("trials/*/previous.safetensors"))
     chosen = [pd.read_parquet(place / "selections.parquet")["trial"] for place in (folder, tmp_path / "straight")]
     assert chosen[0].tolist() == chosen[1].tolist()
 

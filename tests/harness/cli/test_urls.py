@@ -37,7 +37,8 @@ def test_a_study_runs_resumes_and_is_read_at_a_url(s3, suite, suite_file, tmp_pa
     assert first.exit_code == 0, first.output
     folder = ResultsFolder(s3)
     files = {file.name for file in folder.trial(suite.trials[0].id).path.iterdir()}
-    assert files == {"trial.json", "result.json", "model.safetensors", "history.parquet", "log.txt"}
+    kept = {"model.safetensors", "checkpoint.safetensors", "history.parquet", "log.txt"}
+    assert files == {"trial.json", "result.json", *kept}
     assert {trial.id: result.outcome for trial, result in folder.results(suite.trials)} == {
         trial.id: Outcome.FINISHED for trial in suite.trials
     }
@@ -75,7 +76,7 @@ def test_a_trial_continues_from_its_checkpoint_at_a_url_to_the_same_numbers(s3, 
         assert load_tensors(folder.checkpoint)[1]["step"] == 20
         assert load_tensors(folder.previous_checkpoint)[1]["step"] == 10
         run_trials(job, lambda *_: None, StopRequest())
-        assert not folder.checkpoint.exists()
+        assert not folder.previous_checkpoint.exists()
         ends.append(folder.result.scores[0].score)
     assert ends[0] == ends[1]
 

@@ -73,7 +73,7 @@ def do(job, steps=10_000):
 def test_a_full_disk_is_the_end_of_no_trial_which_continues_when_there_is_room(suite, small_disk, tmp_path):
     job = TrialJob(suite.trials, str(small_disk / "out"), suite.metrics, 0, plugins=[str(TOY)])
     folder = ResultsFolder(job.folder).trial(suite.trials[0].id)
-    with pytest.raises(StorageError, match=rf"{folder.model}: No space left on device"):
+    with pytest.raises(StorageError, match=rf"{folder.checkpoint}: No space left on device"):
         do(job)
     assert folder.result is None
     # Its model of 400 codes has 64 x 400 x 2 numbers, 205 kB; a checkpoint has Adam's averages of them too.

@@ -5,6 +5,7 @@ import torch
 
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
+from harness.results.parquet import read_table
 from harness.storage.tensors import load_tensors
 from harness.suite.build import load_dataset
 from harness.suite.schema import Training
@@ -58,8 +59,8 @@ def trials(seeds, model="sound", weight=1.0, at=AT):
     ]
 
 
-def trained(registry, path, some, stop_at=None):
-    """Trains trials; returns how those that ended badly did."""
+def trained(registry, path, some, stop_at=None, *, others=(), keep=True):
+    """Trains trials, beside `others` in the folder; returns how those that ended badly did."""
     failed = {}
     asked = []
 
@@ -74,8 +75,22 @@ def trained(registry, path, some, stop_at=None):
         provenance=dict,
     )
     dataset = load_dataset(registry, Choice("odd"), "cpu")
-    train(some, registry, dataset, ResultsFolder(path), callbacks, engine="eager", checkpoint_seconds=0)
+    train(
+        some,
+        registry,
+        dataset,
+        ResultsFolder(path),
+        callbacks,
+        engine="eager",
+        checkpoint_seconds=0,
+        keep_checkpoints=keep,
+        others={trial.id: [other.id for other in others if other.training_key == trial.training_key] for trial in some},
+    )
     return failed
+
+
+def of_steps(some, number):
+    return [trial for trial in some if trial.training.steps == number]
 
 
 def weights(path, trial):
@@ -93,7 +108,7 @@ def alone(request, registry, tmp_path_factory):
     found = {}
     for number in AT:
         path = tmp_path_factory.mktemp("alone")
-        own = [trial for trial in some if trial.training.steps == number]
+        own = of_steps(some, number)
         assert not trained(registry, path, own)
         found |= {trial.id: weights(path, trial) for trial in own}
     return some, found
@@ -104,7 +119,51 @@ def test_one_training_gives_each_state_bit_for_bit_as_a_trial_of_so_many_steps(r
     assert not trained(registry, tmp_path, some)
     assert len(steps) == max(AT)
     assert all(same(weights(tmp_path, trial), expected[trial.id]) for trial in some)
-    assert not list(tmp_path.rglob("checkpoint*"))
+    assert {file.parent.name for file in tmp_path.rglob("*.safetensors") if file.name != "model.safetensors"} == {
+        trial.id for trial in of_steps(some, 8)
+    }
+
+
+def test_a_trial_of_more_steps_continues_from_one_of_fewer_bit_for_bit(registry, tmp_path, monkeypatch, steps, alone):
+    some, expected = alone
+    short, long = of_steps(some, 3), of_steps(some, 8)
+    assert not trained(registry, tmp_path, short)
+    real = loop.save_checkpoint
+    kill_at(monkeypatch, loop, "save_checkpoint", 2 * len(long) + 1)
+    with pytest.raises(Killed):
+        trained(registry, tmp_path, long, others=some)
+    monkeypatch.setattr(loop, "save_checkpoint", real)
+    assert not trained(registry, tmp_path, long, others=some)
+    assert [numbers[0] for numbers in steps] == [0, 1, 2, 3, 4, 5, 5, 6, 7]
+    assert all(same(weights(tmp_path, trial), expected[trial.id]) for trial in (*short, *long))
+    history = read_table(ResultsFolder(tmp_path).trial(long[0].id).history)
+    assert list(history["step"]) == list(range(1, 9))
+
+
+def test_a_training_that_was_stopped_serves_trials_of_fewer_steps_too(registry, tmp_path, steps, alone):
+    some, expected = alone
+    with pytest.raises(Interrupted):
+        trained(registry, tmp_path, of_steps(some, 8), stop_at=4)
+    assert not trained(registry, tmp_path, of_steps(some, 5), others=some)
+    assert [numbers[0] for numbers in steps] == [0, 1, 2, 3, 4]
+    assert all(same(weights(tmp_path, trial), expected[trial.id]) for trial in of_steps(some, 5))
+
+
+def test_a_trial_begins_anew_where_another_has_more_steps_no_checkpoint_or_a_damaged_one(
+    registry, tmp_path, steps, alone
+):
+    some, expected = alone
+    trained(registry, tmp_path, of_steps(some, 8))
+    damaged = of_steps(some, 3)
+    trained(registry, tmp_path, damaged)
+    for trial in damaged:
+        ResultsFolder(tmp_path).trial(trial.id).checkpoint.write_bytes(b"rubbish")
+    del steps[:]
+    assert not trained(registry, tmp_path, of_steps(some, 5), others=some, keep=False)
+    assert len(steps) == 5
+    assert all(same(weights(tmp_path, trial), expected[trial.id]) for trial in of_steps(some, 5))
+    assert not any(ResultsFolder(tmp_path).trial(trial.id).checkpoint.exists() for trial in of_steps(some, 5))
+    assert not list(tmp_path.rglob("*.damaged")), "other trials' files are not touched"
 
 
 @pytest.mark.parametrize("call", [1, 2, 3, 4])
@@ -126,7 +185,7 @@ def test_a_training_that_is_killed_goes_on_to_the_same_states(
 
 def test_a_state_that_a_training_is_past_already_is_trained_for_itself(registry, tmp_path, steps, alone):
     some, expected = alone
-    last = [trial for trial in some if trial.training.steps == 8]
+    last = of_steps(some, 8)
     with pytest.raises(Interrupted):
         trained(registry, tmp_path, last, stop_at=4)
     del steps[:]
