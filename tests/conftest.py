@@ -1,7 +1,10 @@
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from harness.plugins.manager import PluginManager
 from support import TESTS, TOY
 
-pytest_plugins = ["painter"]
+pytest_plugins = ["painter", "prepared"]
 
 # Commands print for a wide terminal, whatever the tests themselves run in.
 os.environ["COLUMNS"] = "160"
@@ -54,7 +57,7 @@ def suite_file(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def run_command():
+def run_process():
     """Runs the command line in a process of its own, as a person would."""
 
     def run(*arguments, cwd=None, timeout=300, env=None):
@@ -71,12 +74,6 @@ def run_command():
     return run
 
 
-@pytest.fixture
-def command(run_command, tmp_path):
-    """Runs the command line in an empty folder."""
-    return partial(run_command, cwd=tmp_path)
-
-
 @dataclass
 class Ended:
     """How a command ended."""
@@ -86,27 +83,41 @@ class Ended:
     stderr: str
 
 
-@pytest.fixture
-def command_here(tmp_path, monkeypatch, capsys):
-    """Runs the command line in this process, where torch is loaded already, in an empty folder."""
+def written_to(stream):
+    stream.flush()
+    return stream.buffer.getvalue().decode()
+
+
+@pytest.fixture(scope="session")
+def run_command():
+    """Runs the command line in this process, where torch is loaded already; workers are processes of their own."""
     from harness.cli import main
 
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["harness", *map(str, arguments)])
-        environment = dict(os.environ)
-        capsys.readouterr()
-        try:
-            with pytest.raises(SystemExit) as end:
+    def run(*arguments, cwd=None, env=None):
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            before = dict(os.environ)
+            os.environ.update({"CUDA_VISIBLE_DEVICES": "", **(env or {})})
+            patch.setattr(sys, "argv", ["harness", *map(str, arguments)])
+            if cwd:
+                patch.chdir(cwd)
+            try:
                 main()
-        finally:
-            os.environ.clear()
-            os.environ.update(environment)
-        told = capsys.readouterr()
-        return Ended(end.value.code, told.out, told.err)
+            except SystemExit as end:
+                return Ended(end.code, written_to(out), written_to(err))
+            finally:
+                os.environ.clear()
+                os.environ.update(before)
+                # What it has told once is told again by the next command.
+                logging.getLogger("harness").handlers.clear()
 
     return run
+
+
+@pytest.fixture
+def command(run_command, tmp_path):
+    """Runs the command line in an empty folder."""
+    return partial(run_command, cwd=tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,11 @@ MARGINS = {
 
 
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory, run_command):
+def scores(tmp_path_factory, run_process):
     """{model: {metric: [untrained, trained]}} of one run of each suite."""
     folder = tmp_path_factory.mktemp("smoke")
     for suite in SMOKE:
-        run = run_command("run", suite, "--output", folder / suite.stem, timeout=3000)
+        run = run_process("run", suite, "--output", folder / suite.stem, timeout=3000)
         assert run.returncode == 0, run.stderr
     found = {}
     for file in folder.glob("*/trials/*/trial.json"):

@@ -43,7 +43,7 @@ def test_help_names_every_command(command):
         assert f"\n  {name} " in run.stdout
 
 
-def test_a_plugins_command_stands_beside_the_others(command, tmp_path):
+def test_a_plugins_command_stands_beside_the_others(run_process, tmp_path):
     (tmp_path / "site").mkdir()
     info = tmp_path / "site" / "hello-1.0.dist-info"
     info.mkdir()
@@ -59,8 +59,8 @@ def test_a_plugins_command_stands_beside_the_others(command, tmp_path):
         "        click.echo('hello there')\n"
     )
     env = {"PYTHONPATH": str(tmp_path / "site")}
-    assert "Say hello." in command("--help", env=env).stdout
-    assert command("hello", env=env).stdout == "hello there\n"
+    assert "Say hello." in run_process("--help", env=env).stdout
+    assert run_process("hello", env=env).stdout == "hello there\n"
 
 
 def test_an_unknown_command_is_the_users_mistake(command):
@@ -77,12 +77,12 @@ def test_list_names_everything_and_where_it_is_from(command):
     assert "sprites" not in command("list", "models").stdout
 
 
-def test_list_warns_of_a_broken_plugin(command, tmp_path):
+def test_list_warns_of_a_broken_plugin(run_process, tmp_path):
     info = tmp_path / "broken-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[harness]\nbroken = no_such_module_at_all\n")
-    run = command("list", env={"PYTHONPATH": str(tmp_path)})
+    run = run_process("list", env={"PYTHONPATH": str(tmp_path)})
     assert run.returncode == 0
     assert "warning: plugin broken: it cannot be imported" in run.stderr
 
@@ -113,7 +113,7 @@ def test_show_suggests_the_nearest_name(command):
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
+def study(run_command, tmp_path_factory):
     """A finished small study."""
     folder = tmp_path_factory.mktemp("study")
     suite = folder / "bars.toml"
@@ -134,8 +134,7 @@ metrics = ["spread", "error"]
 selectors = ["alike"]
 """
     )
-    run = [sys.executable, "-m", "harness", "run", suite, "--plugin", TOY, "--output", folder / "out"]
-    subprocess.run(run, check=True, capture_output=True, cwd=folder)
+    assert run_command("run", suite, "--plugin", TOY, "--output", "out", cwd=folder).returncode == 0
     return folder / "out"
 
 

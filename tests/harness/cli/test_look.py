@@ -30,12 +30,6 @@ def study(tmp_path_factory, manager):
     return folder
 
 
-@pytest.fixture
-def command(command_here):
-    """Commands run in this process, where torch is loaded already, in an empty folder."""
-    return command_here
-
-
 def written(run, *names):
     """The pictures that a command says it has written."""
     assert run.returncode == 0, run.stderr

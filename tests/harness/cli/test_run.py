@@ -40,12 +40,6 @@ selectors = ["alike", "udr-spearman"]
 """
 
 
-@pytest.fixture
-def command(command_here):
-    """Commands run in this process, where torch is loaded already; their workers are processes of their own."""
-    return command_here
-
-
 def without(suite, *parts):
     for part in parts:
         assert part in suite

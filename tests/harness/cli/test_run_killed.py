@@ -37,7 +37,7 @@ def start(path, folder):
 def test_thirty_kills_cost_no_number(command, suite_file, tmp_path, results):
     path, folder = suite_file(SUITE), tmp_path / "killed"
     begun = time.monotonic()
-    straight = command("run", path, "--plugin", TOY, "--output", "straight", "--jobs", 2, timeout=600)
+    straight = command("run", path, "--plugin", TOY, "--output", "straight", "--jobs", 2)
     seconds = time.monotonic() - begun
     assert straight.returncode == 0, straight.stderr
     moments = random.Random(0)
@@ -55,7 +55,7 @@ def test_thirty_kills_cost_no_number(command, suite_file, tmp_path, results):
         kept |= {file: file.read_bytes() for file in folder.glob("trials/*/result.json")}
     assert killed >= KILLS / 2
     assert interrupted, "no kill hit a training"
-    last = command("run", path, "--plugin", TOY, "--output", folder, "--jobs", 2, timeout=600)
+    last = command("run", path, "--plugin", TOY, "--output", folder, "--jobs", 2)
     assert last.returncode == 0, last.stderr
     for file, content in kept.items():
         assert file.read_bytes() == content

@@ -1,8 +1,6 @@
 """`harness select` on a small study with all kinds of selectors, and on files."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -42,13 +40,14 @@ selectors = [
 """
 
 
-def run(folder, *arguments):
-    command = [sys.executable, "-m", "harness", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+@pytest.fixture(scope="module")
+def run(run_command):
+    """Runs the command line in a folder."""
+    return lambda folder, *arguments: run_command(*arguments, cwd=folder)
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
+def study(run, tmp_path_factory):
     """A finished study; one of its selectors fails."""
     folder = tmp_path_factory.mktemp("study")
     (folder / "bars.toml").write_text(SUITE)
@@ -104,7 +103,7 @@ def test_what_was_compared_stands_in_the_comparisons_files(study):
     assert sorted(len(part["trials"]) for part in halved["compared"]) == [4, 5]
 
 
-def test_every_number_is_printed_with_its_interval(study):
+def test_every_number_is_printed_with_its_interval(run, study):
     table = run(study.parent, "select", "out", "--plugin", TOY)
     assert table.returncode == 0, table.stderr
     for text in (
@@ -128,7 +127,7 @@ def test_every_number_is_printed_with_its_interval(study):
         assert 0 <= record["beats_random"] <= 1
 
 
-def test_a_study_without_selections_says_why(study, tmp_path):
+def test_a_study_without_selections_says_why(run, study, tmp_path):
     suite = json.loads((study / "suite.json").read_text())
     del suite["sha256"]  # What is written by hand has no seal.
     (tmp_path / "out").mkdir()
@@ -144,7 +143,7 @@ def test_a_study_without_selections_says_why(study, tmp_path):
     assert "those of its suite" in named.stderr
 
 
-def test_a_selector_without_anything_to_compare_is_no_failure_and_says_so(tmp_path):
+def test_a_selector_without_anything_to_compare_is_no_failure_and_says_so(run, tmp_path):
     head, _, tail = SUITE.partition('[[models]]\nname = "linear"\nlabel')
     (tmp_path / "bars.toml").write_text(head.replace("seeds = 2", "seeds = 1") + tail[tail.index("[evaluation]") :])
     options = ("--plugin", TOY, "--output", "out", "--set", 'evaluation.selectors=["udr-lasso"]')
@@ -156,7 +155,7 @@ def test_a_selector_without_anything_to_compare_is_no_failure_and_says_so(tmp_pa
     assert f"udr-lasso left out 2 of 2 trials: {reason}" in none.stderr
 
 
-def test_files_end_with_json_or_with_code_2(tmp_path):
+def test_files_end_with_json_or_with_code_2(run, tmp_path):
     codes = np.random.default_rng(0).normal(size=(3, 20, 2))
     np.savez(tmp_path / "pool.npz", codes=codes, hyperparameters=[0, 0, 1])
     good = run(tmp_path, "select", "pool.npz", "--selector", "udr-spearman", "--selector", "random", "--format", "json")
@@ -169,7 +168,7 @@ def test_files_end_with_json_or_with_code_2(tmp_path):
     assert (bad.returncode, bad.stderr) == (2, "harness: bad.npz: array 'codes': expected finite numbers\n")
 
 
-def test_a_supervised_selector_is_shown_and_listed(tmp_path):
+def test_a_supervised_selector_is_shown_and_listed(run, tmp_path):
     shown = run(tmp_path, "show", "supervised:factorvae")
     assert shown.returncode == 0, shown.stderr
     assert "what labels would choose" in " ".join(shown.stdout.split())

@@ -52,8 +52,8 @@ def test_what_an_encoding_lacks_is_replaced_by_the_nearest_there_is(encoding, ex
     assert written.getvalue().decode(encoding) == expected
 
 
-def test_a_command_prints_where_only_ascii_can_be_written(command):
-    run = command("show", "beta-vae", env={"PYTHONIOENCODING": "ascii"})
+def test_a_command_prints_where_only_ascii_can_be_written(run_process):
+    run = run_process("show", "beta-vae", env={"PYTHONIOENCODING": "ascii"})
     assert run.returncode == 0, run.stderr
     assert "beta-VAE" in run.stdout
 

@@ -126,12 +126,6 @@ metrics = ["{metric}"]
 
 
 @pytest.fixture
-def command(command_here):
-    """Commands run in this process, where torch is loaded already; their workers are processes of their own."""
-    return command_here
-
-
-@pytest.fixture
 def plugin(tmp_path):
     path = tmp_path / "ending_plugin.py"
     path.write_text(PLUGIN)

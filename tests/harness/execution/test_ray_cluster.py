@@ -47,9 +47,10 @@ def connected(cluster):
     ray.shutdown()
 
 
-def test_a_suite_scores_as_on_one_machine(cluster, command, suite_file, tmp_path, results):
+def test_a_suite_scores_as_on_one_machine(cluster, command, run_process, suite_file, tmp_path, results):
     path = suite_file(SUITE)
-    run = command("run", path, "--plugin", TOY, "--output", "there", "--ray", cluster.address, "--device", "cpu")
+    there = ["--output", tmp_path / "there", "--ray", cluster.address, "--device", "cpu"]
+    run = run_process("run", path, "--plugin", TOY, *there)
     assert run.returncode == 0, run.stderr
     assert "2 of 2 trials to do, as many as fit at a time on a Ray cluster, 1 CPU(s) each" in run.stdout
     assert "alike" in run.stdout

@@ -98,26 +98,26 @@ def run(*arguments):
     return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
-def test_where_nothing_can_be_recorded_one_line_says_so(suite_file, tmp_path, read_only, command_here):
+def test_where_nothing_can_be_recorded_one_line_says_so(suite_file, tmp_path, read_only, command):
     out = tmp_path / "out"
     (out / "trials").mkdir(parents=True)
     read_only(out / "trials")
-    found = command_here("run", suite_file(SUITE), "--plugin", TOY, "--output", out)
+    found = command("run", suite_file(SUITE), "--plugin", TOY, "--output", out)
     assert found.returncode == 1, found.stderr
     (line,) = found.stderr.splitlines()
     assert line.startswith(f"harness: {out}/trials/")
     assert line.endswith(": Read-only file system")
 
 
-def test_a_run_waits_for_room_then_stops_and_the_same_command_continues(suite_file, small_disk, command_here):
+def test_a_run_waits_for_room_then_stops_and_the_same_command_continues(suite_file, small_disk, command):
     arguments = ["run", suite_file(SUITE), "--plugin", TOY, "--output", small_disk / "out", "--patience", 1]
-    found = command_here(*arguments)
+    found = command(*arguments)
     assert found.returncode == 1, found.stderr
     assert "Traceback (most recent call last)" not in found.stderr
     assert "No space left on device; trying again in 1 s" in found.stderr
     assert not list(small_disk.glob("out/trials/*/result.json"))
     mount("-o", "remount,size=10m", small_disk)
-    found = command_here(*arguments)
+    found = command(*arguments)
     assert found.returncode == 0, found.stderr
 
 

@@ -22,14 +22,14 @@ def made(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", KIND_NAMES)
-def test_its_suite_runs(kind, made, command, tmp_path, results):
+def test_its_suite_runs(kind, made, run_process, tmp_path, results):
     folders, environment = made
     options = ["--set", "training.steps=5", "--set", "seeds=2"]
     if kind != "dataset":
         options += ["--set", "dataset.positions_x=2", "--set", "dataset.positions_y=3"]
     if kind != "metric":
         options += ["--set", "evaluation.metrics=['mig']"]
-    run = command("run", folders[kind] / "suite.toml", *options, "--output", "out", "--jobs", 1, env=environment)
+    run = run_process("run", folders[kind] / "suite.toml", *options, "--output", tmp_path / "out", env=environment)
     assert run.returncode == 0, run.stderr
     for result in results(tmp_path / "out").values():
         assert {record["status"] for record in result["scores"]} == {"ok"}
@@ -49,8 +49,8 @@ def test_its_own_test_passes(kind, made):
     assert run.returncode == 0, run.stdout
 
 
-def test_check_says_that_it_keeps_its_contract(made, command):
-    run = command("check", "new-metric", env=made[1])
+def test_check_says_that_it_keeps_its_contract(made, run_process):
+    run = run_process("check", "new-metric", env=made[1])
     assert run.returncode == 0, run.stderr
     assert "new-metric keeps its contract" in run.stdout
 

@@ -39,14 +39,14 @@ def site(tmp_path_factory):
     return {"PYTHONPATH": str(folder)}
 
 
-def test_the_model_is_listed_with_its_distribution(command, site):
-    run = command("list", "models", env=site)
+def test_the_model_is_listed_with_its_distribution(run_process, site):
+    run = run_process("list", "models", env=site)
     assert "linear-autoencoder" in run.stdout
     assert "harness-linear-autoencoder 2.3" in run.stdout
 
 
-def test_the_model_runs_in_a_suite(command, site, suite_file, tmp_path, results):
-    run = command("run", suite_file(SUITE), "--output", "out", env=site)
+def test_the_model_runs_in_a_suite(run_process, site, suite_file, tmp_path, results):
+    run = run_process("run", suite_file(SUITE), "--output", tmp_path / "out", env=site)
     assert run.returncode == 0, run.stderr
     result = results(tmp_path / "out")["linear-autoencoder 0"]
     assert result["scores"][0]["status"] == "ok"
