@@ -78,6 +78,14 @@ class Display:
             self.console.print(f"{len(trials)} of {self.total} trials to do, {self.slots}", markup=False)
 
     @hookimpl
+    def harness_trials_chosen(self, trials: list[Trial]) -> None:
+        """Say how much has come to it."""
+        self.pending += len(trials)
+        self.total += len(trials)
+        self.comparison = None
+        self._say(f"{len(trials)} more trials to do, chosen by {trials[0].chosen_by}")
+
+    @hookimpl
     def harness_trial_started(self, trial: Trial) -> None:
         """Show that the trial runs."""
         self.running[trial.id] = _Running(trial.title)

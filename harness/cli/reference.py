@@ -32,7 +32,7 @@ def _hook(name: str, document: str) -> str:
 def suite_reference() -> str:
     """Every key of a suite with its type, default, range and meaning, as Markdown tables."""
     from harness.data.training_images import Correlation, FactorSplit, TrainingImages
-    from harness.suite.schema import EvaluationTable, ModelEntry, SuiteFile, Training
+    from harness.suite.schema import EvaluationTable, Halving, ModelEntry, SuiteFile, Training
     from harness.suite.search import Search
 
     tables: dict[str, type[Settings]] = {
@@ -43,6 +43,7 @@ def suite_reference() -> str:
         "`[training]`, and `training` of a model": Training,
         "`[[models]]`": ModelEntry,
         "`search` of a model": Search,
+        "`halving` of a model": Halving,
         "`[evaluation]`": EvaluationTable,
     }
     return "\n".join(f"### {heading}\n\n{_keys(settings)}" for heading, settings in tables.items())

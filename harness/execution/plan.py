@@ -1,7 +1,7 @@
 """The plan of a run: which trials are trained together, by which engine, and where."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.execution.devices import Slots, find_slots, free_memory
 from harness.execution.engine_choice import require_gpu, settle_engine
@@ -70,6 +70,10 @@ class Plan:
         """All trials of this run."""
         return [trial for fleet in self.fleets for trial in fleet]
 
+    def of(self, suite: Suite, manager: PluginManager, options: RunOptions) -> "Plan":
+        """The plan of a suite with other trials, in the same place and by the same engine."""
+        return replace(self, fleets=_fleets(suite, manager, options)[0])
+
 
 def plan_run(suite: Suite, manager: PluginManager, options: RunOptions) -> Plan:
     """Decide how a suite is run; with `options.ray` this connects to the cluster.
@@ -78,6 +82,18 @@ def plan_run(suite: Suite, manager: PluginManager, options: RunOptions) -> Plan:
 
     Raises:
         UserError: there is no such device or cluster, or the options do not go together.
+    """
+    fleets, engine = _fleets(suite, manager, options)
+    slots = _slots(options, len(fleets))
+    if not slots.gpus:
+        require_gpu(engine, max((len(by_training(fleet)) for fleet in fleets), default=0))
+    return Plan(fleets, engine, slots)
+
+
+def _fleets(suite: Suite, manager: PluginManager, options: RunOptions) -> tuple[list[list[Trial]], str]:
+    """The fleets of a run and their engine.
+
+    When a search has chosen trials, every shard sees to all that are left: whoever comes first does them.
     """
     from harness.execution.fleets import form_fleets, most_that_fit  # torch, which looking at results does without.
 
@@ -90,12 +106,9 @@ def plan_run(suite: Suite, manager: PluginManager, options: RunOptions) -> Plan:
         return min(fit, size) if options.engine == "auto" else fit
 
     fleets = form_fleets(suite.trials, manager.registry, fitting if memory else size)
-    if options.shard is not None:
+    if options.shard is not None and not any(trial.chosen_by for trial in suite.trials):
         fleets = shard(fleets, *options.shard)
-    slots = _slots(options, len(fleets))
-    if not slots.gpus:
-        require_gpu(engine, max((len(by_training(fleet)) for fleet in fleets), default=0))
-    return Plan(fleets, engine, slots)
+    return fleets, engine
 
 
 def _memory(options: RunOptions) -> int | None:

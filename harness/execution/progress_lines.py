@@ -28,6 +28,12 @@ class ProgressLines:
             _print(f"{suite.title}: {len(trials)} of {len(suite.trials)} trials to do, into {folder}")
 
     @hookimpl
+    def harness_trials_chosen(self, trials: Sequence[Trial]) -> None:
+        """Say what has come to it."""
+        self.total += len(trials)
+        _print(f"{len(trials)} more trials, chosen by {trials[0].chosen_by}")
+
+    @hookimpl
     def harness_trial_finished(self, trial: Trial, result: Result) -> None:
         """Say how a trial ended."""
         self.done += 1

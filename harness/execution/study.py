@@ -9,24 +9,24 @@ from time import sleep
 from typing import Any, TypeVar
 
 from harness.errors import StorageError, in_a_line
+from harness.execution.comparing import WAIT_SECONDS, Comparing
 from harness.execution.devices import Slots
 from harness.execution.executor import Executor
 from harness.execution.local import LocalExecutor
 from harness.execution.patience import patiently
 from harness.execution.plan import Plan, RunOptions, plan_run
 from harness.execution.progress_lines import progress_lines
-from harness.execution.protocol import CompareJob, Exit, TrialJob
+from harness.execution.protocol import TrialJob
 from harness.execution.ray_cluster import ClusterExecutor
 from harness.execution.schedule import longest_first
+from harness.execution.search import SearchState, beginning, search_state
 from harness.plugins.manager import PluginManager
 from harness.results.earlier import others_note, states_of
 from harness.results.folder import ResultsFolder
 from harness.results.status import StudyStatus
-from harness.selection.record import ComparisonRecord, read_comparison, write_comparison
-from harness.storage.leases import holder, lease
 from harness.storage.location import absolute, location
 from harness.suite.suite import Suite, load_suite, make_suite
-from harness.suite.trial import Choice, Trial
+from harness.suite.trial import Trial
 from harness.summary.tables import Tables, failures, read_tables, write_tables
 from harness.training.events import Alert, Event, Note, Progress
 
@@ -34,21 +34,8 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-WAIT_SECONDS = 1.0
-"""Time between two looks at trials that another run holds."""
-
 ROUNDS = 3
 """How often the trials of a suite are done again because what they had left was damaged, at most."""
-
-
-def pending_selectors(
-    suite: Suite, folder: ResultsFolder, finished: Sequence[Trial], *, retry_failed: bool = False
-) -> list[Choice]:
-    """The selectors that have not compared these trials."""
-    if len(finished) < 2:
-        return []
-    found = [(choice, read_comparison(folder, choice, finished, suite.evaluation_seed)) for choice in suite.selectors]
-    return [choice for choice, record in found if record is None or (retry_failed and record.failed)]
 
 
 @dataclass(frozen=True)
@@ -113,6 +100,7 @@ def run(
     else:
         checked = suite if isinstance(suite, Suite) else load_suite(Path(suite), manager.registry, overrides)
     folder = location(output or Path("results") / checked.name)
+    checked = search_state(checked, ResultsFolder(folder), manager.registry).suite
     study = Study(checked, folder, manager, plan_run(checked, manager, options), options)
     with progress_lines(manager, shown=progress):
         return study.run()
@@ -140,6 +128,7 @@ class Study:
             if isinstance(plan.slots, Slots)
             else ClusterExecutor(plan.slots, options.timeout, options.patience)
         )
+        self._comparing = Comparing(self.folder, self.executor, self._common(), self._tell_of_comparison)
 
     def run(self) -> RunSummary:
         """Do all that is left: trials, then, if no trial of the suite is left, comparisons by selectors.
@@ -157,15 +146,21 @@ class Study:
         self._patiently(self.folder.create)
         if self.options.fresh:
             self.folder.discard(self.plan.trials)
+            self._follow(beginning(self.suite))
         self._begin()
         status = self._read_status()
         pending = self._own(status.left(retry_failed=retry_failed))
         self._tell_before_training(pending, status)
         self._observe("harness_suite_started", suite=self.suite, trials=pending, folder=self.folder.path)
-        for _ in range(ROUNDS):
+        tries = 0
+        while tries < ROUNDS:
+            tries += 1
             if pending:
                 self._train(self._trial_jobs(pending, status))
                 status = self._read_status()
+            if self.suite.searches:
+                tries = 0 if self._search_on(status) else tries
+                status = self._read_status()  # Of more trials, or without damaged models.
             if self._patiently(partial(self._compare, status, retry_failed)):
                 status = self._read_status()  # Damaged models were set aside, and their results with them.
             retry_failed = False
@@ -240,7 +235,8 @@ class Study:
     def _trial_jobs(self, pending: Sequence[Trial], status: StudyStatus) -> list[TrialJob]:
         """A job for each fleet with something left to do, the longest first."""
         left = {trial.id for trial in pending}
-        others = {} if self.options.fresh else self._patiently(lambda: states_of(pending, self.folder, self.suite))
+        alone = self.options.fresh  # What was there of other suites' trials is not continued.
+        others = self._patiently(lambda: states_of(pending, self.folder, self.suite, alone=alone))
         fleets = [[trial for trial in fleet if trial.id in left] for fleet in self.plan.fleets]
         return [
             TrialJob(
@@ -268,35 +264,33 @@ class Study:
         }
 
     def _compare(self, status: StudyStatus, retry_failed: bool) -> bool:
-        """Let selectors compare the models, if all are there, in one run at a time; returns whether they did."""
-        waiting = False
-        while not status.pending and self._pending_selectors(status, retry_failed) and not self.executor.stopping:
-            with lease(self.folder.comparisons_lease, self.executor.lose) as got:
-                if got:
-                    self._compare_all(status, self._pending_selectors(status, retry_failed))
-                    return True
-            if not waiting:
-                who = holder(self.folder.comparisons_lease)
-                logger.warning("another run (%s) compares the models; this one waits for it", who)
-                waiting = True
-            sleep(WAIT_SECONDS)
-        return False
+        """Let selectors compare the models, if all are there; returns whether they did."""
+        if status.pending:
+            return False
+        return self._comparing.compare(self.suite.selectors, status.candidates, retry_failed=retry_failed)
 
-    def _pending_selectors(self, status: StudyStatus, retry_failed: bool = False) -> list[Choice]:
-        return pending_selectors(self.suite, self.folder, status.candidates, retry_failed=retry_failed)
+    def _search_on(self, status: StudyStatus) -> bool:
+        """Let the searches choose further trials, if all that they have chosen are done; returns whether they did."""
+        if status.pending or self.executor.stopping:
+            return False
+        state = self._search_state()
+        while any(self._comparing.compare([selector], trials) for selector, trials in state.comparisons):
+            state = self._search_state()
+        known = {trial.id for trial in self.suite.trials}
+        chosen = [trial for trial in state.suite.trials if trial.id not in known]
+        if chosen:
+            self._follow(state.suite)
+            self._observe("harness_trials_chosen", suite=self.suite, trials=chosen)
+        return bool(chosen)
 
-    def _compare_all(self, status: StudyStatus, selectors: Sequence[Choice]) -> None:
-        if not selectors:
-            return
-        self.folder.set_aside_damaged_comparisons()
-        job = CompareJob(status.candidates, **self._common(), selectors=selectors)
-        end = self.executor.run_comparison(job, self._tell_of_comparison)
-        if end is None or end.interrupted or end.returncode == Exit.INCOMPLETE:
-            return
-        reason = "it took too long" if end.timed_out else end.reason
-        for choice in self._pending_selectors(status):
-            record = ComparisonRecord.of_nothing(choice, reason)
-            write_comparison(self.folder, choice, status.candidates, self.suite.evaluation_seed, record)
+    def _search_state(self) -> SearchState:
+        return self._patiently(lambda: search_state(self.suite, self.folder, self.manager.registry))
+
+    def _follow(self, suite: Suite) -> None:
+        """Do the trials of a suite whose searches are at another place from now on."""
+        self.suite = suite
+        self.plan = self.plan.of(suite, self.manager, self.options)
+        self._patiently(lambda: self.folder.write_suite(suite))
 
     def _tell_of_trial(self, trial: Trial, event: Event) -> None:
         match event:

@@ -106,6 +106,17 @@ def harness_suite_started(suite: "Suite", trials: "list[Trial]", folder: "Path")
 
 
 @hookspec
+def harness_trials_chosen(suite: "Suite", trials: "list[Trial]") -> None:
+    """A search has chosen trials by the results of earlier ones; they are done next.
+
+    Example:
+        @harness.hookimpl
+        def harness_trials_chosen(trials):
+            print(f"{len(trials)} more, chosen by {trials[0].chosen_by}")
+    """
+
+
+@hookspec
 def harness_trial_started(trial: "Trial") -> None:
     """A trial begins or continues in its worker process.
 

@@ -25,10 +25,15 @@ def earlier_trials(folder: ResultsFolder, suite: Suite) -> Iterator[Trial]:
                 yield trial
 
 
-def states_of(trials: Sequence[Trial], folder: ResultsFolder, suite: Suite) -> dict[str, list[str]]:
-    """By a trial's id those of others in the folder that are states of the same training, whatever came of them."""
+def states_of(
+    trials: Sequence[Trial], folder: ResultsFolder, suite: Suite, *, alone: bool = False
+) -> dict[str, list[str]]:
+    """By a trial's id those of others in the folder that are states of the same training, whatever came of them.
+
+    With `alone` those of the suite alone.
+    """
     states: dict[str, list[str]] = {}
-    for trial in (*suite.trials, *earlier_trials(folder, suite)):
+    for trial in (*suite.trials, *([] if alone else earlier_trials(folder, suite))):
         states.setdefault(trial.training_key, []).append(trial.id)
     others = {trial.id: [name for name in states[trial.training_key] if name != trial.id] for trial in trials}
     return {name: found for name, found in others.items() if found}

@@ -22,6 +22,15 @@ LABEL = Column("model", "string", "the model's label in the suite")
 HYPERPARAMETERS = Column("hyperparameters", "string", "every hyperparameter, JSON text")
 SWEPT = Column("swept", "string", "the hyperparameters that the suite sweeps, JSON text")
 TRAINING = Column("training", "string", "every training setting, JSON text")
+CHOSEN = (
+    Column("chosen_by", "string", "what chose the trials to be trained, of a search; empty if nothing did", added=True),
+    Column(
+        "labels_seen",
+        "string",
+        "what of labels that has seen: none, all, or how many images are labelled; empty if nothing did",
+        added=True,
+    ),
+)
 HIGHER_IS_BETTER = Column("higher_is_better", "bool", "whether larger scores are better")
 POOL = Column("pool", "string", "the trials chosen among: all, or the label of one model")
 POOL_SIZE = Column("pool_size", "int64", "number of trials in the pool")
@@ -85,6 +94,7 @@ SCORES = (
     Column("metric_version", "string", "version of the distribution that the metric is from"),
     GIT_COMMIT,
     Column("finished_at", "string", "end of the trial, ISO 8601, UTC"),
+    *CHOSEN,
 )
 
 LEADERBOARD = (
@@ -113,6 +123,7 @@ LEADERBOARD = (
         "paired by seed, corrected for all settings (Holm); false for n < 2",
         added=True,
     ),
+    *CHOSEN,
 )
 
 SELECTIONS = (

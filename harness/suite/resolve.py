@@ -50,6 +50,19 @@ def resolve_choice(
     return Choice(name, values, entry.plugin.version, files, data, Path(entry.plugin.distribution).name)
 
 
+def choose(registry: Registry, kind: str, item: str | Mapping[str, Any], place: str, folder: Path) -> Choice:
+    """The choice of a name, or of a table of a name and settings side by side.
+
+    Raises:
+        UserError: see `resolve_choice`; or there is no name.
+    """
+    settings = {"name": item} if isinstance(item, str) else dict(item)
+    name = settings.pop("name", None)
+    if not isinstance(name, str):
+        raise UserError(f"{place}.name: this key is required and is a text")
+    return resolve_choice(registry, kind, name, settings, place, folder)
+
+
 def apart(settings: Mapping[str, Any], place: str) -> "tuple[dict[str, Any], TrainingImages | None]":
     """The settings that are a dataset's own, and which of its images are trained on; None for all, alike.
 

@@ -17,6 +17,16 @@ class Training(Settings):
     )
 
 
+class Halving(Settings):
+    """Successive halving of a model's settings: the best of them, over all their seeds, are trained on."""
+
+    at: list[Annotated[int, Field(gt=0)]] = Field(min_length=1, description="steps after which to choose")
+    keep: float = Field(0.5, gt=0, lt=1, description="the share of settings that is trained on, rounded down, but one")
+    aim: str | dict[str, Any] = Field(
+        description="a metric or a selector, or a table of its name and settings, or loss:OBJECTIVE/TERM"
+    )
+
+
 class ModelEntry(Settings):
     """A `[[models]]` table of a suite: a model, its settings, and what of them is swept."""
 
@@ -29,6 +39,9 @@ class ModelEntry(Settings):
         "and those in a table `zip` go together",
     )
     search: Search | None = Field(None, description="settings drawn instead of swept, as many as a budget allows")
+    halving: Halving | None = Field(
+        None, description="successive halving: settings that do badly are trained no further"
+    )
     training: dict[str, Any] = Field({}, description="training settings of this model alone")
     seeds: int | list[int] | None = Field(None, description="seeds of this model alone")
 

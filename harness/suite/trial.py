@@ -78,7 +78,8 @@ class Choice:
 class Trial:
     """One model with one set of hyperparameters and one seed on one dataset.
 
-    Plain data, so that it travels to any process. `label` and `swept` only name it for people.
+    Plain data, so that it travels to any process. `label` and `swept` only name it for people; `chosen_by` and
+    `labels_seen` say what chose it to be trained, if something did, and what of labels that has seen.
     """
 
     dataset: Choice
@@ -87,6 +88,8 @@ class Trial:
     seed: int
     label: str = ""
     swept: Mapping[str, Any] = field(default_factory=dict)
+    chosen_by: str = ""
+    labels_seen: str = ""
 
     @cached_property
     def id(self) -> str:
@@ -119,6 +122,7 @@ class Trial:
             "seed": self.seed,
             "label": self.label,
             "swept": dict(self.swept),
+            **({"chosen_by": self.chosen_by, "labels_seen": self.labels_seen} if self.chosen_by else {}),
         }
 
     @classmethod

@@ -75,6 +75,8 @@ def trial_columns(suite: Suite, trial: Trial) -> dict[str, object]:
         "hyperparameters": json.dumps(dict(trial.model.config)),
         "swept": json.dumps(dict(trial.swept)),
         "training": json.dumps(trial.training.values()),
+        "chosen_by": trial.chosen_by,
+        "labels_seen": trial.labels_seen,
     }
 
 
@@ -123,13 +125,13 @@ def _positions(scores: pd.DataFrame) -> dict[tuple[object, ...], list[int]]:
 
 def _settings(suite: Suite) -> list[tuple[dict[str, object], int]]:
     """The columns that name each setting of the suite, in its order, and how many trials it has."""
-    named = {}
+    named: dict[tuple[object, ...], dict[str, object]] = {}
     counts: Counter[tuple[object, ...]] = Counter()
     for trial in suite.trials:
         columns = trial_columns(suite, trial)
         del columns["trial"]
-        key = tuple(columns.values())
-        named[key] = columns
+        key = tuple(columns[name] for name in SETTING)
+        named.setdefault(key, columns)
         counts[key] += 1
     return [(columns, counts[key]) for key, columns in named.items()]
 

@@ -123,6 +123,7 @@ def command(
     from harness.cli.console import console
     from harness.cli.display import Display
     from harness.execution.plan import RunOptions, plan_run
+    from harness.execution.search import search_state
     from harness.execution.study import Study
     from harness.plugins.manager import PluginManager
     from harness.results.folder import ResultsFolder
@@ -134,8 +135,9 @@ def command(
         forbid_download()
     asked = RunOptions(**options)
     manager = PluginManager(plugins)
-    checked = load_suite(suite, manager.registry, overrides)
-    folder = ResultsFolder(output or Path("results") / checked.name)
+    loaded = load_suite(suite, manager.registry, overrides)
+    folder = ResultsFolder(output or Path("results") / loaded.name)
+    checked = search_state(loaded, folder, manager.registry).suite
     for note in schedule_notes(checked, manager.registry):
         logger.warning("warning: %s", note)
     if dry_run:
@@ -217,6 +219,8 @@ def _print_plan(
     selectors = ", ".join(selector.name for selector in suite.selectors) or "none"
     retry = f", {len(failed)} failed (--retry-failed tries again)" if failed else ""
     echo(f"\nmetrics: {metrics}\nselectors: {selectors}\n{len(suite.trials)} trials, {len(left)} to do{retry}")
+    for search in suite.searches:
+        echo(search.outlook())
     for metric, reasons in inapplicable.items():
         for reason, models in reasons.items():
             echo(f"no {metric} of {', '.join(models)}: {reason}")
