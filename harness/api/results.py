@@ -20,6 +20,7 @@ from harness.suite.build import build_dataset, load_dataset
 from harness.suite.suite import Suite
 from harness.suite.trial import Trial
 from harness.summary.comparison import compare_folders, compare_settings, setting_names, with_settings
+from harness.summary.labels import metric_labels
 from harness.summary.leaderboard import leaderboard
 from harness.summary.tables import read_scores
 
@@ -95,12 +96,16 @@ class Results:
     def best(self, metric: str) -> "TrialResults":
         """The trial with the best score by a metric. It is chosen by that metric, so its score flatters it.
 
+        Args:
+            metric: its name; of several protocols with the settings that differ, "sap protocol=svm".
+
         Raises:
             UserError: no trial has a score by this metric.
         """
-        scored = self._raw[(self._raw["metric"] == metric) & (self._raw["status"] == "ok")]
+        labels = metric_labels(self._raw)
+        scored = self._raw[(labels == metric) & (self._raw["status"] == "ok")]
         if scored.empty:
-            known = list(dict.fromkeys(self._raw["metric"]))
+            known = list(dict.fromkeys(labels))
             raise UserError(f"{self.folder.path}: no trial has a score by '{metric}'; {nearest(metric, known)}")
         values = scored["score"].to_numpy(float)
         chosen = values.argmax() if bool(scored["higher_is_better"].iloc[0]) else values.argmin()
@@ -156,7 +161,7 @@ class Results:
         return drawn[name]()
 
     def _first_metric(self) -> str:
-        scored = self._raw["metric"][self._raw["status"] == "ok"]
+        scored = metric_labels(self._raw)[self._raw["status"] == "ok"]
         if scored.empty:
             raise UserError(f"{self.folder.path}: there are no scores yet")
         return str(scored.iloc[0])

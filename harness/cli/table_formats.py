@@ -1,8 +1,11 @@
 """Data frames as text: for the terminal, and as CSV, Markdown and JSON."""
 
+import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pandas as pd
 from rich import box
 from rich.console import Group, RenderableType
@@ -128,12 +131,18 @@ def print_as(form: str, table: pd.DataFrame) -> None:
 
 
 def as_json(table: pd.DataFrame) -> str:
-    """A data frame as a JSON list of records; what is missing is null."""
-    text: str = table.to_json(orient="records", indent=2, force_ascii=False)
+    """A data frame as a JSON list of records, numbers with all their digits; what is missing or infinite is null."""
+
+    def plain(value: object) -> object:
+        value = value.item() if isinstance(value, np.generic) else value
+        return None if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)) else value
+
+    records = [{str(name): plain(value) for name, value in row.items()} for row in table.to_dict("records")]
+    text = json.dumps(records, indent=2, ensure_ascii=False)
     if printable(text) == text:
         return text
     # What a terminal would obey, as JSON's own escapes.
-    return str(table.to_json(orient="records", indent=2, force_ascii=True)).replace("\x7f", "\\u007f")
+    return json.dumps(records, indent=2).replace("\x7f", "\\u007f")
 
 
 def as_csv(table: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ from harness.errors import UserError
 from harness.figures.paper import axes_of, colours, metric_title, new_figure, paper_style
 from harness.summary.aggregate import mean_ranks, performance_profile
 from harness.summary.comparison import setting_names, with_settings
-from harness.summary.labels import distinct_labels
+from harness.summary.labels import metric_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,14 +21,6 @@ ROW, COLUMN = 0.22, 1.35
 """Inches that a setting takes downwards and a metric across."""
 
 MOST_COLUMNS = 4
-
-
-def metric_labels(table: pd.DataFrame) -> "pd.Series[str]":
-    """A label for each row's metric: its name, and between namesakes the settings in which they differ."""
-    keys = list(zip(table["metric"], table["metric_settings"], strict=True))
-    pairs = list(dict.fromkeys(keys))
-    labels = dict(zip(pairs, distinct_labels(pairs), strict=True))
-    return pd.Series([labels[key] for key in keys], index=table.index, dtype=object)
 
 
 @paper_style
@@ -162,7 +154,7 @@ def ranks_figure(scores: pd.DataFrame) -> "Figure":
     ranks = found.mean.sort_values()
     count = len(ranks)
     left = math.ceil(count / 2)
-    groups = alike_groups(ranks.tolist(), found.critical_difference) if found.critical_difference else []
+    groups = found.alike
     line = 0.09 * len(groups) + 0.12
     height = 0.15 + line + 0.2 * left
     figure = new_figure(7, height + 0.6)
@@ -194,19 +186,9 @@ def ranks_figure(scores: pd.DataFrame) -> "Figure":
     return figure
 
 
-def alike_groups(ranks: list[float], critical: float) -> list[tuple[float, float]]:
-    """The longest runs of ascending ranks that are no further apart than the critical difference, two or more each."""
-    groups: list[tuple[int, int]] = []
-    for start in range(len(ranks)):
-        end = max(position for position, rank in enumerate(ranks) if rank - ranks[start] <= critical)
-        if end > start and not (groups and end <= groups[-1][1]):
-            groups.append((start, end))
-    return [(ranks[start], ranks[end]) for start, end in groups]
-
-
 @paper_style
 def profiles_figure(scores: pd.DataFrame, metric: str) -> "Figure":
-    """Draw performance profiles: the share of runs that score at least as well as each threshold.
+    """Draw performance profiles: the share of all runs, failed ones too, that score at least as well as each threshold.
 
     Raises:
         UserError: no trial has a score by the metric, or there is no matplotlib.

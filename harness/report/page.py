@@ -24,7 +24,8 @@ from harness.summary.rounding import for_javascript
 
 SCRIPTS = (
     "dom", "facts", "address", "copy", "save", "tables", "scales", "explore", "charts", "lines", "heat", "filters",
-    "provenance", "leaderboard", "relations", "curves", "selectors", "trials", "traversal", "matrices", "trial", "main",
+    "provenance", "leaderboard", "comparisons", "profiles", "relations", "curves", "selectors", "trials", "traversal",
+    "matrices", "trial", "main",
 )  # fmt: skip
 """In the order in which they build on each other."""
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import DamagedFileError
+from harness.report.page_comparisons import comparison_rows, rankings
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table
 from harness.results.result import Outcome, Result
@@ -54,6 +55,8 @@ class Pages:
     details: list[Plain] = field(default_factory=list)
     selections: list[Plain] = field(default_factory=list)
     differences: list[Plain] = field(default_factory=list)
+    comparisons: list[Plain] = field(default_factory=list)
+    rankings: list[Plain] = field(default_factory=list)
     provenances: list[Plain] = field(default_factory=list)
 
 
@@ -77,8 +80,11 @@ def gather(folders: Sequence[ResultsFolder], factors: Sequence[Sequence[str]]) -
         for label, (name, settings) in zip(distinct_labels(metrics), metrics, strict=True)
     ]
     points = _points_of_a_curve(sum(len(suite.trials) for suite in suites))
-    for folder, suite, names in zip(folders, suites, factors, strict=True):
-        _Gathering(pages, folder, suite, datasets, metrics, names, points).gather()
+    scores = [
+        (suite.title, _Gathering(pages, folder, suite, datasets, metrics, names, points).gather())
+        for folder, suite, names in zip(folders, suites, factors, strict=True)
+    ]
+    pages.rankings = rankings(scores)
     return pages
 
 
@@ -108,8 +114,12 @@ class _Gathering:
     factors: Sequence[str]
     points: int
 
-    def gather(self) -> None:
-        """Read the study and add it, with all its trials, to the page's data."""
+    def gather(self) -> pd.DataFrame:
+        """Read the study and add it, with all its trials, to the page's data.
+
+        Returns:
+            `scores.parquet`, with datasets by the labels that tell those of the page apart.
+        """
         status = StudyStatus.read(self.suite, self.folder)
         scores = score_table(status)
         self._note_directions(scores)
@@ -132,6 +142,8 @@ class _Gathering:
             trial["id"]: position for position, trial in enumerate(self.pages.trials) if position >= first_trial
         }
         self._add_selections(positions)
+        places = {key: place for place, key in enumerate(self.metrics)}
+        self.pages.comparisons += comparison_rows(self.folder, status.state, len(self.pages.studies), places)
         self.pages.studies.append(
             {
                 "title": self.suite.title,
@@ -145,6 +157,8 @@ class _Gathering:
                 "factors": list(self.factors),
             }
         )
+        names = {trial.id: self.pages.datasets[self.datasets.index(_key(trial.dataset))] for trial in self.suite.trials}
+        return scores.assign(dataset=scores["trial"].map(names))
 
     def _note_directions(self, scores: pd.DataFrame) -> None:
         known = scores.dropna(subset=["higher_is_better"])

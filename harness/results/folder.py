@@ -238,7 +238,8 @@ class ResultsFolder:
         except IncompleteTableError:  # An older version had fewer columns; the table is made anew.
             return None
         except DamagedFileError as error:
-            logger.warning("%s; `harness leaderboard %s --rebuild` makes it anew", error, self.path)
+            command = f"compare {self.path}" if name == "comparisons" else f"leaderboard {self.path} --rebuild"
+            logger.warning("%s; `harness %s` makes it anew", error, command)
             return None
         known = {column.name for column in TABLES[name]} <= set(table.columns)  # Some columns were added later.
         return table if known and table.attrs.get("made_from") == state else None

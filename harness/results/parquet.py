@@ -124,12 +124,14 @@ def _check(table: "pa.Table", name: str) -> None:
         found = table.column(column.name)
         if found.type != _type(column) and not (column.type == "string" and found.type == pa.large_string()):
             raise ValueError(f"the column '{column.name}' holds {found.type}, expected {column.type}")
-        if column.type == "int64" and column.name != "rank" and found.null_count:
+        if column.type == "int64" and not column.nullable and found.null_count:
             raise ValueError(f"a number is missing in the column '{column.name}'")
-        if column.meaning.endswith("JSON text"):
+        kinds = {"JSON text": dict, "a JSON list": list}
+        names = {dict: "object", list: "list"}
+        for expected in (kind for ending, kind in kinds.items() if column.meaning.endswith(ending)):
             for text in found.unique().to_pylist():
-                if not isinstance(parse_plain((text or "").encode()), dict):
-                    raise ValueError(f"'{text[:40]}' in the column '{column.name}' is no JSON object")
+                if not isinstance(parse_plain((text or "").encode()), expected):
+                    raise ValueError(f"'{text[:40]}' in the column '{column.name}' is no JSON {names[expected]}")
 
 
 def _type(column: Column) -> "pa.DataType":

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """One column; `type` is the name of an Arrow type. Tables of older versions may lack one that was `added`."""
+    """One column; `type` is the name of an Arrow type. Tables of older versions may lack one that was `added`.
+
+    Whole numbers may be missing where the column is `nullable`, real ones anywhere.
+    """
 
     name: str
     type: str
     meaning: str
     added: bool = False
+    nullable: bool = False
 
 
 # What several tables share.
@@ -115,7 +119,7 @@ LEADERBOARD = (
     Column("std", "double", "sample standard deviation over seeds (n - 1); null for n < 2"),
     Column("ci_low", "double", "lower end of the 95 % t interval of the mean over seeds; null for n < 2"),
     Column("ci_high", "double", "upper end of it"),
-    Column("rank", "int64", "rank of the mean among the settings of this dataset and metric, 1 is best"),
+    Column("rank", "int64", "rank of the mean among the settings of this dataset and metric, 1 is best", nullable=True),
     Column(
         "best",
         "bool",
@@ -195,24 +199,29 @@ COMPARISONS = (
     Column("status", "string", "ok, or no-scores if one of the two has none"),
     Column("reason", "string", "why there are no scores"),
     Column("paired", "bool", "whether scores are paired by seed"),
-    Column("n", "int64", "pairs of seeds or, unpaired, scores of the setting"),
-    Column("n_second", "int64", "pairs of seeds or, unpaired, scores of the baseline"),
+    Column("n", "int64", "pairs of seeds or, unpaired, scores of the setting", nullable=True),
+    Column("n_second", "int64", "pairs of seeds or, unpaired, scores of the baseline", nullable=True),
     Column("failed", "int64", "trials of the setting without a score"),
     Column("baseline_failed", "int64", "trials of the baseline without a score"),
-    Column("dropped", "string", "seeds that are left out because one of a pair has no score, JSON text"),
+    Column("dropped", "string", "seeds that are left out because one of a pair has no score, a JSON list"),
     Column("difference", "double", "mean score of the setting minus that of the baseline"),
     Column("low", "double", "lower end of its 95 % t interval (Welch's if unpaired); null for n < 2"),
     Column("high", "double", "upper end of it"),
     Column("bootstrap_low", "double", "lower end of its 95 % BCa bootstrap interval; null for n < 2"),
     Column("bootstrap_high", "double", "upper end of it"),
-    Column("wins", "int64", "pairs in which the setting is better; null if unpaired"),
+    Column("wins", "int64", "pairs in which the setting is better; null if unpaired", nullable=True),
     Column("improvement", "double", "probability that the setting is better than the baseline, ties count half"),
     Column("effect", "double", "difference over the standard deviation: of differences, or of scores if unpaired"),
     Column("p", "double", "of the two-sided permutation test of no difference; null for n < 2"),
     Column("exact", "bool", "whether that test looked at all arrangements; else at 9,999"),
     Column("p_holm", "double", "p corrected for all comparisons of this table (Holm, 1979)"),
     Column("family", "int64", "how many comparisons the correction is for"),
-    Column("pairs_needed", "int64", "pairs with which a paired t test finds such an effect in 80 % of studies"),
+    Column(
+        "pairs_needed",
+        "int64",
+        "pairs with which a paired t test finds such an effect in 80 % of studies",
+        nullable=True,
+    ),
     Column("sentence", "string", "the comparison in words"),
 )
 

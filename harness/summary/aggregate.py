@@ -1,15 +1,17 @@
 """Summaries over metrics and datasets without mixing their scales: ranks, interquartile means, performance profiles."""
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from harness.errors import UserError
+from harness.errors import UserError, nearest
 from harness.seeds import numpy_rng
 from harness.summary.comparison import setting_names, with_settings
+from harness.summary.labels import metric_labels
 from harness.summary.leaderboard import METRIC
 from harness.summary.statistics import LEVEL, RESAMPLES
 
@@ -23,12 +25,30 @@ class Ranks:
         tasks: number of tasks.
         p: p value of Friedman's test that all settings are alike; None for fewer than three settings or two tasks.
         critical_difference: mean ranks that are further apart differ at the 5 % level (Nemenyi); None as for p.
+        failed: how many scores each of these settings lacks because a trial or a metric failed.
     """
 
     mean: "pd.Series[float]"
     tasks: int
     p: float | None
     critical_difference: float | None
+    failed: "pd.Series[int]"
+
+    @property
+    def alike(self) -> list[tuple[float, float]]:
+        """The longest runs of mean ranks, as (first, last), that are no further apart than the critical difference."""
+        ranks = self.mean.sort_values().tolist()
+        critical = self.critical_difference
+        return [] if critical is None else [(ranks[start], ranks[end]) for start, end in _runs(ranks, critical)]
+
+
+def _runs(ranks: list[float], critical: float) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for start in range(len(ranks)):
+        end = max(position for position, rank in enumerate(ranks) if rank - ranks[start] <= critical)
+        if end > start and not (runs and end <= runs[-1][1]):
+            runs.append((start, end))
+    return runs
 
 
 def mean_ranks(scores: pd.DataFrame) -> Ranks:
@@ -45,12 +65,15 @@ def mean_ranks(scores: pd.DataFrame) -> Ranks:
         raise UserError("no setting has a score by every metric on every dataset, so ranks cannot be averaged")
     ranks = complete.rank(axis="index", ascending=False)
     k, n = ranks.shape
+    mean = ranks.mean(axis="columns").sort_values()
+    lacking = with_settings(scores)["setting"][scores["status"] == "failed"].value_counts()
+    failed = lacking.reindex(mean.index, fill_value=0)
     if k < 3 or n < 2:
-        return Ranks(ranks.mean(axis="columns").sort_values(), n, None, None)
+        return Ranks(mean, n, None, None, failed)
     p = float(stats.friedmanchisquare(*complete.to_numpy()).pvalue)
     quantile = stats.studentized_range.ppf(LEVEL, k, np.inf) / math.sqrt(2)
     critical = float(quantile * math.sqrt(k * (k + 1) / (6 * n)))
-    return Ranks(ranks.mean(axis="columns").sort_values(), n, p, critical)
+    return Ranks(mean, n, p, critical, failed)
 
 
 def interquartile_means(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -60,12 +83,13 @@ def interquartile_means(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
     Resamples are stratified: each dataset keeps its number of runs. One metric is one scale; several are not mixed.
 
     Returns:
-        A row per setting: `runs`, `datasets`, `iqm`, `low`, `high` (95 %, percentiles of 9,999 resamples).
+        A row per setting: `runs` with a score, `failed` runs, `datasets`, `iqm`, `low`, `high` (95 %, percentiles of
+        9,999 resamples).
 
     Raises:
         UserError: no trial has a score by this metric.
     """
-    chosen = _scored(scores, metric)
+    chosen, failed = _runs_of(scores, metric)
     rows = []
     for setting, runs in chosen.groupby("setting", sort=False):
         strata = [group["score"].to_numpy(float) for _, group in runs.groupby("dataset", sort=False)]
@@ -73,12 +97,14 @@ def interquartile_means(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
         drawn = np.concatenate([rng.choice(scored, (RESAMPLES, len(scored))) for scored in strata], axis=1)
         low, high = np.quantile(stats.trim_mean(drawn, 0.25, axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         value = float(stats.trim_mean(np.concatenate(strata), 0.25))
-        rows.append((setting, len(runs), len(strata), value, float(low), float(high)))
-    return pd.DataFrame(rows, columns=["setting", "runs", "datasets", "iqm", "low", "high"])
+        rows.append((setting, len(runs), failed.get(setting, 0), len(strata), value, float(low), float(high)))
+    return pd.DataFrame(rows, columns=["setting", "runs", "failed", "datasets", "iqm", "low", "high"])
 
 
 def performance_profile(scores: pd.DataFrame, metric: str, points: int = 101) -> pd.DataFrame:
     """The share of runs whose score is at least as good as each threshold, by setting (Dolan & Moré, 2002).
+
+    A run that failed counts, and reaches no threshold.
 
     Returns:
         `threshold`, from the worst score of any run to the best, then a column of shares per setting.
@@ -86,7 +112,7 @@ def performance_profile(scores: pd.DataFrame, metric: str, points: int = 101) ->
     Raises:
         UserError: no trial has a score by this metric.
     """
-    chosen = _scored(scores, metric)
+    chosen, failed = _runs_of(scores, metric)
     higher = bool(chosen["higher_is_better"].iloc[0])
     values = chosen["score"].astype(float)
     thresholds = np.linspace(values.min(), values.max(), points)
@@ -95,17 +121,25 @@ def performance_profile(scores: pd.DataFrame, metric: str, points: int = 101) ->
     table = {"threshold": thresholds}
     for setting, runs in chosen.groupby("setting", sort=False):
         found = runs["score"].to_numpy(float)[:, None]
-        table[str(setting)] = ((found >= thresholds) if higher else (found <= thresholds)).mean(axis=0)
+        reached = ((found >= thresholds) if higher else (found <= thresholds)).sum(axis=0)
+        table[str(setting)] = reached / (len(runs) + failed.get(setting, 0))
     return pd.DataFrame(table)
 
 
-def _scored(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The rows that have a score by one metric, with a column `setting` in words."""
-    chosen = with_settings(scores)
-    chosen = chosen[(chosen["metric"] == metric) & (chosen["status"] == "ok")]
+def _runs_of(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, dict[Hashable, int]]:
+    """The rows that have a score by one metric, with a column `setting` in words; and by setting how many failed.
+
+    Raises:
+        UserError: no trial has a score by a metric of this label, see `metric_labels`.
+    """
+    labels = metric_labels(scores)
+    named = with_settings(scores)[labels == metric]
+    chosen = named[named["status"] == "ok"]
     if chosen.empty:
-        raise UserError(f"no trial has a score by the metric '{metric}'")
-    return chosen
+        raise UserError(
+            f"no trial has a score by the metric '{metric}'; {nearest(metric, list(dict.fromkeys(labels)))}"
+        )
+    return chosen, named["setting"][named["status"] == "failed"].value_counts().to_dict()
 
 
 def _task_means(scores: pd.DataFrame) -> pd.DataFrame:

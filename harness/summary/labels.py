@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
+
 
 def distinct_labels(choices: Sequence[tuple[str, str]]) -> list[str]:
     """A label for each (name, settings as JSON): the name, and between namesakes the settings in which they differ.
@@ -18,3 +20,11 @@ def distinct_labels(choices: Sequence[tuple[str, str]]) -> list[str]:
         differing = [key for key in own if any(other.get(key) != own[key] for other in others)]
         labels.append(" ".join([name, *(f"{key}={own[key]}" for key in differing)]))
     return labels
+
+
+def metric_labels(table: pd.DataFrame) -> "pd.Series[str]":
+    """A label for each row's metric: its name, and between namesakes the settings in which they differ."""
+    keys = list(zip(table["metric"], table["metric_settings"], strict=True))
+    pairs = list(dict.fromkeys(keys))
+    labels = dict(zip(pairs, distinct_labels(pairs), strict=True))
+    return pd.Series([labels[key] for key in keys], index=table.index, dtype=object)

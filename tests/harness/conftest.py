@@ -42,7 +42,7 @@ def synthetic(tmp_path):
     """Writes a results folder of so many settings and seeds, with made-up scores and losses, and returns it.
 
     `metrics` are scored by `score(metric, setting, seed)` if given; trials take their version of torch from `torch` in
-    turn, and `details` are added to every score's.
+    turn, and `details` are added to every score's. Each setting is scored after so many `steps`, or each of several.
     """
 
     def write(
@@ -51,17 +51,19 @@ def synthetic(tmp_path):
     ):  # fmt: skip
         rng = np.random.default_rng(0)
         folder = ResultsFolder(tmp_path / name)
+        at = [steps] if isinstance(steps, int) else steps
         chosen = dataset or Choice("bars", {"brightness": 1.0})
         trials = tuple(
             Trial(
                 chosen,
                 Choice("linear", {"size": 3, "noise": round(0.1 * number, 3), "pause": 0.0}, "1.0"),
-                Training(steps=steps, batch_size=64),
+                Training(steps=done, batch_size=64),
                 seed,
                 models[number % len(models)],
-                {"noise": swept(number)},
+                {"noise": swept(number), **({"training.steps": done} if len(at) > 1 else {})},
             )
             for number in range(settings)
+            for done in at
             for seed in range(seeds)
         )
         folder.create()
@@ -76,7 +78,7 @@ def synthetic(tmp_path):
                 )
                 for metric in metrics
             ]
-            losses = [{"game/real": 1 / step, "game/fake": rng.random()} for step in range(1, steps + 1)]
+            losses = [{"game/real": 1 / step, "game/fake": rng.random()} for step in range(1, max(at) + 1)]
             result = Result(
                 trial.id, Outcome.FINISHED, seconds=12.5, finished_at="2026-01-02T03:04:05+00:00", scores=tuple(scores),
                 provenance={"torch": torch[place % len(torch)], "device": "made up"},

@@ -40,6 +40,8 @@ def command(
 
     One folder's comparison is also written there, as comparisons.parquet, unless --setting or --metric narrow it.
     """
+    import pandas as pd
+
     from harness.errors import UserError
     from harness.results.folder import ResultsFolder
     from harness.storage.atomic import exists
@@ -60,7 +62,8 @@ def command(
         title = f"Mean ranks over {found.tasks} metrics and datasets"
         if found.critical_difference is not None:
             title += f"; further apart than {found.critical_difference:.2f} is a difference (Friedman p {found.p:.3g})"
-        _print(found.mean.rename("mean rank").rename_axis("setting").reset_index(), title, form)
+        columns = {"mean rank": found.mean, "scores that failed": found.failed}
+        _print(pd.DataFrame(columns).rename_axis("setting").reset_index(), title, form)
     elif len(folders) == 2:
         if baseline or settings:
             raise click.UsageError("--baseline and --setting are for one results folder")

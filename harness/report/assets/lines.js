@@ -2,10 +2,10 @@
 
 const LINES_MARGIN = { left: 52, right: 12, top: 26, bottom: 40 };
 
-// lines: [{series, xs, ys, words, open}]; `unit` stands behind every value that is read off.
-function lineChart({ lines, label, xName, yName, unit = "", width = 340, height = 232, faint = false }) {
+// lines: [{series, xs, ys, words, open}]; `unit` stands behind every value that is read off, `y` makes their scale.
+function lineChart({ lines, label, xName, yName, unit = "", width = 340, height = 232, faint = false, y = automatic }) {
   const { svg, xScale, yScale } = axes({ width, height, xs: lines.flatMap((line) => line.xs), ys: lines.flatMap((line) => line.ys),
-    x: (v, a, b) => linear(v, a, b, 4), y: (v, a, b) => automatic(v, a, b, 4), xName, yName, margin: LINES_MARGIN });
+    x: (v, a, b) => linear(v, a, b, 4), y: (v, a, b) => y(v, a, b, 4), xName, yName, margin: LINES_MARGIN });
   const placed = lines.map((line) => {
     const points = [];
     let [d, pen] = ["", "M"];
@@ -21,7 +21,7 @@ function lineChart({ lines, label, xName, yName, unit = "", width = 340, height 
     return points;
   });
   const plot = h("div", { class: "plot", role: "group", "aria-roledescription": "chart",
-    "aria-label": `${label} Left and right arrow keys move along a line, up and down to the next one, Enter opens its trial.` }, svg);
+    "aria-label": `${label} Left and right arrow keys move along a line, up and down to the next one${lines.some((line) => line.open) ? ", Enter opens its trial" : ""}.` }, svg);
   explorable(plot, svg, placed, { reach: Infinity });
   return plot;
 }

@@ -60,7 +60,8 @@ def test_the_page_parses_and_holds_the_data(synthetic):
     assert [text for _, text in page.all("title")] == ["Made up – harness report"]
     sections = [attributes["id"] for attributes, _ in page.all("section")]
     assert sections == [
-        "leaderboard", "metrics", "hyperparameters", "curves", "selectors", "trials", "failures", "provenance"
+        "leaderboard", "comparisons", "metrics", "hyperparameters", "curves", "selectors", "trials", "failures",
+        "provenance",
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import UserError
 from harness.results.schema import COMPARISONS, SCORES
-from harness.summary.aggregate import interquartile_means, mean_ranks, performance_profile
+from harness.summary.aggregate import Ranks, interquartile_means, mean_ranks, performance_profile
 from harness.summary.comparison import compare_folders, compare_settings, setting_names, with_settings
 
 
@@ -133,6 +133,35 @@ def test_ranks_leave_out_a_setting_that_lacks_a_score_in_some_task():
     assert mean_ranks(scores).mean.to_dict() == {"b": 1.0}
     with pytest.raises(UserError, match="no setting has a score by every metric"):
         mean_ranks(table(rows("a", [1.0]), rows("b", [2.0], metric="sap")))
+
+
+@pytest.mark.parametrize(
+    ("means", "alike"),
+    [([1.0, 1.5, 2.4, 4.0], [(1.0, 1.5), (1.5, 2.4)]), ([3.0, 1.0], []), ([1.0, 2.0, 1.5], [(1.0, 2.0)])],
+)
+def test_ranks_are_alike_up_to_the_critical_difference(means, alike):
+    names = list("abcd")[: len(means)]
+    assert Ranks(pd.Series(means, names), 4, 0.1, 1.0, pd.Series(0, names)).alike == alike
+    assert Ranks(pd.Series(means, names), 4, None, None, pd.Series(0, names)).alike == []
+
+
+def test_what_failed_is_counted_beside_ranks_and_interquartile_means_and_reaches_no_threshold():
+    scores = table(rows("a", [1.0, None, None, 0.5]), rows("b", [0.5, 0.25]))
+    assert mean_ranks(scores).failed.to_dict() == {"a": 2, "b": 0}
+    found = interquartile_means(scores, "mig").set_index("setting")
+    assert found["runs"].to_dict() == {"a": 2, "b": 2}
+    assert found["failed"].to_dict() == {"a": 2, "b": 0}
+    assert performance_profile(scores, "mig", points=4)["a"].tolist() == [0.5, 0.5, 0.25, 0.25]
+
+
+def test_protocols_of_a_metric_are_not_mixed():
+    svm, lasso = (rows("a", [value]) for value in (0.25, 0.75))
+    for part, protocol in ((svm, "svm"), (lasso, "lasso")):
+        part[0]["metric_settings"] = json.dumps({"protocol": protocol})
+    scores = table(svm, lasso)
+    assert only(interquartile_means(scores, "mig protocol=lasso"))["iqm"] == 0.75
+    with pytest.raises(UserError, match="no trial has a score by the metric 'mig'; choose from: mig protocol=lasso"):
+        performance_profile(scores, "mig")
 
 
 def test_interquartile_means_by_hand():
