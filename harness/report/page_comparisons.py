@@ -82,7 +82,7 @@ def _ranking(title: str, scores: pd.DataFrame) -> list[Plain]:
             "p": short(found.p),
             "critical": short(found.critical_difference),
             "settings": [
-                [name, models[name], short(rank), int(found.failed[name])] for name, rank in found.mean.items()
+                [name, models[name], short(rank), int(found.failed[str(name)])] for name, rank in found.mean.items()
             ],
             "alike": [[short(first), short(last)] for first, last in found.alike],
         }
