@@ -1,6 +1,7 @@
 """The contract of a model: networks and losses; the harness does the rest."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from harness._constructed import Constructed
+from harness._constructed import Constructed, copies
 from harness.config import Settings
 from harness.errors import ContractError, NotApplicableError, UserError
 from harness.latents import LatentSpace
@@ -197,28 +198,46 @@ def build(model_class: type[Model], config: Settings, image: ImageSpec, rng: Rng
         UserError: the model cannot take such images.
         ContractError: `initialise` would undo what the constructor has set.
     """
-    with rng.governing_torch(), Constructed() as constructed:
+    watched = Constructed()
+    with rng.governing_torch(), watched if model_class.initialise is not Model.initialise else nullcontext():
         model = model_class(config, image)
+    if lazy := [name for name, parameter in model.named_parameters() if nn.parameter.is_lazy(parameter)]:
+        raise ContractError(
+            f"{model_class.__name__}: {_a_few(lazy)} have no size yet; give layers their sizes, as nn.Linear(8, 4) does"
+        )
     if model_class.initialise is not Model.initialise:
-        chosen = constructed.chosen(model)
-        initialise(model, model, rng)
-        lost = [name for name, value in chosen.items() if not torch.equal(model.get_parameter(name), value)]
-        if lost:
-            raise ContractError(
-                f"{model_class.__name__}: the constructor loads, copies or sets {_a_few(lost)}, which `initialise` "
-                "replaces by other numbers; do that in `after_initialise`, or list the network in `pretrained`"
-            )
+        _initialise_watched(model, watched, rng)
     if model_class.after_initialise is not Model.after_initialise:
         with rng.governing_torch(), torch.no_grad():
             model.after_initialise()
     return model
 
 
+def _initialise_watched(model: Model, watched: Constructed, rng: Rng) -> None:
+    """Initialise every layer of a model whose constructor was watched.
+
+    Raises:
+        ContractError: that would undo what the constructor has set.
+    """
+    chosen, copied = watched.chosen(model), copies(model)
+    initialise(model, model, rng)
+    lost = [name for name, value in chosen.items() if not torch.equal(model.get_parameter(name), value)]
+    for name, tensors in copied.items():
+        if name not in lost:
+            lost += [other for other, tensor in tensors if not torch.equal(tensor, model.get_parameter(name))]
+    if lost := list(dict.fromkeys(lost)):
+        raise ContractError(
+            f"{type(model).__name__}: the constructor loads, copies or sets {_a_few(lost)}, which `initialise` "
+            "replaces by other numbers, or what it was copied from; do that in `after_initialise`, or list the network "
+            "in `pretrained`"
+        )
+
+
 def objectives_of(model: Model) -> list[Objective]:
     """The model's objectives, in update order.
 
     Raises:
-        ContractError: it returns something else than a list of them.
+        ContractError: it returns something else than a list of them, or one trains what is no part of the model.
     """
     found = model.objectives()
     if not isinstance(found, list | tuple) or not all(isinstance(objective, Objective) for objective in found):
@@ -226,6 +245,13 @@ def objectives_of(model: Model) -> list[Objective]:
         raise ContractError(
             f"{type(model).__name__}.objectives returns {kind}, not a list of Objective: [Objective(...)]"
         )
+    own = {id(parameter) for parameter in model.parameters()}
+    for objective in found:
+        if any(id(parameter) not in own for parameter in objective.parameters()):
+            raise ContractError(
+                f"{type(model).__name__}: objective '{objective.name}' trains a layer that is no part of the model, so "
+                "that no file would hold it; make it an attribute of the model, or several of them an nn.ModuleList"
+            )
     return list(found)
 
 

@@ -106,7 +106,10 @@ class Group(Slices):
                 own = {f"model.{slot}": state[name] for slot, name in self._slots.items()}
                 found: dict[str, Tensor] = functional_call(self._caller, own, (method, *arguments), tie_weights=False)
                 for slot, name in self._slots.items():
-                    _write_replaced(state[name], own[f"model.{slot}"])
+                    new = own[f"model.{slot}"]
+                    if name in parameters and new is not state[name]:
+                        raise ValueError(f"it replaces the parameter {name}")
+                    _write_replaced(state[name], new)
             return found
 
         stacked: dict[str, Tensor] = vmap(one)(state, self._numbers, arguments)
@@ -186,10 +189,16 @@ def slots(model: nn.Module) -> dict[str, str]:
     share are in several attributes.
     """
     names = {id(tensor): name for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+    # Shallow copies of a module hold their tensors in the same dictionaries as the module.
+    holders = {
+        id(held): (path, held)
+        for path, module in reversed([*model.named_modules()])
+        for held in (module._buffers, module._parameters)
+    }
     return {
         f"{path}.{attribute}" if path else attribute: names[id(tensor)]
-        for path, module in model.named_modules()
-        for attribute, tensor in (*module._parameters.items(), *module._buffers.items())
+        for path, held in reversed(holders.values())
+        for attribute, tensor in held.items()
         if tensor is not None
     }
 

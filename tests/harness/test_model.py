@@ -29,8 +29,9 @@ class Drawn(Plain):
     """Draws its weights itself."""
 
     def initialise(self, layer, rng):
-        if isinstance(layer, nn.Linear):
+        if layer is not self and hasattr(layer, "weight") and layer.weight.shape == (3, 3):
             layer.weight.data = rng.normal(3, 3)
+        if isinstance(layer, nn.Linear):
             nn.init.zeros_(layer.bias)
 
 
@@ -54,7 +55,42 @@ def apply(model):
     model.apply(lambda layer: nn.init.orthogonal_(layer.weight) if isinstance(layer, nn.Linear) else None)
 
 
-CHANGES = [load, copy_a_network, set_data, assign, apply]
+def add_a_loaded_layer(model):
+    layer = nn.Linear(3, 3)
+    load(layer)
+    model.loaded = layer
+
+
+def add_a_layer_that_loads_itself(model):
+    class Loading(nn.Linear):
+        def __init__(self):
+            super().__init__(3, 3)
+            load(self)
+
+    model.loaded = nn.Sequential(Loading())
+
+
+def add_an_embedding_from_elsewhere(model):
+    model.loaded = nn.Embedding.from_pretrained(torch.arange(9.0).view(3, 3), freeze=False)
+
+
+def add_a_layer_of_given_numbers(model):
+    class Given(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.arange(9.0).view(3, 3))
+
+    model.loaded = Given()
+
+
+def copy_into_a_buffer(model):
+    model.register_buffer("average", model.first.weight.detach().clone())
+
+
+CHANGES = [
+    load, copy_a_network, set_data, assign, apply, add_a_loaded_layer, add_a_layer_that_loads_itself,
+    add_an_embedding_from_elsewhere, add_a_layer_of_given_numbers, copy_into_a_buffer,
+]  # fmt: skip
 
 
 def built(base, change, **methods):
@@ -75,7 +111,7 @@ def test_what_a_constructor_has_set_stands(change):
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_initialise_would_undo_is_refused_with_what_to_do(change):
     with pytest.raises(
-        UserError, match=r"Changed: the constructor loads, copies or sets .*weight.* `after_initialise`"
+        UserError, match=r"Changed: the constructor loads, copies or sets .*(weight|average).* `after_initialise`"
     ):
         built(Drawn, change)
 
@@ -104,6 +140,40 @@ def test_what_is_set_after_initialisation_stands_and_is_drawn_from_the_trials_ge
     assert one.average.weight is not one.first.weight
     assert torch.equal(one.rest[0].bias, other.rest[0].bias)
     assert one.rest[0].bias.std() > 0
+
+
+def test_what_layers_draw_for_themselves_is_no_loss():
+    class Own(nn.Module):
+        def __init__(self, weight):
+            super().__init__()
+            self.weight = nn.Parameter(weight)
+
+    class InPlace(Own):
+        def __init__(self):
+            super().__init__(torch.empty(3, 3))
+            nn.init.orthogonal_(self.weight)
+
+    def change(self):
+        normalised = nn.utils.parametrizations.weight_norm(nn.Linear(3, 3))
+        drawn, left, ones = Own(torch.randn(3, 3)), Own(torch.empty(3, 3)), Own(torch.ones(3, 3))
+        self.more = nn.Sequential(
+            normalised, nn.Linear(3, 3).double(), drawn, InPlace(), left, ones, nn.Embedding(3, 3)
+        )
+
+    state, mode = torch.random.get_rng_state(), torch.get_deterministic_debug_mode()
+    model = built(Drawn, change)
+    assert all(layer.weight.isfinite().all() for layer in model.more)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert torch.get_deterministic_debug_mode() == mode
+
+
+@pytest.mark.parametrize("base", [Plain, Drawn])
+def test_a_layer_without_a_size_is_refused(base):
+    def change(self):
+        self.lazy = nn.LazyLinear(3)
+
+    with pytest.raises(UserError, match=r"Changed: lazy.weight, lazy.bias have no size yet; give layers their sizes"):
+        built(base, change)
 
 
 @pytest.mark.parametrize("base", [Plain, Drawn])

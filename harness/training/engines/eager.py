@@ -11,8 +11,8 @@ from harness.model import Model, initialise, objectives_of
 from harness.objective import Draws, Loss, Objective
 from harness.rng import Rng
 from harness.training.batches import Batches
-from harness.training.buffers import Buffers
 from harness.training.gradients import gradients_of
+from harness.training.kept_tensors import KeptTensors
 from harness.training.optimizers import OptimizerState
 from harness.training.precision import autocast
 from harness.training.purity import Purity
@@ -52,7 +52,7 @@ class EagerStepper:
         self.objectives = objectives_of(model)
         self.optimizers = {o.name: OptimizerState(o.optimizer, o.parameters()) for o in self.objectives}
         self.purity = Purity()
-        self._buffers = Buffers(self.model)
+        self.kept = KeptTensors(self.model)
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Do one training step; returns each loss term of each objective's last update, "objective/term"."""
@@ -108,7 +108,7 @@ class EagerStepper:
         """Let the model do what it does once at the end of each step."""
         with self.purity.watch("the model's `finish_step`"):
             self.model.finish_step()
-        self._buffers.keep()
+        self.kept.keep()
 
     def update(self, objective: Objective, step: int, images: Tensor, draws: Draws) -> dict[str, Tensor]:
         """Do one update; returns the loss terms before it."""
@@ -122,7 +122,7 @@ class EagerStepper:
                     raise UserError(ONE_IMAGE) from error
                 raise
         optimizer.update(gradients, step)
-        self._buffers.keep()
+        self.kept.keep()
         return {name: value.detach() for name, value in terms.items()}
 
     def differentiate(

@@ -76,6 +76,8 @@ class FleetEngine:
             for objective in objectives
         ]
         self._calls = VmappedCalls(models, self._tell)
+        for member in self.members:
+            member.kept.settle()
         self._call_loss = CompiledCalls(self._tell) if self._compiled else Group.call
         self._losses: Losses = []
         rngs = [member.draws for member in self.members]

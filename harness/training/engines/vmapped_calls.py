@@ -11,6 +11,7 @@ from torch import Tensor
 from harness.errors import in_a_line
 from harness.model import Model
 from harness.training.memory import is_out_of_memory
+from harness.training.plain_state import PlainState
 from harness.training.stacking import Group, Method, Stacks
 
 
@@ -23,6 +24,13 @@ class How(IntEnum):
 
     def __str__(self) -> str:
         return ("together", "together only by members of equal settings", "by one member at a time")[self]
+
+
+class StatefulError(Exception):
+    """A method changes a plain attribute, which one model has for all that are called at once."""
+
+    def __init__(self, attribute: str) -> None:
+        super().__init__(f"it changes the attribute {attribute}; make it a buffer, which is stacked and saved")
 
 
 class CallNote(str):
@@ -51,7 +59,8 @@ class VmappedCalls:
     """Calls methods of models of equal signature, for as many models at once as can be.
 
     Whether a method can be vmapped, and over models of different settings, is found out by trying: the first time with
-    copies of all tensors, so that a failure leaves no trace.
+    copies of all tensors, so that a failure leaves no trace. Where a method changes plain attributes, every method is
+    called one by one from then on, since any may read them.
 
     Args:
         models: the members' models; their tensors become slices of stacks.
@@ -65,6 +74,8 @@ class VmappedCalls:
         self._note = note
         self._how: dict[Method, How] = {}
         self._proven: set[tuple[Method, Group]] = set()
+        self._watched: set[tuple[str, int]] = set()
+        self._stateful = False
 
     def call(
         self, methods: Mapping[int, Callable[..., object]], compute: Compute, alone: Callable[[int], None]
@@ -82,9 +93,23 @@ class VmappedCalls:
                 by_method.setdefault(method.__func__, []).append(position)
             else:
                 self._note(CallNote.of(method, How.ALONE, "it is no method of the model"))
-                alone(position)
+                self._alone(method, position, alone)
         for method, positions in by_method.items():
-            self._divide(self._how.get(method, How.TOGETHER), method, positions, compute, alone)
+            how = How.ALONE if self._stateful else self._how.get(method, How.TOGETHER)
+            self._divide(how, method, positions, compute, alone)
+
+    def _alone(self, method: Callable[..., object], position: int, alone: Callable[[int], None]) -> None:
+        """Call a method of one model; the first time look whether it changes plain attributes."""
+        key = getattr(method, "__qualname__", str(method)), position
+        if self._stateful or key in self._watched:
+            alone(position)
+            return
+        self._watched.add(key)
+        state = PlainState(self._models[position])
+        alone(position)
+        if attribute := state.changed():
+            self._stateful = True
+            self._note(CallNote.of(method, How.ALONE, str(StatefulError(attribute))))
 
     def _divide(
         self, how: How, method: Method, positions: Sequence[int], compute: Compute, alone: Callable[[int], None]
@@ -95,9 +120,9 @@ class VmappedCalls:
             groups.setdefault(self._group_key(how, position), []).append(position)
         for group in groups.values():
             if len(group) == 1:
-                alone(group[0])
+                self._alone(method, group[0], alone)
             elif not self._together(how, method, self.stacks.group(group), compute):
-                self._divide(How(how + 1), method, group, compute, alone)
+                self._divide(self._how[method], method, group, compute, alone)
 
     def _group_key(self, how: How, position: int) -> object:
         """What members have in common who call a method together."""
@@ -119,12 +144,19 @@ class VmappedCalls:
             Exception: it failed though it has worked for this group before, so that the error is no matter of vmap; or
                 the memory is too small.
         """
+        proven = (method, group) in self._proven
+        state = None if proven else PlainState(self._models[group.positions[0]])
         try:
             commit = compute(group, method)
+            if state and (attribute := state.changed()):
+                raise StatefulError(attribute)
         except Exception as error:  # Whatever vmap, or the model under it, says.
-            if (method, group) in self._proven or is_out_of_memory(error):
+            if state:
+                state.restore()
+            if proven or is_out_of_memory(error):
                 raise
-            self._how[method] = How(how + 1)
+            self._stateful |= isinstance(error, StatefulError)
+            self._how[method] = How.ALONE if self._stateful else How(how + 1)
             self._note(CallNote.of(method, self._how[method], in_a_line(error)))
             return False
         self._proven.add((method, group))
