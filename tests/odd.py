@@ -1,6 +1,7 @@
 """A plugin in a single file: datasets and models that break their contracts, each in its own way."""
 
 import random
+import time
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ def harness_register_datasets(register):
 
 @harness.hookimpl
 def harness_register_models(register):
-    for model in (Sound, Dropout, Noisy, Numpy, Python, Undrawn, Ending, Late, Quitting):
+    for model in MODELS:
         register(model.__name__.lower(), model, "may draw where it must not")
 
 
@@ -53,6 +54,8 @@ class Odd(LabelledDataset):
             "too few": x[1:],
             "numpy": x.numpy(),
             "elsewhere": x.to("meta"),
+            "sparse": x.to_sparse(),
+            "nothing": None,
         }
         return kinds[self.config.kind]
 
@@ -154,6 +157,68 @@ class Late(Sound):
         return super().error(images + 0.1 * torch.randn_like(images), draws)
 
 
+class Scheduling(Sound):
+    """Draws what changes with the step."""
+
+    def schedule(self, step):
+        return {"weight": random.random()}
+
+
+class Reseeding(Sound):
+    """Draws the same numbers in every step, whatever the trial's seed."""
+
+    def error(self, images, draws):
+        torch.manual_seed(0)
+        return super().error(images + torch.rand(1), draws)
+
+
+class Weighing(Sound):
+    """Weighs its error by something that is no argument."""
+
+    def error(self, images, draws):
+        return {"error": self.factor() * super().error(images, draws)["error"]}
+
+
+class OwnNumpy(Weighing):
+    """A generator of NumPy's that nobody seeds."""
+
+    def factor(self):
+        return float(np.random.default_rng().random())
+
+
+class OwnTorch(Weighing):
+    """A generator of torch's that it keeps."""
+
+    kept = torch.Generator()
+
+    def factor(self):
+        return torch.rand((), generator=self.kept)
+
+
+class OwnDrawing(Sound):
+    """Draws from a generator of its own where it is given one."""
+
+    def draw(self, n, rng):
+        return {"noise": torch.from_numpy(np.random.default_rng().random(n))}
+
+
+class Clock(Weighing):
+    """The time."""
+
+    def factor(self):
+        return 1000 * time.perf_counter() % 1
+
+
+class Counting(Weighing):
+    """How often it was called."""
+
+    calls = 0
+
+    def factor(self):
+        self.calls += 1
+        return self.calls
+
+
 class Quitting(Sound):
     """Raises in its fifth step where its weight is negative."""
 
@@ -161,3 +226,9 @@ class Quitting(Sound):
         if step == 4 and self.config.weight < 0:
             raise ZeroDivisionError("on purpose")
         return {}
+
+
+MODELS = (
+    *(Sound, Dropout, Noisy, Numpy, Python, Undrawn, Ending, Late, Scheduling, Reseeding, OwnNumpy, OwnTorch),
+    *(OwnDrawing, Clock, Counting, Quitting),
+)

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from harness.dataset import Dataset, LabelledDataset
 from harness.errors import ContractError
+from harness.model import ImageSpec
 
 
 def check_batch(dataset: Dataset, indices: Tensor, name: str) -> None:
@@ -18,12 +19,32 @@ def check_batch(dataset: Dataset, indices: Tensor, name: str) -> None:
     Raises:
         ContractError: it gives something else than it promises.
     """
-    if problem := image_problem(dataset, dataset.images(indices), len(indices)):
+    if problem := declaration_problem(dataset):
+        raise ContractError(f"dataset {name}: {problem}")
+    images = dataset.images(indices)
+    if problem := image_problem(dataset, images, len(indices)):
         raise ContractError(f"dataset {name}: `images` gives {problem}")
+    if not torch.equal(images, dataset.images(indices)):
+        raise ContractError(
+            f"dataset {name}: `images` gives other numbers when it is asked for the same images again; draw what is "
+            "random once, in `load`, from a seed"
+        )
     if isinstance(dataset, LabelledDataset) and (
         problem := label_problem(dataset, dataset.labels(indices), len(indices))
     ):
         raise ContractError(f"dataset {name}: `labels` gives {problem}")
+
+
+def declaration_problem(dataset: Dataset) -> str:
+    """What is wrong with what a dataset says of itself; "" if all is well."""
+    spec = getattr(dataset, "image", None)
+    if not isinstance(spec, ImageSpec):
+        return f"`image` is {spec!r:.80}, not an ImageSpec(channels, height, width)"
+    classes = getattr(dataset, "classes", None)
+    whole = isinstance(classes, int) and not isinstance(classes, bool) and classes > 0
+    if isinstance(dataset, LabelledDataset) and not whole:
+        return f"`classes` is {classes!r:.80}, not the number of classes"
+    return ""
 
 
 def image_problem(dataset: Dataset, images: object, count: int) -> str:
@@ -54,16 +75,18 @@ def label_problem(dataset: LabelledDataset, labels: object, count: int) -> str:
     return "" if low >= 0 and high < dataset.classes else f"labels from {low} to {high}, not {promised}"
 
 
-def _is(value: object, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> bool:
+def _is(value: object, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device | str) -> bool:
     return (
         isinstance(value, Tensor)
         and tuple(value.shape) == shape
         and value.dtype == dtype
-        and value.device.type == device.type
+        and value.device.type == torch.device(device).type
+        and value.layout == torch.strided
     )
 
 
 def _described(value: object) -> str:
     if isinstance(value, Tensor):
-        return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)} on {value.device}"
+        layout = "" if value.layout == torch.strided else f"{str(value.layout).removeprefix('torch.')} "
+        return f"{layout}{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)} on {value.device}"
     return f"{type(value).__module__}.{type(value).__qualname__} instead of a tensor"

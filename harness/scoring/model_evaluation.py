@@ -11,7 +11,7 @@ from torch import Tensor
 
 from harness.data.held_out import split_images
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
-from harness.errors import DivergenceError, NotApplicableError
+from harness.errors import ContractError, DivergenceError, NotApplicableError
 from harness.evaluation import Codes, Evaluation, PrincipalCodes, group_points, out_of_range
 from harness.factors import Indices
 from harness.model import ABILITIES, Model
@@ -22,6 +22,7 @@ from harness.scoring.stacked_models import StackedModels
 from harness.suite.build import build_dataset
 from harness.suite.resolve import resolve_choice
 from harness.training.engines.signature import signature_of
+from harness.training.purity import Purity
 
 KEPT_SAMPLES = 2**30
 """Generated images are kept for the next metric up to this size, bytes, of all models that are evaluated together;
@@ -82,6 +83,7 @@ class ModelEvaluation(Evaluation):
         self._stacked: StackedModels | None = None
         self._together: Sequence[ModelEvaluation] = (self,)
         self._ended = False
+        self._purity = Purity()
 
     @staticmethod
     def join(evaluations: "Sequence[ModelEvaluation]", stacked: StackedModels) -> None:
@@ -180,9 +182,9 @@ class ModelEvaluation(Evaluation):
         noise, pieces = self._code_noise(len(self._encoded), "dataset"), []
         for part in _parts(indices, self.batch_size):
             found = self._stacked.represent(self._ordered(self.images(part)), noise[part])
-            if found is None:
+            if found is None or found.dim() != 3:
                 return None
-            pieces.append(found)
+            pieces.append(_unrounded(found))
         codes: Codes = torch.cat(pieces, dim=1).cpu().numpy()
         # A model that diverged must fail alone: each then encodes by itself, and says so.
         return None if out_of_range(codes.reshape(-1, codes.shape[2])) else codes
@@ -190,7 +192,7 @@ class ModelEvaluation(Evaluation):
     def _keep(self, indices: Indices, codes: Codes) -> None:
         """Keep the codes (n, D) of the images at `indices`."""
         if self._codes is None:
-            self._codes = np.zeros((len(self._encoded), codes.shape[1]), dtype=np.float32)
+            self._codes = np.zeros((len(self._encoded), codes.shape[1]), dtype=codes.dtype)
         self._codes[indices] = codes
         self._encoded[indices] = True
 
@@ -260,14 +262,30 @@ class ModelEvaluation(Evaluation):
 
     @torch.no_grad()
     def _represent(self, images: Tensor, noise: Tensor) -> Tensor:
-        return self.model.represent(self._ordered(images), noise)
+        codes = self._purely(self.model.represent, self._ordered(images), noise)
+        if not isinstance(codes, Tensor) or codes.shape[:-1] != (len(images),) or codes.is_complex():
+            found = f"{codes.dtype} {tuple(codes.shape)}" if isinstance(codes, Tensor) else type(codes).__name__
+            raise ContractError(f"the model's `encode` gives {found}, not a row of real codes for each image, (N, D)")
+        return _unrounded(codes)
+
+    def _purely(self, method: Callable[..., Tensor], *arguments: Tensor) -> Tensor:
+        """What a method of the model gives.
+
+        Raises:
+            ContractError: it depends on something else than its arguments, as on random numbers.
+        """
+        name = f"the model's `{'encode' if method.__name__ == 'represent' else method.__name__}`"
+        if self._purity.is_new(name):
+            self._purity.twice(name, lambda: method(*(argument[:1] for argument in arguments)))
+        with self._purity.watch(name):
+            return method(*arguments)
 
     def _code_noise(self, n: int, *purpose: object) -> Tensor:
         """The noise of n images' codes, (n, `Model.code_noise`)."""
         return self.torch_rng("code noise", *purpose).normal(n, self.model.code_noise)
 
     def _batched(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-        return torch.cat([function(self._ordered(part)) for part in torch.split(inputs, self.batch_size)])
+        return torch.cat([self._purely(function, self._ordered(part)) for part in torch.split(inputs, self.batch_size)])
 
     @staticmethod
     def _ordered(batch: Tensor) -> Tensor:
@@ -287,6 +305,11 @@ def join_alike(evaluations: Sequence[ModelEvaluation], note: Callable[[str], Non
     for group in alike.values():
         if len(group) > 1:
             ModelEvaluation.join(group, StackedModels([evaluation.model for evaluation in group], note))
+
+
+def _unrounded(codes: Tensor) -> Tensor:
+    """In double precision unless single holds every number: rounding would merge codes that lie close together."""
+    return codes.float() if codes.is_floating_point() and codes.dtype != torch.float64 else codes.double()
 
 
 def _parts(indices: Indices, size: int) -> list[Indices]:

@@ -3,24 +3,30 @@
 import random
 import sys
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from harness.errors import ContractError
 
 PYTHON = "Python's global generator"
 MODULES = "modules loaded"
 WATCHED = 3
-"""How often each function of a training is watched: the first times that it is called."""
+"""How often each function is watched from the start; engines call it as often before they capture CUDA graphs."""
+EVERY = 100
+"""Of the later calls one in so many is watched."""
+ROUNDING = 1e-4
+"""How far two calls of one function may be apart, relative to numbers beyond 1; some sums of a GPU have no order."""
 
 
 class Purity:
-    """Watches the first calls of each function of a training.
+    """Watches the first calls of each function of a training or an evaluation, and some of the later ones.
 
-    Engines call every function at least as often before they capture CUDA graphs, during which nobody may look.
+    Global generators must not move meanwhile. The very first call is done twice, to notice all else that a function
+    may depend on beside its arguments: other generators, the time, what it has kept from the call before.
     """
 
     def __init__(self) -> None:
@@ -37,14 +43,72 @@ class Purity:
         Raises:
             ContractError: one has moved.
         """
-        if self._watched[name, key] >= WATCHED or _capturing():
+        number = self._watched[name, key]
+        self._watched[name, key] += 1
+        if (number >= WATCHED and number % EVERY) or _capturing():
             yield
             return
-        self._watched[name, key] += 1
-        before = generator_states()
-        yield
-        if moved := moved_since(before):
-            raise ContractError(impure(name, moved))
+        with _unmoved(name):
+            yield
+
+    def is_new(self, name: str, key: Hashable = None) -> bool:
+        """Whether a function has not been watched yet, so that it should be called `twice` before."""
+        return not self._watched[name, key] and not _capturing()
+
+    def twice(self, name: str, call: Callable[[], object], state: Iterable[Tensor] = ()) -> None:
+        """Call a function twice, each time from the same state, which is left as it was.
+
+        Args:
+            name: of what is called, for people.
+            call: calls it.
+            state: tensors that it may change.
+
+        Raises:
+            ContractError: the second call gives other numbers, or a global generator has moved.
+        """
+        kept = [(tensor, tensor.detach().clone()) for tensor in state]
+
+        def numbers() -> dict[str, Tensor]:
+            try:
+                found = call()
+                terms = found if isinstance(found, Mapping) else {"": found}
+                return {name: value.detach() for name, value in terms.items() if isinstance(value, Tensor)}
+            finally:
+                with torch.no_grad():
+                    for tensor, value in kept:
+                        tensor.data.copy_(value)
+
+        with _unmoved(name):
+            one, other = numbers(), numbers()
+        same = one.keys() == other.keys() and all(_close(value, other[term]) for term, value in one.items())
+        if not same:
+            raise ContractError(
+                f"{name} gives other numbers when it is called again with equal arguments; let it depend on nothing "
+                "else, and draw all random numbers from the Rng that `Model.draw` is given"
+            )
+
+
+@contextmanager
+def _unmoved(name: str) -> Iterator[None]:
+    """Within this block global generators must not move; one that did is put back, so that seeding it is noticed again.
+
+    Raises:
+        ContractError: one has moved.
+    """
+    before = generator_states()
+    kept = torch.random.get_rng_state(), np.random.get_state(), random.getstate()
+    yield
+    if moved := moved_since(before):
+        torch.random.set_rng_state(kept[0])
+        np.random.set_state(kept[1])
+        random.setstate(kept[2])
+        raise ContractError(impure(name, moved))
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape or not one.is_floating_point():
+        return torch.equal(one, other)
+    return torch.allclose(one, other, rtol=ROUNDING, atol=ROUNDING, equal_nan=True)
 
 
 def impure(name: str, generator: str) -> str:

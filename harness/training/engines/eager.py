@@ -60,12 +60,15 @@ class EagerStepper:
 
     def order(self, step: int) -> list[Order]:
         """List the images and scheduled numbers of each update of a step, taking new batches from the stream."""
-        numbers = self.model.schedule(step)
+        with self.purity.watch("the model's `schedule`"):
+            numbers = self.model.schedule(step)
         # `full` and not `tensor`, which would wait for the device.
         schedule = {name: torch.full((), value, device=self.draws.device) for name, value in numbers.items()}
         orders: list[Order] = []
         for objective in self.objectives:
-            for _ in range(objective.repeats if objective.when(step) else 0):
+            with self.purity.watch(f"`when` of objective '{objective.name}'"):
+                active = objective.when(step)
+            for _ in range(objective.repeats if active else 0):
                 orders.append(self._new_order(schedule) if objective.fresh or not orders else orders[-1])
         return orders
 
@@ -80,10 +83,23 @@ class EagerStepper:
             if id(indices) not in fetched:
                 with self.purity.watch("the dataset's `images`"):
                     images = self.batches.gather(indices)
-                with self.purity.watch("the model's `draw`"):
-                    draws = self.model.draw(len(images), self.draws)
+                draws = self._draw(len(images))
                 fetched[id(indices)] = images, {**draws, **schedule}
         return [fetched[id(indices)] for indices, _ in orders]
+
+    def _draw(self, count: int) -> Draws:
+        name = "the model's `draw`"
+        if self.purity.is_new(name):
+            state = self.draws.state
+
+            def again() -> Draws:
+                self.draws.state = state
+                return self.model.draw(count, self.draws)
+
+            self.purity.twice(name, again)
+            self.draws.state = state
+        with self.purity.watch(name):
+            return self.model.draw(count, self.draws)
 
     def advance(self, step: int, orders: Sequence[Order]) -> dict[str, Tensor]:
         """Do one training step on the orders that `order` has given."""
@@ -114,16 +130,29 @@ class EagerStepper:
         """Do one update; returns the loss terms before it."""
         optimizer = self.optimizers[objective.name]
         loss = objective.loss_at(step)
-        with self.purity.watch(loss_in_words(objective, loss), loss):
-            try:
+        name = loss_in_words(objective, loss)
+        try:
+            if self.purity.is_new(name, loss):
+                self._rehearse(name, loss, images, draws)
+            with self.purity.watch(name, loss):
                 terms, gradients = self.differentiate(loss, optimizer.parameters, images, draws)
-            except ValueError as error:
-                if len(images) == 1 and "more than 1 value per channel" in str(error):
-                    raise UserError(ONE_IMAGE) from error
-                raise
+        except ValueError as error:
+            if len(images) == 1 and "more than 1 value per channel" in str(error):
+                raise UserError(ONE_IMAGE) from error
+            raise
         optimizer.update(gradients, step)
         self.kept.keep()
         return {name: value.detach() for name, value in terms.items()}
+
+    def _rehearse(self, name: str, loss: Loss, images: Tensor, draws: Draws) -> None:
+        def call() -> Mapping[str, Tensor]:
+            try:
+                with autocast(self.precision, images.device):
+                    return loss(images.clone(), {name: value.clone() for name, value in draws.items()})
+            finally:
+                self.kept.keep()
+
+        self.purity.twice(name, call, (*self.model.parameters(), *self.model.buffers()))
 
     def differentiate(
         self, loss: Loss, parameters: Sequence[Tensor], images: Tensor, draws: Draws

@@ -223,8 +223,15 @@ class FleetEngine:
         stacked = {name: torch.stack([each[name] for each in draws]) for name in draws[0]}
         leaves = {name: parameter.detach().requires_grad_() for name, parameter in trained.items()}
         state = {**parameters, **leaves}
-        watched = self._purity.watch(loss_in_words(self.members[0].objectives[number], loss), loss)
-        with watched:
+        name = loss_in_words(self.members[0].objectives[number], loss)
+        if self._purity.is_new(name, loss):
+
+            def call() -> dict[str, Tensor]:
+                copied = [{own: each.clone() for own, each in given.items()} for given in (state, buffers, stacked)]
+                return group.call(loss, *copied[:2], torch.stack(images), copied[2], precision=self._precision)
+
+            self._purity.twice(name, call)
+        with self._purity.watch(name, loss):
             terms = self._call_loss(
                 group, loss, state, buffers, torch.stack(images), stacked, precision=self._precision
             )

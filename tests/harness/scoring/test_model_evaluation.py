@@ -1,13 +1,18 @@
 import copy
+import os
+import time
 
 import numpy as np
 import pytest
 import torch
 
 from harness import ImageSpec, ModelEvaluation, NotApplicableError, Rng
-from harness.errors import DivergenceError
+from harness.errors import ContractError, DivergenceError
 from harness.model import build
 from harness.scoring.model_evaluation import join_alike
+
+REHEARSED = 2
+"""How often the first image, or latent vector, is given to a method before all, to see whether it gives the same."""
 
 
 @pytest.fixture
@@ -26,9 +31,9 @@ def test_each_image_is_encoded_at_most_once(evaluation):
     evaluation.model.encode = lambda images: encoded.append(len(images)) or encode(images)
     first = evaluation.codes(np.array([[3, 1], [3, 60]]))
     assert first.shape == (2, 2, 3)
-    assert sum(encoded) == 3
+    assert sum(encoded) == REHEARSED + 3
     evaluation.codes(np.arange(64))
-    assert sum(encoded) == 64
+    assert sum(encoded) == REHEARSED + 64
     assert np.array_equal(evaluation.codes(np.array([[3, 1], [3, 60]])), first)
 
 
@@ -111,6 +116,36 @@ def test_metric_groups_of_the_dataset_lie_beyond_its_images(evaluation):
     np.testing.assert_allclose(grouped.codes(np.arange(64)), evaluation.codes(np.arange(64)), rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("encode", "said"),
+    [
+        (lambda images: torch.randn(len(images), 3), "`encode` draws from torch's global generator"),
+        (lambda images: torch.full((len(images), 1), os.urandom(8)[0] + time.monotonic()), "gives other numbers when"),
+        (lambda images: images, "gives torch.float32 (7, 1, 8, 8), not a row of real codes for each image, (N, D)"),
+        (lambda images: images.flatten(1)[:3], "gives torch.float32 (3, 64), not a row of real codes"),
+        (lambda images: None, "gives NoneType, not a row of real codes"),
+    ],
+)
+def test_codes_are_refused_that_are_no_function_of_the_images_or_no_rows(evaluation, encode, said):
+    evaluation.model.encode = encode
+    with pytest.raises(ContractError) as caught:
+        evaluation.codes(np.arange(7))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kept"), [("float64", "float64"), ("int64", "float64"), ("float16", "float32"), ("bfloat16", "float32")]
+)
+def test_codes_keep_the_precision_that_a_model_gives_them(evaluation, dtype, kept):
+    far = 1e9 if kept == "float64" else 0.0
+    evaluation.model.encode = lambda images: (far + (8 * images[:, 0, :2, 0]).round().double()).to(
+        getattr(torch, dtype)
+    )
+    codes, images = evaluation.codes(np.arange(64)), evaluation.images(np.arange(64))
+    assert codes.dtype == kept
+    assert np.array_equal(codes - far, (8 * images[:, 0, :2, 0]).round().numpy())
+
+
 def test_latents_are_drawn_alike_for_every_model(evaluation):
     again = ModelEvaluation(evaluation.model, evaluation.dataset)
     assert torch.equal(evaluation.latents("samples", 5), again.latents("samples", 5))
@@ -126,7 +161,7 @@ def test_samples_are_the_first_of_one_series_and_made_once(evaluation):
     assert len(many.flatten(1).unique(dim=0)) == 1200
     assert torch.equal(evaluation.samples(700), many[:700])
     assert evaluation.samples(0).shape == (0, 1, 8, 8)
-    assert sum(made) == 1500
+    assert sum(made) == REHEARSED + 1500
     again = ModelEvaluation(evaluation.model, evaluation.dataset)
     assert torch.allclose(again.samples(5), many[:5], atol=1e-6)
 

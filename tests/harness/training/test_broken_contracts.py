@@ -1,7 +1,10 @@
 """What breaks its contract ends a trial with a message that names it, alone and in a fleet."""
 
 import pytest
+import torch
 
+from harness.data.checks import check_batch
+from harness.errors import ContractError
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.suite.build import load_dataset
@@ -59,6 +62,8 @@ def test_what_keeps_its_contract_is_trained(ends, engine):
         ("undrawn", "the model's `draw`", "torch's global generator"),
         ("ending", "the model's `finish_step`", "torch's global generator"),
         ("late", "the loss Late.late of objective 'all'", "torch's global generator"),
+        ("scheduling", "the model's `schedule`", "Python's global generator"),
+        ("reseeding", "the loss Reseeding.error of objective 'all'", "torch's global generator"),
     ],
 )
 def test_a_model_that_draws_from_a_global_generator_fails_with_the_place(ends, engine, model, place, generator):
@@ -67,9 +72,27 @@ def test_a_model_that_draws_from_a_global_generator_fails_with_the_place(ends, e
     assert ends(model, engine)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("model", "place"),
+    [
+        ("ownnumpy", "the loss Weighing.error of objective 'all'"),
+        ("owntorch", "the loss Weighing.error of objective 'all'"),
+        ("owndrawing", "the model's `draw`"),
+        ("clock", "the loss Weighing.error of objective 'all'"),
+        ("counting", "the loss Weighing.error of objective 'all'"),
+    ],
+)
+def test_so_does_one_whose_numbers_depend_on_anything_else(ends, engine, model, place):
+    failures = ends(model, engine)
+    assert failures
+    for failure in failures:
+        assert failure.startswith(f"{place} gives other numbers when it is called again with equal arguments")
+
+
 def test_so_does_a_dataset(ends):
     (failure,) = ends(kind="augmented")
-    assert "the dataset's `images` draws from torch's global generator" in failure
+    assert failure.startswith("dataset odd: `images` gives other numbers when it is asked for the same images again")
 
 
 @pytest.mark.parametrize(
@@ -86,6 +109,8 @@ def test_so_does_a_dataset(ends):
         ("too few", "float32 (7, 1, 4, 4)"),
         ("numpy", "numpy.ndarray instead of a tensor"),
         ("elsewhere", "on meta"),
+        ("sparse", "sparse_coo float32 (8, 1, 4, 4)"),
+        ("nothing", "NoneType instead of a tensor"),
     ],
 )
 def test_images_that_are_not_what_the_dataset_promises_are_not_trained_on(ends, kind, given):
@@ -113,6 +138,24 @@ def test_nor_are_labels(ends, settings, given):
     assert failure.startswith("dataset odd: `labels` gives ")
     assert given in failure
     assert "not int64 (8,) from 0 to 3, as `classes = 4` says" in failure
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ({"image": (1, 4, 4)}, "`image` is (1, 4, 4), not an ImageSpec(channels, height, width)"),
+        ({"image": None}, "`image` is None, not an ImageSpec"),
+        ({"classes": None}, "`classes` is None, not the number of classes"),
+        ({"classes": 0}, "`classes` is 0, not the number of classes"),
+        ({"classes": "4"}, "`classes` is '4', not the number of classes"),
+    ],
+)
+def test_what_a_dataset_says_of_itself_is_checked(registry, declared, said):
+    odd = registry.find("datasets", "odd").load()
+    dataset = type("Declared", (odd,), declared)(odd.Config())
+    with pytest.raises(ContractError) as caught:
+        check_batch(dataset, torch.arange(8), "odd")
+    assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
