@@ -26,6 +26,8 @@ COMMANDS = {
     "score": "Score a table of codes made elsewhere.",
     "bench": "Measure how fast models are trained on this machine.",
     "report": "Write a results folder as one HTML page.",
+    "publish": "Write a results folder as a static site, and upload it.",
+    "export": "Write trained models as plain files, for others' selectors.",
     "figures": "Draw figures of a results folder for a paper.",
     "reproduce": "Train a trial again and compare its scores.",
     "samples": "Draw samples of a trained model.",

@@ -87,3 +87,33 @@ def synthetic(tmp_path):
         return folder
 
     return write
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory, manager):
+    """A finished study of toy models: two settings, two seeds, and one that fails."""
+    from harness.execution.plan import RunOptions
+    from harness.execution.study import run
+
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "toys.toml").write_text(
+        """
+        title = "Toys"
+        seeds = 2
+        [dataset]
+        name = "bars"
+        [training]
+        steps = 30
+        batch_size = 16
+        [[models]]
+        name = "linear"
+        sweep.size = [2, 3]
+        [[models]]
+        name = "raising"
+        [evaluation]
+        metrics = ["spread", "error"]
+        selectors = ["alike"]
+        """
+    )
+    run(folder / "toys.toml", folder / "out", options=RunOptions(device="cpu"), plugins=manager)
+    return ResultsFolder(folder / "out")

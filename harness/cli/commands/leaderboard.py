@@ -14,8 +14,10 @@ from harness.results.earlier import others_note, with_earlier_trials
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table
 from harness.results.status import StudyStatus
+from harness.storage.atomic import exists
 from harness.storage.location import location
 from harness.summary.leaderboard import leaderboard, score_table
+from harness.summary.versions import version_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,20 +43,24 @@ def command(path: Path, form: str, rebuild: bool, everything: bool, plugins: tup
     if not rebuild and folder.is_published("leaderboard"):
         board = read_table(folder.table("leaderboard"))  # Published, without its trials.
         _print(board, str(board["suite"].iloc[0]) if len(board) else folder.path.name, form)
+        if exists(folder.table("scores")):
+            _warn(read_table(folder.table("scores")))
         return
     suite = folder.suite
+    if everything:
+        suite = with_earlier_trials(folder, suite)
     if rebuild:
         from harness.plugins.manager import PluginManager
         from harness.summary.tables import write_tables
 
-        board = write_tables(folder, StudyStatus.read(suite, folder), PluginManager(plugins)).leaderboard
-    else:
-        stored = folder.current_table("leaderboard", folder.state(suite))
-        board = leaderboard(score_table(StudyStatus.read(suite, folder)), suite) if stored is None else stored
-    if everything:
-        suite = with_earlier_trials(folder, suite)
-        board = leaderboard(score_table(StudyStatus.read(suite, folder)), suite)
-    _print(board, suite.title, form)
+        write_tables(folder, StudyStatus.read(folder.suite, folder), PluginManager(plugins))
+    state = folder.state(suite)
+    stored, scores = folder.current_table("leaderboard", state), folder.current_table("scores", state)
+    if stored is None or scores is None:
+        scores = score_table(StudyStatus.read(suite, folder))
+        stored = leaderboard(scores, suite)
+    _print(stored, suite.title, form)
+    _warn(scores)
     if not everything and (others := folder.others(suite)):
         echo(f"note: {others_note(folder, len(others))}", err=True)
 
@@ -66,3 +72,8 @@ def _print(board: "pd.DataFrame", title: str, form: str) -> None:
         print_as(form, wide_leaderboard(board))
     else:
         print_as(form, board)
+
+
+def _warn(scores: "pd.DataFrame") -> None:
+    for note in version_notes(scores):
+        echo(f"warning: {note}", err=True)

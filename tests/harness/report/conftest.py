@@ -5,7 +5,6 @@ import pytest
 from browsing import show
 
 from harness.report.page import write_report
-from harness.results.folder import ResultsFolder
 
 FLAGS = (
     "--headless",
@@ -66,36 +65,6 @@ def browser(tmp_path):
     assert complaints == []
     # chrome: is the empty page that the browser starts with.
     assert {url.partition(":")[0] for url in requests} <= {"file", "data", "chrome"}
-
-
-@pytest.fixture(scope="session")
-def study(tmp_path_factory, manager):
-    """A finished study of toy models: two settings, two seeds, and one that fails."""
-    from harness.execution.plan import RunOptions
-    from harness.execution.study import run
-
-    folder = tmp_path_factory.mktemp("study")
-    (folder / "toys.toml").write_text(
-        """
-        title = "Toys"
-        seeds = 2
-        [dataset]
-        name = "bars"
-        [training]
-        steps = 30
-        batch_size = 16
-        [[models]]
-        name = "linear"
-        sweep.size = [2, 3]
-        [[models]]
-        name = "raising"
-        [evaluation]
-        metrics = ["spread", "error"]
-        selectors = ["alike"]
-        """
-    )
-    run(folder / "toys.toml", folder / "out", options=RunOptions(device="cpu"), plugins=manager)
-    return ResultsFolder(folder / "out")
 
 
 @pytest.fixture

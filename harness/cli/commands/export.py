@@ -1,0 +1,47 @@
+"""`harness export`: the trained models of a study as plain files for others' selectors."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from harness.cli.completers import complete_results
+from harness.cli.options import data_option, plugin_option, require_gpu_if
+from harness.cli.terminal import echo
+from harness.storage.location import location
+
+
+@click.command()
+@click.argument("results", type=location, shell_complete=complete_results)
+@click.option(
+    "--output", type=click.Path(path_type=Path, file_okay=False), default="pool", show_default=True, help="The folder."
+)
+@click.option(
+    "--images", type=click.IntRange(min=1), default=10_000, show_default=True, help="Images that are encoded, at most."
+)
+@click.option("--no-weights", is_flag=True, help="Codes alone, without the models' parameters.")
+@click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True)
+@data_option
+@plugin_option
+def command(results: Path, output: Path, images: int, no_weights: bool, device: str, plugins: tuple[Path, ...]) -> None:
+    """Write the trained models in RESULTS as files that NumPy and pandas read: codes, weights, scores, ground truth.
+
+    The README that is written with them says what each file holds.
+    """
+    from harness.plugins.manager import PluginManager
+    from harness.publishing.pool import export_pool
+    from harness.results.folder import ResultsFolder
+
+    require_gpu_if(device)
+
+    def tell(done: int, total: int) -> None:
+        if done < total and sys.stderr.isatty():
+            echo(f"encoding with model {done + 1} of {total}", err=True)
+
+    registry = PluginManager(plugins).registry
+    written = export_pool(
+        ResultsFolder(results), output, registry, images=images, weights=not no_weights, device=device, report=tell
+    )
+    for reason in written.without:
+        echo(f"note: no codes of {reason}", err=True)
+    echo(f"{output}: {written.models} models, codes of {written.images:,} images")

@@ -1,0 +1,220 @@
+"""A pool of trained models as plain files: codes, weights and ground truth, to be read without this package."""
+
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.dataset import Dataset, GroundTruthDataset
+from harness.errors import DamagedFileError, DivergenceError, UserError
+from harness.factors import FactorGrid, Indices
+from harness.pictures.trained_model import load_trained
+from harness.registry import DISTRIBUTION, Registry
+from harness.results.folder import ResultsFolder
+from harness.results.status import StudyStatus
+from harness.scoring.model_evaluation import ModelEvaluation
+from harness.seeds import numpy_rng
+from harness.storage.atomic import exists, write_whole
+from harness.suite.build import load_dataset
+from harness.suite.trial import Trial
+from harness.summary.labels import distinct_labels
+from harness.summary.leaderboard import METRIC, score_table
+
+README = """\
+# A pool of trained models
+
+Made by `harness export` of disentanglement-harness {version}, from the study "{title}", on the dataset {dataset}.
+NumPy and pandas read all of it; no file holds code.
+
+- `models.csv`: a row for each of the {models} models. `id` names its files; `title` tells it to people; `label` and
+  `model` are what the study calls it and what it is; `hyperparameters` and `training` are JSON; `seed`, `steps`;
+  `chosen_by` and `labels_seen` say what chose it to be trained, where a search did, and what of labels that has
+  seen. Every column `score:METRIC` is a score by the ground truth, empty where there is none; `pool.json` says
+  whether more is better.
+- `images.npz`: `index` (N,), int64, the numbers of the images in the dataset, the same ones for every model. Where
+  the dataset has ground-truth factors: `factors` (N, F), int64, the level of each factor, from 0; `values` (N, F),
+  float64, the real values of the levels; `names` (F,), text; `sizes` (F,), int64, levels of each factor;
+  `categorical` (F,), bool, whether its levels have no order.
+- `codes/ID.npz`: `codes` (N, D), float32, the model's representation of these images; for a model with a posterior
+  also `kl` (D,), float64, its divergence from the prior in nats, averaged over the images. Models that do not
+  encode have none.
+- `weights/ID.npz`: every parameter and buffer of the model, by its name in PyTorch.
+- `pool.json`: the dataset with its settings, the metrics with theirs, and the versions of packages.
+
+A selector of your own reads `codes/*.npz` and scores each id; compared with a column `score:METRIC` of
+`models.csv`, that is its rank correlation and its regret.
+"""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export has written.
+
+    Attributes:
+        models: how many models.
+        images: how many images the codes are of.
+        without: models without codes, and why, a line each.
+    """
+
+    models: int
+    images: int
+    without: Sequence[str]
+
+
+def export_pool(
+    folder: ResultsFolder,
+    output: Path,
+    registry: Registry,
+    *,
+    images: int,
+    weights: bool = True,
+    device: str = "cpu",
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Exported:
+    """Write the finished models of a results folder as plain files; what each holds stands in the README there.
+
+    Args:
+        folder: the results.
+        output: the folder to write into.
+        registry: where models and the dataset are found.
+        images: how many images the codes are of, at most; which ones follows from the evaluation's seed.
+        weights: whether the models' parameters are written too.
+        device: where models compute.
+        report: called with the models written and their number.
+
+    Raises:
+        UserError: nothing is finished, the output holds results, the trials are of several datasets, or a model or
+            the dataset cannot be made again.
+        StorageError: a file cannot be read or written.
+    """
+    suite = folder.suite
+    status = StudyStatus.read(suite, folder)
+    trials = [trial for trial in status.finished if exists(folder.trial(trial.id).model)]
+    if not trials:
+        raise UserError(f"{folder.path}: no trial is finished; there is no model to export")
+    if exists(ResultsFolder(output).suite_file):
+        raise UserError(f"{output}: it holds results; export into a folder of its own")
+    if len({trial.dataset.key for trial in trials}) > 1:
+        raise UserError(f"{folder.path}: its trials are of several datasets; a pool is of one")
+    dataset = load_dataset(registry, trials[0].dataset, device)
+    index = _chosen(dataset, images, suite.evaluation_seed)
+    _write_arrays(output / "images.npz", {"index": index, **_truth(dataset, index)})
+    without = []
+    for done, trial in enumerate(trials):
+        report(done, len(trials))
+        try:
+            trained = load_trained(folder, trial, registry, dataset)
+        except DamagedFileError as error:
+            without.append(f"{trial.title}: {error}")
+            continue
+        if weights:
+            state = {name: tensor.cpu().numpy() for name, tensor in trained.model.state_dict().items()}
+            _write_arrays(output / "weights" / f"{trial.id}.npz", state)
+        evaluation = ModelEvaluation(trained.model, dataset, seed=suite.evaluation_seed, registry=registry)
+        if reason := evaluation.lacks(("encode",)):
+            without.append(f"{trial.title}: {reason}")
+            continue
+        try:
+            _write_arrays(output / "codes" / f"{trial.id}.npz", _codes(evaluation, index))
+        except DivergenceError as error:
+            without.append(f"{trial.title}: {error}")
+    report(len(trials), len(trials))
+    scores = score_table(status)
+    table = _models(trials, scores)
+    _write_text(output / "models.csv", table.to_csv(index=False))
+    _write_text(output / "pool.json", json.dumps(_facts(status, trials, scores), indent=1))
+    told = {"title": suite.title, "dataset": trials[0].dataset.name, "models": len(table)}
+    _write_text(output / "README.md", README.format(version=version(DISTRIBUTION), **told))
+    return Exported(len(table), len(index), without)
+
+
+def _chosen(dataset: Dataset, count: int, seed: int) -> Indices:
+    """The numbers of the images, ascending: all, or as many as are asked for."""
+    if count >= len(dataset):
+        return np.arange(len(dataset), dtype=np.int64)
+    return np.sort(numpy_rng(seed, "export", count).choice(len(dataset), count, replace=False)).astype(np.int64)
+
+
+def _truth(dataset: Dataset, index: Indices) -> dict[str, Any]:
+    if not isinstance(dataset, GroundTruthDataset):
+        return {}
+    factors: FactorGrid = dataset.factors
+    return {
+        "factors": factors.ids(index),
+        "values": factors.real_values(index),
+        "names": np.array(list(factors.names)),
+        "sizes": np.array(factors.sizes, dtype=np.int64),
+        "categorical": np.array(factors.categorical, dtype=bool),
+    }
+
+
+def _codes(evaluation: ModelEvaluation, index: Indices) -> dict[str, Any]:
+    found: dict[str, Any] = {"codes": evaluation.codes(index).astype(np.float32)}
+    if not evaluation.lacks(("kl",)):
+        found["kl"] = np.asarray(evaluation.kl(index), dtype=np.float64)
+    return found
+
+
+def _models(trials: Sequence[Trial], scores: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    by_trial = scores[scores["status"] == "ok"]
+    columns = list(_score_columns(scores))
+    for trial in trials:
+        own = by_trial[by_trial["trial"] == trial.id]
+        found = {(row["metric"], row["metric_settings"]): row["score"] for row in own.to_dict("records")}
+        rows.append(
+            {
+                "id": trial.id,
+                "title": trial.title,
+                "label": trial.label,
+                "model": trial.model.name,
+                "hyperparameters": json.dumps(dict(trial.model.config)),
+                "training": json.dumps(trial.training.values()),
+                "seed": trial.seed,
+                "steps": trial.training.steps,
+                "chosen_by": trial.chosen_by,
+                "labels_seen": trial.labels_seen,
+                **{column: found.get(metric) for column, metric in columns},
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _score_columns(scores: pd.DataFrame) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The columns of scores, each with its metric's name and settings."""
+    metrics = list(scores[METRIC].drop_duplicates().itertuples(index=False, name=None))
+    for label, metric in zip(distinct_labels(metrics), metrics, strict=True):
+        yield f"score:{label}", metric
+
+
+def _facts(status: StudyStatus, trials: Sequence[Trial], scores: pd.DataFrame) -> dict[str, Any]:
+    higher = scores.dropna(subset=["higher_is_better"]).groupby(METRIC)["higher_is_better"].first().to_dict()
+    dataset = trials[0].dataset
+    return {
+        "format": 1,
+        "study": status.suite.title,
+        "dataset": {"name": dataset.name, "settings": dict(dataset.config), "data": dataset.data},
+        "scores": {
+            column: {"metric": name, "settings": json.loads(settings), "higher_is_better": bool(higher[name, settings])}
+            for column, (name, settings) in _score_columns(scores)
+            if (name, settings) in higher
+        },
+        "versions": {DISTRIBUTION: version(DISTRIBUTION), "numpy": version("numpy"), "torch": version("torch")},
+    }
+
+
+def _write_arrays(file: Path, arrays: dict[str, Any]) -> None:
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, lambda out: out.write(content.getvalue()))
+
+
+def _write_text(file: Path, text: str) -> None:
+    write_whole(file, lambda out: out.write(text.encode(errors="replace")))
