@@ -21,9 +21,9 @@ pytest_plugins = ["painter", "prepared"]
 os.environ["COLUMNS"] = "160"
 
 # How long an example takes says nothing about whether it is right. Every run sees the same examples, so that a
-# failure is a change's and not luck's; `pytest --hypothesis-profile=search` looks for others.
+# failure is a change's and not luck's; `pytest --hypothesis-profile=search` looks for others, and for more.
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("harness", settings.get_profile("search"), derandomize=True)
+settings.register_profile("harness", settings.get_profile("search"), derandomize=True, max_examples=30)
 settings.load_profile("harness")
 
 

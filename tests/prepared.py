@@ -86,6 +86,7 @@ def serve():
         os.chdir(folder)
         os.environ.clear()
         os.environ.update(variables)
+        sys.path[:0] = [each for each in variables.get("PYTHONPATH", "").split(os.pathsep) if each not in sys.path]
         become_worker(files)
 
     forkserver._become_worker = become

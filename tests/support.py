@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from harness.execution.protocol import StopRequest
+from harness.testing import checks
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
@@ -31,6 +32,17 @@ class StopAfter(StopRequest):
 def score_values(found):
     """The scores of each trial of what the fixture `results` reads, by title."""
     return {title: [score["score"] for score in result["scores"]] for title, result in found.items()}
+
+
+def failures(plugin, **how):
+    """What the checks of its contract find wrong with a plugin."""
+    found = []
+    for check in checks(plugin, **how):
+        try:
+            check()
+        except Exception as failure:  # Once something is broken, later checks may stumble over it.
+            found.append(str(failure))
+    return found
 
 
 def wait_for(condition, seconds=60):

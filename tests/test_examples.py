@@ -2,9 +2,8 @@
 
 import ast
 import json
-import os
 import re
-import subprocess
+import runpy
 import sys
 
 import pytest
@@ -15,41 +14,42 @@ EXAMPLES = TESTS / "examples"
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory):
-    """Runs an example in an empty folder, which all share."""
-    folder = tmp_path_factory.mktemp("examples")
+def folder(tmp_path_factory):
+    """A folder that all share, empty at first."""
+    return tmp_path_factory.mktemp("examples")
 
-    def run(*command):
-        done = subprocess.run(
-            [sys.executable, *map(str, command)],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONSAFEPATH": "1", "CUDA_VISIBLE_DEVICES": ""},
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+
+@pytest.fixture
+def python(folder, monkeypatch, capsys):
+    """Runs an example there, in this process."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+    def run(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [name, *arguments])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return capsys.readouterr().out
 
     return run
 
 
-def test_a_model_plugin_is_trained_and_scored_beside_another(python):
-    shown = python("-m", "harness", "run", EXAMPLES / "my_vae.toml", "--plugin", EXAMPLES / "my_vae.py")
-    assert re.search(r"my-vae .*0\.\d", shown)
-    assert "beta-vae" in shown
+def test_a_model_plugin_is_trained_and_scored_beside_another(run_command, folder):
+    run = run_command("run", EXAMPLES / "my_vae.toml", "--plugin", EXAMPLES / "my_vae.py", cwd=folder)
+    assert run.returncode == 0, run.stderr
+    assert re.search(r"my-vae .*0\.\d", run.stdout)
+    assert "beta-vae" in run.stdout
 
 
 def test_a_model_trained_elsewhere_is_scored(python):
-    shown = python(EXAMPLES / "score_my_model.py")
+    shown = python("score_my_model.py")
     for metric in ("mig", "sap", "modularity", "factorvae"):
         assert re.search(rf"{metric} +\d", shown)
 
 
 def test_selectors_are_judged_and_their_results_read(python):
-    judged = python(EXAMPLES / "selector_study.py")
+    judged = python("selector_study.py")
     assert re.search(r"supervised:mig .*0\.0+ ", judged), judged  # Who sees the labels has no regret.
-    read = python(EXAMPLES / "read_results.py", "selector_study")
+    read = python("read_results.py", "selector_study")
     assert "6 scored trials of 2 settings" in read
     assert "of 3 seeds" in read
     assert "codes of three images" in read

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from harness.pictures.trained_model import TrainedModel
 
+CODES, STEPS = 8, 9
+"""Rows and columns of latent traversals, at most."""
+
 WIDEST = 7.0
 """Inches, the width of a page."""
 
@@ -53,8 +56,8 @@ def matrices_figure(details: Mapping[str, Mapping[str, Any]], factors: Sequence[
 
 
 @paper_style
-def traversals_figure(trained: "TrainedModel", steps: int = 9, codes: int = 8) -> "Figure":
-    """Draw latent traversals: a row for each of the liveliest codes, from low to high while the others stay.
+def traversals_figure(trained: "TrainedModel") -> "Figure":
+    """Draw latent traversals: a row for each of the eight liveliest codes, from low to high while the others stay.
 
     Raises:
         NotApplicableError: the model does not generate.
@@ -63,16 +66,16 @@ def traversals_figure(trained: "TrainedModel", steps: int = 9, codes: int = 8) -
     from harness.pictures.latent_paths import step_labels
     from harness.pictures.traversals import liveliest_codes, traversal_images
 
-    chosen = liveliest_codes(trained, codes)
+    chosen = liveliest_codes(trained, CODES)
     others = trained.sample_latents([0])
-    figure = new_figure(min(WIDEST, 0.9 + 0.62 * steps), 0.75 * len(chosen) + 0.1)
+    figure = new_figure(min(WIDEST, 0.9 + 0.62 * STEPS), 0.75 * len(chosen) + 0.1)
     axes = axes_of(figure, len(chosen), 1)
     for panel, code in zip(axes, chosen, strict=True):
-        images = traversal_images(trained, code, others, steps)[:, 0]
+        images = traversal_images(trained, code, others, STEPS)[:, 0]
         count, height, width, _ = images.shape
         panel.imshow(np.concatenate(list(images), axis=1))
         panel.set_yticks([height / 2], [code.name])
-        panel.set_xticks([width * (position + 0.5) for position in range(count)], step_labels(code.part, steps)[:count])
+        panel.set_xticks([width * (position + 0.5) for position in range(count)], step_labels(code.part, STEPS)[:count])
         panel.tick_params(length=0)
         panel.spines[:].set_visible(False)
     return figure

@@ -17,12 +17,12 @@ from harness.nn.convolution import SameConv2d
 
 
 class SpectralLinear(nn.Linear):
-    """A linear layer whose weight has spectral norm (about) 1."""
+    """A linear layer whose weight has spectral norm about 1."""
 
     u: Tensor
 
-    def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:
-        super().__init__(inputs, outputs, bias=bias)
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
         self.register_buffer("u", initial_vector(outputs))
 
     def forward(self, input: Tensor) -> Tensor:
@@ -31,16 +31,16 @@ class SpectralLinear(nn.Linear):
 
 
 class SpectralConv2d(SameConv2d):
-    """A convolution whose weight, as a matrix of one row per output channel, has spectral norm (about) 1."""
+    """A convolution of stride 2 whose weight, as a matrix of one row per output channel, has spectral norm about 1."""
 
     u: Tensor
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 2, *, bias: bool = True) -> None:
-        super().__init__(inputs, outputs, kernel, stride, bias=bias)
+    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__(inputs, outputs, kernel)
         self.register_buffer("u", initial_vector(outputs))
 
     def forward(self, input: Tensor) -> Tensor:
-        """(N, inputs, H, W) to (N, outputs, H / stride, W / stride)."""
+        """(N, inputs, H, W) to (N, outputs, H / 2, W / 2)."""
         return self.convolve(input, normalised(self.weight, self.u))
 
 

@@ -22,9 +22,9 @@ class Album:
         self.files.append(webp(picture))
         return len(self.files) - 1
 
-    def sources(self, page: Path, most_bytes: int = MOST_BYTES) -> list[str]:
+    def sources(self, page: Path) -> list[str]:
         """What the page is to load for each number: the picture itself, or the name of a file written beside it."""
-        if sum(map(len, self.files)) <= most_bytes:
+        if sum(map(len, self.files)) <= MOST_BYTES:
             return [data_uri(file) for file in self.files]
         folder = page.with_name(f"{page.stem}-pictures")
         names = [f"{number:05}.webp" for number in range(len(self.files))]

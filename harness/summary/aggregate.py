@@ -15,6 +15,9 @@ from harness.summary.labels import metric_labels
 from harness.summary.leaderboard import METRIC
 from harness.summary.statistics import LEVEL, RESAMPLES
 
+THRESHOLDS = 101
+"""Points of a performance profile."""
+
 
 @dataclass(frozen=True)
 class Ranks:
@@ -101,7 +104,7 @@ def interquartile_means(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["setting", "runs", "failed", "datasets", "iqm", "low", "high"])
 
 
-def performance_profile(scores: pd.DataFrame, metric: str, points: int = 101) -> pd.DataFrame:
+def performance_profile(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
     """The share of runs whose score is at least as good as each threshold, by setting (Dolan & Moré, 2002).
 
     A run that failed counts, and reaches no threshold.
@@ -115,7 +118,7 @@ def performance_profile(scores: pd.DataFrame, metric: str, points: int = 101) ->
     chosen, failed = _runs_of(scores, metric)
     higher = bool(chosen["higher_is_better"].iloc[0])
     values = chosen["score"].astype(float)
-    thresholds = np.linspace(values.min(), values.max(), points)
+    thresholds = np.linspace(values.min(), values.max(), THRESHOLDS)
     if not higher:
         thresholds = thresholds[::-1]
     table = {"threshold": thresholds}

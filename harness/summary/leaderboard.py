@@ -158,12 +158,12 @@ def _summary(group: Mapping[str, np.ndarray], trials: int) -> dict[str, object]:
     }
 
 
-def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float | None, float | None]:
-    """The t interval of a mean; (None, None) for fewer than two values."""
+def t_interval(values: np.ndarray) -> tuple[float | None, float | None]:
+    """The 95 % t interval of a mean; (None, None) for fewer than two values."""
     n = len(values)
     if n < 2:
         return None, None
-    half = stdtrit(n - 1, 0.5 + level / 2) * values.std(ddof=1) / np.sqrt(n)
+    half = stdtrit(n - 1, 0.975) * values.std(ddof=1) / np.sqrt(n)
     return float(values.mean() - half), float(values.mean() + half)
 
 

@@ -11,6 +11,9 @@ from scipy import stats
 
 LEVEL = 0.95
 """Of every interval."""
+POWER = 0.8
+"""The chance of finding an effect that a study is planned for."""
+
 RESAMPLES = 9_999
 """Of the bootstrap, and of a permutation test that cannot look at every arrangement; 13 pairs have fewer signs."""
 MOST_PAIRS = 10_000
@@ -157,43 +160,42 @@ def unpaired_p_value(first: ArrayLike, second: ArrayLike) -> float:
         return float(stats.ttest_ind(a, b, equal_var=False).pvalue)
 
 
-def fewest_pairs(family: int, level: float = 1 - LEVEL) -> int:
+def fewest_pairs(family: int) -> int:
     """The fewest pairs with which a permutation test can reach significance at a level corrected for a family.
 
     n pairs have 2 ** n signs, so no two-sided p is below 2 ** (1 - n): with five pairs nothing is below 0.0625.
     """
-    return 1 + math.ceil(math.log2(max(family, 1) / level))
+    return 1 + math.ceil(math.log2(max(family, 1) / (1 - LEVEL)))
 
 
-def paired_power(effect: float, pairs: int, level: float = 1 - LEVEL) -> float:
-    """The chance that a two-sided paired t test finds an effect.
+def paired_power(effect: float, pairs: int) -> float:
+    """The chance that a two-sided paired t test at the level 0.05 finds an effect.
 
     Args:
         effect: the mean of the differences over their standard deviation, d_z.
         pairs: number of pairs, two or more.
-        level: significance level of the test.
     """
-    critical = stats.t.ppf(1 - level / 2, pairs - 1)
+    critical = stats.t.ppf((1 + LEVEL) / 2, pairs - 1)
     shift = abs(effect) * math.sqrt(pairs)
     return float(stats.nct.sf(critical, pairs - 1, shift) + stats.nct.cdf(-critical, pairs - 1, shift))
 
 
-def pairs_needed(effect: float, power: float = 0.8, level: float = 1 - LEVEL) -> int | None:
-    """The fewest pairs with which a two-sided paired t test finds an effect (d_z) with a given chance.
+def pairs_needed(effect: float) -> int | None:
+    """The fewest pairs with which a two-sided paired t test finds an effect (d_z) with a chance of `POWER`.
 
     None if 10,000 are too few.
     """
     if effect == 0:
         return None
     high = 2
-    while paired_power(effect, high, level) < power:
+    while paired_power(effect, high) < POWER:
         high *= 2
         if high > MOST_PAIRS:
             return None
     low = high // 2 + 1 if high > 2 else 2
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if paired_power(effect, middle, level) >= power else (middle + 1, high)
+        low, high = (low, middle) if paired_power(effect, middle) >= POWER else (middle + 1, high)
     return low
 
 

@@ -18,6 +18,9 @@ from harness.training.engines.eager import EagerStepper
 from harness.training.engines.fleet import FleetEngine
 from harness.training.engines.signature import signature_of
 
+BATCH = 4
+"""Images per batch."""
+
 
 class DoubleRng(Rng):
     """A generator of the same numbers in double precision."""
@@ -74,7 +77,6 @@ def compare_engine(
     dataset: Dataset,
     *,
     steps: int,
-    batch_size: int = 4,
     double: bool = True,
 ) -> EngineComparison:
     """Train a model by some engine and by the eager one.
@@ -85,7 +87,6 @@ def compare_engine(
         settings: make it small, and switch on within a few steps what switches on late.
         dataset: loaded, on the device where to train.
         steps: how many.
-        batch_size: images per batch.
         double: in double precision, so that rounding hides nothing; the model's own code must let it.
 
     Raises:
@@ -93,9 +94,9 @@ def compare_engine(
     """
     config = parse(model_class.Config, settings, model_class.__name__)
     found = EngineComparison([], [], [], [])
-    alone, rounded = (_engine(model_class, config, dataset, batch_size, 0, double) for _ in range(2))
+    alone, rounded = (_engine(model_class, config, dataset, 0, double) for _ in range(2))
     _round_otherwise(rounded)
-    begun = _engine(model_class, config, dataset, batch_size, 0, double)
+    begun = _engine(model_class, config, dataset, 0, double)
     other = make(begun.model, begun.batches, begun.draws, begun.resets, begun.precision, found.notes.append)
     for step in range(steps):
         expected = [_read(alone.step(step))]
@@ -110,7 +111,6 @@ def compare_fleet(
     dataset: Dataset,
     *,
     steps: int,
-    batch_size: int = 4,
     double: bool = True,
     capture: Capture | None = None,
     compiled: bool = False,
@@ -125,7 +125,6 @@ def compare_fleet(
         settings: make it small, and switch on within a few steps what switches on late.
         dataset: loaded, on the device where to train.
         steps: how many.
-        batch_size: images per batch.
         double: in double precision, so that rounding hides nothing; the model's own code must let it.
         capture: records the fleet's steps.
         compiled: whether the fleet's losses are compiled.
@@ -136,7 +135,7 @@ def compare_fleet(
     configs = varied(model_class, parse(model_class.Config, settings, model_class.__name__), dataset)
 
     def engines() -> list[EagerStepper]:
-        return [_engine(model_class, config, dataset, batch_size, seed, double) for seed, config in enumerate(configs)]
+        return [_engine(model_class, config, dataset, seed, double) for seed, config in enumerate(configs)]
 
     alone, members, rounded = engines(), engines(), engines()
     for engine in rounded:
@@ -184,11 +183,9 @@ def _vary(model_class: type[Model], config: Settings, dataset: Dataset, factor: 
     return config
 
 
-def _engine(
-    model_class: type[Model], config: Settings, dataset: Dataset, batch_size: int, seed: int, double: bool
-) -> EagerStepper:
+def _engine(model_class: type[Model], config: Settings, dataset: Dataset, seed: int, double: bool) -> EagerStepper:
     model = build(model_class, config, dataset.image, Rng.for_initial(seed)).to(dataset.device).train()
-    batches = (DoubleBatches if double else Batches)(dataset, batch_size, seed, pairs=model.pairs())
+    batches = (DoubleBatches if double else Batches)(dataset, BATCH, seed, pairs=model.pairs())
     draws = (DoubleRng if double else Rng).for_draws(seed, dataset.device)
     return EagerStepper(model.double() if double else model, batches, draws=draws, resets=Rng.for_resets(seed))
 

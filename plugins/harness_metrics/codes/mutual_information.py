@@ -8,20 +8,20 @@ from harness import Codes, Indices
 BINS = 20
 
 
-def bin_codes(codes: Codes | NDArray[np.float64], bins: int = BINS) -> Indices:
-    """Codes (n, D) to equal-width bins (n, D), numbered from 0, between the extremes of each column.
+def bin_codes(codes: Codes | NDArray[np.float64]) -> Indices:
+    """Codes (n, D) to 20 equal-width bins (n, D), numbered from 0, between the extremes of each column.
 
     Edges are computed in the codes' own precision. A value on an edge belongs to the bin on its right, and
     the maximum to the last bin. A constant code has one bin.
     """
-    return np.stack([_bin(column, bins) for column in codes.T], axis=1)
+    return np.stack([_bin(column) for column in codes.T], axis=1)
 
 
-def _bin(column: Codes | NDArray[np.float64], bins: int) -> Indices:
+def _bin(column: Codes | NDArray[np.float64]) -> Indices:
     low, high = column.min(), column.max()
     if low == high:
         return np.zeros(len(column), dtype=np.int64)
-    left_edges = np.linspace(low, high, bins + 1, dtype=column.dtype)[:-1]
+    left_edges = np.linspace(low, high, BINS + 1, dtype=column.dtype)[:-1]
     return np.searchsorted(left_edges, column, side="right").astype(np.int64) - 1
 
 

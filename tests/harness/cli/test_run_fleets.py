@@ -75,7 +75,7 @@ def test_a_fleet_that_ends_badly_is_recorded_trial_by_trial(command, suite_file,
 
 
 def test_a_killed_fleet_continues_to_the_same_numbers(command, suite_file, tmp_path, results):
-    suite = SUITE.replace("pause = 0.0", "pause = 0.05")
+    suite = SUITE.replace("pause = 0.0", "pause = 0.05").replace("steps = 60", "steps = 30")
     path = suite_file(suite)
     command("run", path, "--plugin", TOY, "--output", "straight", "--fleet", 4)
     arguments = ["--plugin", TOY, "--output", "killed", "--fleet", "4", "--checkpoint-seconds", "0.1"]

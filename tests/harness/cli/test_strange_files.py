@@ -124,7 +124,7 @@ READERS = {
 QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
 
-@pytest.mark.parametrize("count", [12, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [6, pytest.param(200, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", READERS)
 def test_any_published_table_is_printed_or_refused_in_a_line(published, name, count):
     file = published.table(name)
@@ -145,7 +145,7 @@ def test_any_published_table_is_printed_or_refused_in_a_line(published, name, co
     assert sorted(published.path.parent.iterdir()) == outside
 
 
-@pytest.mark.parametrize("count", [8, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [4, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["leaderboard", "selections", "history"])
 def test_any_table_beside_its_trials_is_read_or_passed_over(study, name, count):
     file = study.trial(study.suite.trials[0].id).history if name == "history" else study.table(name)

@@ -95,7 +95,7 @@ def read_all(results):
 QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
 
-@pytest.mark.parametrize("count", [12, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [6, pytest.param(200, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("which", ["suite", "result", "comparison"])
 def test_any_record_is_read_or_refused_in_a_line(folder, which, count):
     files = {

@@ -73,7 +73,7 @@ def test_missing_scores_are_told_with_their_reasons(capsys):
 SIGNS = st.text("ab *[]/\\=|\n\x1b\u202e表é", max_size=30)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(label=SIGNS, title=SIGNS, value=SIGNS, columns=st.integers(1, 200))
 def test_any_label_makes_a_table(label, title, value, columns):
     board = BOARD.assign(model=label, swept=json.dumps({"x": value}), reason=value)

@@ -12,45 +12,52 @@ from harness.plugins.scaffold import KIND_NAMES, create
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A package of each kind, and all of them installed by pip into a folder."""
+    """A package of each kind, and the folder into which pip has installed them all."""
     parent, site = tmp_path_factory.mktemp("packages"), tmp_path_factory.mktemp("site")
     folders = {kind: create(kind, f"new-{kind}", parent) for kind in KIND_NAMES}
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     options = ["--no-deps", "--no-build-isolation", "--target", site]
     subprocess.run([*pip, *options, *folders.values()], check=True, capture_output=True)
-    return folders, {"PYTHONPATH": str(site)}
+    return folders, site
+
+
+@pytest.fixture
+def folders(made, monkeypatch):
+    """The packages, which this process and those it starts find installed."""
+    monkeypatch.syspath_prepend(made[1])
+    monkeypatch.setenv("PYTHONPATH", str(made[1]), prepend=os.pathsep)
+    return made[0]
 
 
 @pytest.mark.parametrize("kind", KIND_NAMES)
-def test_its_suite_runs(kind, made, run_process, tmp_path, results):
-    folders, environment = made
+def test_its_suite_runs(kind, folders, command, tmp_path, results):
     options = ["--set", "training.steps=5", "--set", "seeds=2"]
     if kind != "dataset":
         options += ["--set", "dataset.positions_x=2", "--set", "dataset.positions_y=3"]
     if kind != "metric":
         options += ["--set", "evaluation.metrics=['mig']"]
-    run = run_process("run", folders[kind] / "suite.toml", *options, "--output", tmp_path / "out", env=environment)
+    run = command("run", folders[kind] / "suite.toml", *options, "--output", "out")
     assert run.returncode == 0, run.stderr
     for result in results(tmp_path / "out").values():
         assert {record["status"] for record in result["scores"]} == {"ok"}
     assert f"new-{kind}" in run.stdout + (folders[kind] / "suite.toml").read_text()
 
 
-@pytest.mark.parametrize("kind", KIND_NAMES)
-def test_its_own_test_passes(kind, made):
-    folders, environment = made
+def test_their_own_tests_pass(folders):
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folders[kind]],
-        env={**os.environ, **environment},
+        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--import-mode=importlib", "."],
+        cwd=folders["model"].parent,
         capture_output=True,
         text=True,
         check=False,
     )
     assert run.returncode == 0, run.stdout
+    for kind in KIND_NAMES:
+        assert f"\nnew-{kind}/" in run.stdout
 
 
-def test_check_says_that_it_keeps_its_contract(made, run_process):
-    run = run_process("check", "new-metric", env=made[1])
+def test_check_says_that_it_keeps_its_contract(folders, command):
+    run = command("check", "new-metric")
     assert run.returncode == 0, run.stderr
     assert "new-metric keeps its contract" in run.stdout
 

@@ -126,11 +126,12 @@ def test_pictures_are_in_the_page_while_they_are_small(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_many_pictures_go_into_a_folder_beside_the_page(tmp_path):
+def test_many_pictures_go_into_a_folder_beside_the_page(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.report.picture_store.MOST_BYTES", 10)
     album = Album()
     for value in (0, 200):
         album.add(np.full((4, 6, 3), value, dtype=np.uint8))
-    sources = album.sources(tmp_path / "a.html", most_bytes=10)
+    sources = album.sources(tmp_path / "a.html")
     assert sources == ["a-pictures/00000.webp", "a-pictures/00001.webp"]
     for source, value in zip(sources, (0, 200), strict=True):
         with Image.open(tmp_path / source) as image:

@@ -18,7 +18,7 @@ from harness.execution.plan import RunOptions
 from harness.execution.study import run
 from support import TOY, places
 
-FEW, MANY = 40, 2000
+FEW, MANY = 20, 2000
 
 SUITE = {
     "title": "Bars",
@@ -153,7 +153,7 @@ def test_suites(folder, data):
     ends_well("run", file, "--dry-run", "--plugin", TOY)
 
 
-@cases(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))), 20)
+@cases(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))), 10)
 def test_suites_that_are_no_toml(folder, content):
     (folder / "suite.toml").write_bytes(content)
     ends_well("run", folder / "suite.toml", "--dry-run", "--plugin", TOY)
@@ -238,7 +238,7 @@ def test_tables_of_several_models(folder, case):
     ends_well("select", folder / "codes.npz", "--selector", selector, "--format", "json")
 
 
-@cases(st.tuples(DAMAGE, st.booleans()), 30)
+@cases(st.tuples(DAMAGE, st.booleans()), 15)
 def test_damaged_tables_of_codes(folder, case):
     damage, compressed = case
     (np.savez_compressed if compressed else np.savez)(folder / "codes.npz", **TABLE)
@@ -254,7 +254,7 @@ def copied(folder):
     return folder / "copy", trial
 
 
-@cases(DAMAGE, 30)
+@cases(DAMAGE, 15)
 def test_damaged_models(folder, damage):
     results, trial = copied(folder)
     file = trial / "model.safetensors"
@@ -274,7 +274,7 @@ def test_spoilt_records(folder, case):
     ends_well("report", results, "--pictures", "none", "--output", folder / "report.html", "--plugin", TOY)
 
 
-@cases(st.tuples(st.sampled_from(["suite.json", "result.json", "history.parquet"]), DAMAGE), 30)
+@cases(st.tuples(st.sampled_from(["suite.json", "result.json", "history.parquet"]), DAMAGE), 15)
 def test_damaged_records(folder, case):
     name, damage = case
     results, trial = copied(folder)

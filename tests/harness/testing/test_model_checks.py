@@ -1,13 +1,12 @@
 """Each way of breaking a model's contract is found, by the check that is about it, with what to change."""
 
-import warnings
-
 import pytest
 import torch
 from torch import nn
 
 from harness import Adam, Field, ImageSpec, LatentSpace, Model, Normal, Objective, Settings
 from harness.testing import CheckFailed, ContractAdvice, checks
+from support import failures
 
 IMAGE = ImageSpec(1, 16, 16)
 
@@ -227,16 +226,14 @@ class Sampling(Good):
         return self.encode(images) + noise
 
 
-NUMBERED = []
-"""Grows with every call of a model that must not change."""
-
-
 class Numbering(Sampling):
     """Its codes depend on how often they were asked for."""
 
+    asked = 0
+
     def represent(self, images, noise):
-        NUMBERED.append(None)
-        return super().represent(images, noise) * len(NUMBERED)
+        Numbering.asked += 1
+        return super().represent(images, noise) * Numbering.asked
 
 
 class Crowded(Sampling):
@@ -282,35 +279,20 @@ class Pathless(Good):
         self.latents = None
 
 
-def failures(model_class):
-    found = []
-    for check in checks(model_class, image=IMAGE):
-        try:
-            check()
-        except Exception as failure:  # Once something is broken, later checks may stumble over it.
-            found.append(str(failure))
-    return found
-
-
 @pytest.mark.parametrize("good", [Good, Sampling])
 def test_a_good_model_passes(good):
-    assert failures(good) == []
+    assert failures(good, image=IMAGE) == []
 
 
 def test_what_engines_cannot_do_at_once_is_advice_and_no_failure():
-    advice = []
-    for check in checks(Branching, image=IMAGE):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ContractAdvice)
-            check()
-        advice += [str(each.message) for each in caught]
-    in_fleets, *when_recorded = advice
+    with pytest.warns(ContractAdvice) as caught:
+        assert failures(Branching, image=IMAGE) == []
+    in_fleets, when_recorded, *more = [str(each.message) for each in caught]
     assert "Branching.error is called" in in_fleets
     assert "avoid what vmap cannot do" in in_fleets
-    assert when_recorded
-    assert all(
-        "are not captured as CUDA graphs" in each and "avoid what makes it wait" in each for each in when_recorded
-    )
+    for each in (when_recorded, *more):
+        assert "are not captured as CUDA graphs" in each
+        assert "avoid what makes it wait" in each
 
 
 @pytest.mark.parametrize(
@@ -346,7 +328,8 @@ def test_what_engines_cannot_do_at_once_is_advice_and_no_failure():
     ],
 )
 def test_a_broken_model_is_told_what_to_change(broken, change):
-    assert any(change in failure for failure in failures(broken)), failures(broken)
+    found = failures(broken, image=IMAGE)
+    assert any(change in failure for failure in found), found
 
 
 @pytest.mark.slow
@@ -358,8 +341,10 @@ def test_a_compiled_model_is_held_against_the_eager_one():
             scale = 2.0 if torch.compiler.is_compiling() else 1.0
             return {"error": scale * super().error(images, draws)["error"]}
 
-    (check,) = [check for check in checks(Good, image=IMAGE, compiled=True) if "torch.compile" in str(check)]
-    check()
-    (check,) = [check for check in checks(Hasty, image=IMAGE, compiled=True) if "torch.compile" in str(check)]
+    alike, otherwise = (
+        next(check for check in checks(model, image=IMAGE, compiled=True) if "torch.compile" in str(check))
+        for model in (Good, Hasty)
+    )
+    alike()
     with pytest.raises(CheckFailed, match="at step 0: let the loss depend on its arguments, parameters, buffers"):
-        check()
+        otherwise()

@@ -73,7 +73,7 @@ LAWS = [
     Law("wasserstein-correlation", "none"),
     Law("wasserstein-correlation-norm", "all"),
     Law("mutual-info-score", "each"),
-    Law("downstream-accuracy", "each", 0.05, {"sizes": (200,)}),
+    Law("downstream-accuracy", "each", 0.05, {"sizes": (100,)}),
 ]
 EACH_LAW = pytest.mark.parametrize("law", LAWS, ids=str)
 OF_SAMPLES = {"mi-bound", "cluster-accuracy"}

@@ -19,7 +19,7 @@ SMALL = {
     "factorvae": {"train_votes": 2000, "eval_votes": 1000},
     "betavae": {"train_examples": 1500, "eval_examples": 1000},
     "dci-explicitness": {"trees": 5},
-    "downstream-accuracy": {"sizes": [10, 1000], "predictor": "logistic"},
+    "downstream-accuracy": {"sizes": [10, 100], "predictor": "logistic"},
 }
 WITHIN = {
     "dci": 0.15,
