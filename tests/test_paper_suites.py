@@ -143,6 +143,14 @@ TABLE = {
             )
         },
     },
+    "hfs": {  # facebookresearch/disentangling-correlated-factors, grid_searches/correlation_benchmark
+        "batch": 64,
+        "models": {
+            "beta-vae with hfs": (300_000, 10, {"latents": 10, "learning_rate": 1e-4, "pairs": 25}),
+            "hfs alone": (300_000, 10, {"beta": 0.0, "networks": "disentanglement_lib"}),
+            "beta-tcvae": (300_000, 10, {"latents": 10, "learning_rate": 1e-4}),
+        },
+    },
     "slow_vae": {  # bethgelab/slow_disentanglement, main.py: defaults and --random-seeds
         "batch": 64,
         "models": {

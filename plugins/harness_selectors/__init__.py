@@ -10,6 +10,11 @@ def harness_register_selectors(register: Register) -> None:
     register("udr-lasso", "harness_selectors.udr:UDRLasso", "UDR with lasso weights (Duan et al., 2020)")
     register("udr-spearman", "harness_selectors.udr:UDRSpearman", "UDR with rank correlations (Duan et al., 2020)")
     register(
+        "channel-information",
+        "harness_selectors.channel_information:ChannelInformation",
+        "information that latents of other runs carry too (Murphy et al., 2024)",
+    )
+    register(
         "model-centrality",
         "harness_selectors.model_centrality:ModelCentrality",
         "ModelCentrality (Lin et al., 2020)",

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from harness import Evaluation, Field, Floats, Indices, NotApplicableError, Selector, Settings
+from harness import Evaluation, Field, Floats, Indices
 from harness_selectors.lasso import lasso
+from harness_selectors.runs import RunsCompared
 
 ZEROED_KL = 0.01
 """Codes with no larger divergence are blanked before models are compared, whatever the threshold in use."""
@@ -28,7 +29,7 @@ class Representation:
     informative: NDArray[np.bool_]
 
 
-class UDR(Selector):
+class UDR(RunsCompared):
     """Base class of the two variants: they differ in how two models' codes are compared.
 
     All models encode the same observations. For each ordered pair of models (i, j) a matrix R says how much
@@ -46,10 +47,7 @@ class UDR(Selector):
     codes count. A dead code agrees with nothing, and neither does a model without an informative code.
     """
 
-    class Config(Settings):
-        within: Literal["hyperparameters", "pool"] = Field(
-            "hyperparameters", description="with which models one is compared: of its own hyperparameters, or all"
-        )
+    class Config(RunsCompared.Config):
         kl_threshold: float = Field(
             0.01, ge=0, description="codes of variational models count if their KL in nats is larger; others always do"
         )
@@ -77,33 +75,13 @@ class UDR(Selector):
         Raises:
             NotApplicableError: no two models share their hyperparameters, and only such are to be compared.
         """
-        groups = self._groups(pool)
+        groups = self.groups(pool)
         index = pool[0].sample("sample", self.config.points)
         agreements = np.full((len(pool), len(pool)), np.nan)
         np.fill_diagonal(agreements, 0)
         for group in groups:
             agreements[np.ix_(group, group)] = self._agreements([self._represent(pool[i], index) for i in group])
         return agreements
-
-    def scores(self, comparisons: Floats) -> Floats:
-        """Each model's median agreement with the others, as their target; NaN for one without partners."""
-        # Column j holds how well the others explain model j.
-        explained = comparisons.copy()
-        np.fill_diagonal(explained, np.nan)
-        compared = ~np.isnan(explained).all(axis=0)
-        medians = np.full(len(comparisons), np.nan)
-        medians[compared] = np.nanmedian(explained[:, compared], axis=0)
-        return medians
-
-    def _groups(self, pool: Sequence[Evaluation]) -> list[Indices]:
-        """The positions in the pool of models that are compared with each other, two or more in each group."""
-        if self.config.within == "pool":
-            return [np.arange(len(pool))]
-        settings = np.array([evaluation.setting for evaluation in pool])
-        groups = [np.flatnonzero(settings == setting) for setting in np.unique(settings)]
-        if groups := [group for group in groups if len(group) > 1]:
-            return groups
-        raise NotApplicableError('no two models share their hyperparameters; compare them all with within = "pool"')
 
     def _agreements(self, models: Sequence[Representation]) -> Floats:
         agreements = np.zeros((len(models), len(models)))

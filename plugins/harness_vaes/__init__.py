@@ -20,5 +20,6 @@ def harness_register_models(register: Register) -> None:
         "harness_vaes.group_vae:GroupVAE",
         "GroupVAE, told how many factors a pair shares (Hosoya, 2019)",
     )
+    register("hfs-vae", "harness_vaes.hfs_vae:HFSVAE", "HFS, for correlated factors (Roth et al., 2023)")
     register("qlae", "harness_vaes.qlae:QLAE", "QLAE, whose latents take few values (Hsu et al., 2023)")
     register("slow-vae", "harness_vaes.slow_vae:SlowVAE", "SlowVAE, learns from small changes (Klindt et al., 2021)")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from scipy.spatial.distance import directed_hausdorff
 from torch import Tensor
 from torch.distributions import Normal
 
@@ -18,6 +19,7 @@ from harness_vaes.beta_tcvae import BetaTCVAE, total_correlation
 from harness_vaes.beta_vae import BetaVAE
 from harness_vaes.dip_vae import DIPVAE1, DIPVAE2
 from harness_vaes.factor_vae import FactorVAE
+from harness_vaes.hfs_vae import HFSVAE, distance_to_factorised_support
 from harness_vaes.vae import VAE, Posterior
 
 IMAGE = ImageSpec(1, 16, 16)
@@ -28,6 +30,7 @@ FAMILY = {
     "beta-tcvae": BetaTCVAE,
     "dip-vae-1": DIPVAE1,
     "dip-vae-2": DIPVAE2,
+    "hfs-vae": HFSVAE,
 }
 
 
@@ -151,6 +154,46 @@ def test_dip_vae_terms_by_hand(cls: type[DIPVAE1], factor: float) -> None:
     assert terms["kl"] == q.kl()
     assert terms["off_diagonal"].item() == pytest.approx(5 * off, rel=1e-4)
     assert terms["diagonal"].item() == pytest.approx(5 * factor * diagonal, rel=1e-4)
+
+
+# HFS
+
+
+def test_the_distance_is_scipys_of_all_combinations_of_values_from_those_that_occur() -> None:
+    codes = posterior(7, 4).mean.double()
+    pairs = torch.tensor([[0, 1], [1, 3], [2, 3]])
+    expected = 0.0
+    for k, m in pairs.tolist():
+        combinations = torch.cartesian_prod(codes[:, k], codes[:, m])
+        expected += directed_hausdorff(combinations.numpy(), codes[:, [k, m]].numpy())[0] ** 2
+    assert distance_to_factorised_support(codes, pairs).item() == pytest.approx(expected)
+    assert torch.autograd.gradcheck(lambda z: distance_to_factorised_support(z, pairs), codes.requires_grad_())
+
+
+def test_correlated_codes_keep_a_factorised_support_if_every_combination_occurs() -> None:
+    square = torch.cartesian_prod(torch.arange(3.0), torch.arange(3.0))
+    unequal = square.repeat_interleave(torch.tensor([5, 1, 1, 1, 5, 1, 1, 1, 5]), dim=0)
+    pair = torch.tensor([[0, 1]])
+    assert torch.corrcoef(unequal.T)[0, 1] > 0.4
+    assert distance_to_factorised_support(unequal, pair).item() == 0
+    # Without the two corners, (0, 2) and (2, 0), the nearest points are 1 away.
+    assert distance_to_factorised_support(square[[0, 1, 3, 4, 5, 7, 8]], pair).item() == 1
+
+
+def test_hfs_looks_at_new_pairs_of_latents_in_every_step_and_is_a_beta_vae_without_its_weight() -> None:
+    model = make(HFSVAE, latents=5, pairs=4, beta=3.0, gamma=0.0)
+    rng = Rng(1)
+    drawn = [model.draw(8, rng)["pairs"] for _ in range(40)]
+    assert {pairs.shape for pairs in drawn} == {(4, 2)}
+    assert all(len(set(map(tuple, pairs.tolist()))) == 4 for pairs in drawn)
+    assert {tuple(pair) for pairs in drawn for pair in pairs.tolist()} == {(k, m) for m in range(5) for k in range(m)}
+    assert make(HFSVAE, latents=3).draw(8, rng)["pairs"].shape == (3, 2)
+    q = posterior(8, 5)
+    terms = model.regulariser(q, {"pairs": drawn[0]})
+    assert terms["kl"].item() == pytest.approx(3 * q.kl().item())
+    assert terms["support"].item() == 0
+    weighed = make(HFSVAE, latents=5, gamma=7.0).regulariser(q, {"pairs": drawn[0]})["support"].item()
+    assert weighed == pytest.approx(7 * distance_to_factorised_support(q.mean, drawn[0]).item())
 
 
 # FactorVAE
