@@ -80,4 +80,9 @@ def harness_register_metrics(register: Register) -> None:
         "reconstruction-error", "harness_metrics.samples.reconstruction_error:ReconstructionError", "error per pixel"
     )
     register("pipe", "harness_metrics.samples.pipe:PIPE", "recombined codes told from real ones (Estermann, 2023)")
+    register(
+        "variation-predictability",
+        "harness_metrics.samples.variation_predictability:VariationPredictability",
+        "which code changed between two samples (Zhu et al., 2020)",
+    )
     register("features-svm", "harness_metrics.samples.features_svm:FeaturesSVM", "labels told by a GAN's features")

@@ -21,5 +21,7 @@ def harness_register_models(register: Register) -> None:
         "GroupVAE, told how many factors a pair shares (Hosoya, 2019)",
     )
     register("hfs-vae", "harness_vaes.hfs_vae:HFSVAE", "HFS, for correlated factors (Roth et al., 2023)")
+    register("info-vae", "harness_vaes.info_vae:InfoVAE", "InfoVAE with MMD (Zhao et al., 2019)")
     register("qlae", "harness_vaes.qlae:QLAE", "QLAE, whose latents take few values (Hsu et al., 2023)")
     register("slow-vae", "harness_vaes.slow_vae:SlowVAE", "SlowVAE, learns from small changes (Klindt et al., 2021)")
+    register("tripod", "harness_vaes.tripod:Tripod", "Tripod, three biases for quantised latents (Hsu et al., 2024)")

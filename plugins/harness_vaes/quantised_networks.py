@@ -21,10 +21,10 @@ TRIPLE = ((3, 1), (3, 1), (4, 2))
 """Kernels and strides of three convolutions, which halve or double an image together."""
 
 
-def normalised(maps: Tensor) -> Tensor:
+def normalised(maps: Tensor, epsilon: float = 1e-6) -> Tensor:
     """Maps (N, C, H, W) with mean 0 and variance 1 in each image and channel."""
     variance, mean = torch.var_mean(maps, dim=(2, 3), keepdim=True, correction=0)
-    return (maps - mean) * (variance + 1e-6).rsqrt()
+    return (maps - mean) * (variance + epsilon).rsqrt()
 
 
 class NormalisedConv2d(nn.Module):

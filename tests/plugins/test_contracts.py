@@ -34,6 +34,7 @@ SMALL = {
     "kid": {"samples": 100, "epochs": 1, "features": "dataset", "subsets": 5, "subset_size": 20},
     "wasserstein-critic": {"samples": 100, "steps": 5, "width": 4},
     "memorisation": {"samples": 100},
+    "variation-predictability": {"pairs": 60, "epochs": 1},
     "pipe": {"samples": 50, "examples": 64},
     "ms-ssim": {"pairs": 20},
     "model-centrality": {"groups": 20, "group_size": 10, "std_points": 100},

@@ -20,6 +20,7 @@ from harness_vaes.beta_vae import BetaVAE
 from harness_vaes.dip_vae import DIPVAE1, DIPVAE2
 from harness_vaes.factor_vae import FactorVAE
 from harness_vaes.hfs_vae import HFSVAE, distance_to_factorised_support
+from harness_vaes.info_vae import InfoVAE, discrepancy
 from harness_vaes.vae import VAE, Posterior
 
 IMAGE = ImageSpec(1, 16, 16)
@@ -31,6 +32,7 @@ FAMILY = {
     "dip-vae-1": DIPVAE1,
     "dip-vae-2": DIPVAE2,
     "hfs-vae": HFSVAE,
+    "info-vae": InfoVAE,
 }
 
 
@@ -194,6 +196,33 @@ def test_hfs_looks_at_new_pairs_of_latents_in_every_step_and_is_a_beta_vae_witho
     assert terms["support"].item() == 0
     weighed = make(HFSVAE, latents=5, gamma=7.0).regulariser(q, {"pairs": drawn[0]})["support"].item()
     assert weighed == pytest.approx(7 * distance_to_factorised_support(q.mean, drawn[0]).item())
+
+
+# InfoVAE
+
+
+def test_the_discrepancy_by_hand() -> None:
+    first, second = posterior(4, 2).sample, posterior(3, 2).mean + 1
+
+    def kernel(x: Tensor, y: Tensor) -> float:
+        return math.exp(-((x - y) ** 2).sum().item() / 4)
+
+    def mean(xs: Tensor, ys: Tensor) -> float:
+        return sum(kernel(x, y) for x in xs for y in ys) / len(xs) / len(ys)
+
+    expected = mean(first, first) + mean(second, second) - 2 * mean(first, second)
+    assert discrepancy(first, second).item() == pytest.approx(expected, rel=1e-5)
+    assert discrepancy(first, first).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_info_vae_is_the_vae_at_alpha_0_and_lambda_1_and_leaves_single_posteriors_free_at_alpha_1() -> None:
+    q, prior = posterior(), torch.randn(8, 3, generator=torch.Generator().manual_seed(2))
+    plain = make(InfoVAE, alpha=0.0, scale=1.0).regulariser(q, {"prior": prior})
+    assert plain["kl"] == q.kl()
+    assert plain["mmd"].item() == 0
+    free = make(InfoVAE, alpha=1.0, scale=50.0).regulariser(q, {"prior": prior})
+    assert free["kl"].item() == 0
+    assert free["mmd"].item() == pytest.approx(50 * discrepancy(q.sample, prior).item())
 
 
 # FactorVAE
