@@ -32,7 +32,8 @@ class Difference:
         n_second: number of pairs, or of scores of the second sample.
         mean: the mean difference, in the metric's units.
         low, high: 95 % t interval (Student's for pairs, else Welch's); None for fewer than two scores of a sample.
-        bootstrap_low, bootstrap_high: 95 % bootstrap interval (BCa; Efron, 1987), for skewed scores.
+        bootstrap_low, bootstrap_high: 95 % bootstrap interval (BCa; Efron, 1987), for skewed scores; too short for few
+            scores: by simulation it holds the truth in 78 to 88 % of studies with 5, and in 84 to 93 % with 10.
         improvement: probability that the first is better: the share of pairs, or of all combinations of two scores
             (Mann & Whitney, 1947), in which it is; ties count half.
         wins: number of pairs in which the first is better; None if unpaired.
