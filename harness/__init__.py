@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.api.evaluate import evaluate as evaluate
     from harness.api.results import Results as Results
     from harness.api.score import score as score
+    from harness.api.scores import scores_table as scores_table
     from harness.config import Field as Field
     from harness.config import FilePath as FilePath
     from harness.config import Settings as Settings
@@ -74,6 +75,7 @@ __all__, _resolve = lazily(
         "harness.api.evaluate": ("evaluate",),
         "harness.api.results": ("Results",),
         "harness.api.score": ("score",),
+        "harness.api.scores": ("scores_table",),
         "harness.config": (
             "FilePath",
             "Field",

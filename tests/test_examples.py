@@ -40,10 +40,11 @@ def test_a_model_plugin_is_trained_and_scored_beside_another(run_command, folder
     assert "beta-vae" in run.stdout
 
 
-def test_a_model_trained_elsewhere_is_scored(python):
+def test_a_model_trained_elsewhere_is_in_one_table_with_a_trial_of_a_suite(python):
     shown = python("score_my_model.py")
-    for metric in ("mig", "sap", "modularity", "factorvae"):
-        assert re.search(rf"{metric} +\d", shown)
+    assert re.search(r"my autoencoder +beta-vae seed=0", shown)
+    for metric in ("mig", "sap", "modularity", "factorvae", "jemmig", "total-correlation"):
+        assert re.search(rf"{metric} +\d\.\d+(e-\d+)? +\d\.\d+", shown), shown
 
 
 def test_selectors_are_judged_and_their_results_read(python):

@@ -15,7 +15,7 @@ from harness.plugins.manager import PluginManager
 from harness.results.find import find_trial
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table
-from harness.results.result import Result
+from harness.results.result import Result, ScoreRecord
 from harness.suite.build import build_dataset, load_dataset
 from harness.suite.suite import Suite
 from harness.suite.trial import Trial
@@ -211,6 +211,11 @@ class TrialResults:
         return self._folder.result
 
     @property
+    def records(self) -> Sequence[ScoreRecord]:
+        """A record for each metric that the trial was scored by; none while it has not ended."""
+        return self.result.scores if self.result else ()
+
+    @property
     def scores(self) -> dict[str, float]:
         """The trial's scores by metric, without metrics that have none."""
         rows = self._results._raw
@@ -252,11 +257,10 @@ class TrialResults:
                 raise UserError(f"{self.title}: {error}") from None
         if name != "matrices":
             raise UserError(f"there is no figure '{name}' of a trial; choose from: matrices, traversals")
-        records = self.result.scores if self.result else ()
         dataset = build_dataset(self._results.registry, self.trial.dataset)
         factors = dataset.factors.names if isinstance(dataset, GroundTruthDataset) else ()
         try:
-            return matrices_figure({record.metric: record.details for record in records}, factors)
+            return matrices_figure({record.metric: record.details for record in self.records}, factors)
         except UserError as error:
             raise UserError(f"{self.title}: {error}") from None
 

@@ -1,12 +1,14 @@
-"""The scores of one subject, as a mapping, as text for terminals and notebooks, and as a data frame."""
+"""Scores of one subject, as a mapping, as text for terminals and notebooks and as a data frame; and of several."""
 
 import html
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.errors import nearest
 from harness.results.result import ScoreRecord
+from harness.summary.labels import distinct_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +69,43 @@ class Scores(Mapping[str, float]):
             for record in self.records
         )
         return f"<table><tr><th>metric</th><th>score</th></tr>{cells}</table>"
+
+
+class Scored(Protocol):
+    """What has records of scores: `Scores`, or a trial of `Results`."""
+
+    @property
+    def records(self) -> Sequence[ScoreRecord]:
+        """A record for each metric."""
+
+
+def scores_table(subjects: Mapping[str, Scored]) -> "pd.DataFrame":
+    """Scores beside each other: a row per metric, a column per subject, NaN where a metric gives no score.
+
+    Scores of one row are by the same metric with the same settings; whether they are of the same data is for the caller
+    to see to.
+
+    Args:
+        subjects: by a name for its column what `score` or `evaluate` returned, or a trial of `Results`.
+
+    Example:
+        >>> import numpy as np
+        >>> from harness import score
+        >>> factors = np.random.default_rng(0).integers(0, 4, (200, 2))
+        >>> exact, mixed = factors + 0.0, factors @ [[1.0, 1.0], [1.0, -1.0]]
+        >>> table = scores_table({name: score(codes, factors, ["mig"]) for name, codes in [("a", exact), ("b", mixed)]})
+        >>> list(table.columns), bool(table.loc["mig", "a"] > table.loc["mig", "b"])
+        (['a', 'b'], True)
+    """
+    import pandas as pd
+
+    found = {
+        name: {(each.metric, json.dumps(each.settings)): each.score for each in subject.records}
+        for name, subject in subjects.items()
+    }
+    keys = list(dict.fromkeys(key for scores in found.values() for key in scores))
+    columns = {name: [scores.get(key) for key in keys] for name, scores in found.items()}
+    return pd.DataFrame(columns, index=pd.Index(distinct_labels(keys), name="metric"), dtype=float)
 
 
 def _text(record: ScoreRecord) -> str:

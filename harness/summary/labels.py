@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def distinct_labels(choices: Sequence[tuple[str, str]]) -> list[str]:
@@ -22,8 +23,10 @@ def distinct_labels(choices: Sequence[tuple[str, str]]) -> list[str]:
     return labels
 
 
-def metric_labels(table: pd.DataFrame) -> "pd.Series[str]":
+def metric_labels(table: "pd.DataFrame") -> "pd.Series[str]":
     """A label for each row's metric: its name, and between namesakes the settings in which they differ."""
+    import pandas as pd
+
     keys = list(zip(table["metric"], table["metric_settings"], strict=True))
     pairs = list(dict.fromkeys(keys))
     labels = dict(zip(pairs, distinct_labels(pairs), strict=True))

@@ -43,6 +43,16 @@ def test_a_trial_gives_its_model_dataset_and_history(results):
     assert results.trial(trial.id[:6]).id == trial.id
 
 
+def test_a_trial_stands_in_one_table_with_what_was_scored_elsewhere(results):
+    trial = results.trials[0]
+    own = harness.evaluate(trial.model(), trial.dataset(), ["spread", "mig"], plugins=[TOY])
+    table = harness.scores_table({"mine": own, trial.title: trial})
+    assert list(table.columns) == ["mine", "linear noise=0.1 seed=0"]
+    assert list(table.index) == ["spread", "mig", "error"]
+    assert table.loc["spread", "mine"] == table.loc["spread", trial.title] == trial.scores["spread"]
+    assert table.isna().to_numpy().tolist() == [[False, False], [False, True], [True, False]]
+
+
 def test_the_best_is_the_best_in_the_metrics_own_direction(results):
     by_error = {trial.id: trial.scores["error"] for trial in results.trials}
     assert results.best("error").id == min(by_error, key=by_error.get)
