@@ -7,34 +7,35 @@ import sys
 import numpy as np
 import pytest
 
-from support import TOY
+from support import TOY, bars_suite
 
 QUICK = """
 import sys
 from harness.cli import main
-sys.argv = {arguments}
-try:
-    main()
-except SystemExit as end:
-    assert end.code == 0, end.code
-heavy = {{"torch", "pandas", "sklearn", "scipy", "pydantic"}} & set(sys.modules)
-assert not heavy, heavy
+for command in {commands}:
+    sys.argv = ["harness", *command.split()]
+    try:
+        main()
+    except SystemExit as end:
+        assert end.code == 0, (command, end.code)
+    heavy = {{"torch", "pandas", "sklearn", "scipy", "pydantic"}} & set(sys.modules)
+    assert not heavy, (command, heavy)
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "models"], ["run", "--help"], ["--version"]])
-def test_nothing_heavy_is_imported_before_it_is_needed(arguments):
-    code = QUICK.format(arguments=["harness", *arguments])
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+def in_a_new_process(code):
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(
-    "module", ["harness.execution.study", "harness.execution.engine_choice", "harness.cli.commands.leaderboard"]
-)
-def test_results_are_read_without_what_trains(module):
+def test_nothing_heavy_is_imported_before_it_is_needed():
+    in_a_new_process(QUICK.format(commands=["--help", "list", "list models", "run --help", "--version"]))
+
+
+def test_results_are_read_without_what_trains():
     """torch takes longer to import than ten thousand trials to be tabulated."""
-    code = f"import sys, {module}; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    reading = "harness.execution.study", "harness.execution.engine_choice", "harness.cli.commands.leaderboard"
+    in_a_new_process(f"import sys, {', '.join(reading)}; assert 'torch' not in sys.modules")
 
 
 def test_help_names_every_command(command):
@@ -117,23 +118,8 @@ def study(run_command, tmp_path_factory):
     """A finished small study."""
     folder = tmp_path_factory.mktemp("study")
     suite = folder / "bars.toml"
-    suite.write_text(
-        """
-title = "Bars"
-seeds = 2
-[dataset]
-name = "bars"
-[training]
-steps = 20
-batch_size = 16
-[[models]]
-name = "linear"
-sweep.size = [2, 3]
-[evaluation]
-metrics = ["spread", "error"]
-selectors = ["alike"]
-"""
-    )
+    swept = {"model": "sweep.size = [2, 3]", "metrics": ["spread", "error"], "selectors": ["alike"]}
+    suite.write_text(bars_suite(title="Bars", steps=20, **swept))
     assert run_command("run", suite, "--plugin", TOY, "--output", "out", cwd=folder).returncode == 0
     return folder / "out"
 

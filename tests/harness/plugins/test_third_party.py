@@ -1,6 +1,7 @@
 """A plugin in a distribution of its own adds a model without a change to the core."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -29,24 +30,31 @@ metrics = ["mig"]
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The plugin, installed by pip into a folder of its own."""
+def folder(tmp_path_factory):
+    """A folder into which pip has installed the plugin."""
     folder = tmp_path_factory.mktemp("site")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run(
         [*pip, "--no-deps", "--no-build-isolation", "--target", folder, PACKAGE], check=True, capture_output=True
     )
-    return {"PYTHONPATH": str(folder)}
+    return folder
 
 
-def test_the_model_is_listed_with_its_distribution(run_process, site):
-    run = run_process("list", "models", env=site)
+@pytest.fixture(autouse=True)
+def installed(folder, monkeypatch):
+    """This process and those it starts find it."""
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+
+
+def test_the_model_is_listed_with_its_distribution(command):
+    run = command("list", "models")
     assert "linear-autoencoder" in run.stdout
     assert "harness-linear-autoencoder 2.3" in run.stdout
 
 
-def test_the_model_runs_in_a_suite(run_process, site, suite_file, tmp_path, results):
-    run = run_process("run", suite_file(SUITE), "--output", tmp_path / "out", env=site)
+def test_the_model_runs_in_a_suite(command, suite_file, tmp_path, results):
+    run = command("run", suite_file(SUITE), "--output", "out")
     assert run.returncode == 0, run.stderr
     result = results(tmp_path / "out")["linear-autoencoder 0"]
     assert result["scores"][0]["status"] == "ok"
