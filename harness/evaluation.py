@@ -166,6 +166,26 @@ LARGEST = 1e15
 """The squares of larger codes come near the end of single precision."""
 
 
+FAR = 1000
+"""A column is far from 0 whose numbers are so many times larger than they are apart."""
+
+
+def codes_of(numbers: NDArray[Any]) -> Codes:
+    """Numbers (..., N, D) as codes, in double precision unless single holds every number of their type.
+
+    Rounding would merge codes that lie close together far from 0, and so would what metrics compute with them: columns
+    that are far from 0 are moved to begin there, which is exact.
+    """
+    converted = numbers.astype(np.float32 if np.can_cast(numbers.dtype, np.float32) else np.float64)
+    if not numbers.size or numbers.dtype.kind not in "iuf":
+        return converted
+    low, high = numbers.min(axis=-2, keepdims=True), numbers.max(axis=-2, keepdims=True)
+    # In double precision, which no small type overflows.
+    largest = np.maximum(abs(low.astype(np.float64)), abs(high.astype(np.float64)))
+    far = (low != high) & (largest > FAR * (high.astype(np.float64) - low.astype(np.float64)))
+    return np.where(far, (numbers - low).astype(converted.dtype), converted) if far.any() else converted
+
+
 def out_of_range(codes: Codes) -> str:
     """Describe which of the codes (n, D) are not a number or beyond 1e15, by rows and columns; "" if none are.
 

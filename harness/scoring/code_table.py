@@ -7,7 +7,7 @@ import numpy as np
 
 from harness.data.tables import as_table, factors_of
 from harness.errors import UserError
-from harness.evaluation import TableEvaluation
+from harness.evaluation import TableEvaluation, codes_of
 from harness.factors import FactorGrid, Indices
 from harness.registry import Registry
 from harness.suite.build import build_dataset
@@ -29,7 +29,7 @@ def code_table(
     """Put codes beside factors.
 
     Args:
-        codes: (N, D) numbers, see `harness.data.as_table`; in the precision they have, float32 at least.
+        codes: (N, D) numbers, see `harness.data.as_table` and `harness.evaluation.codes_of`.
         factors: see `factors_beside`; None if there are none.
         kl: (D,) divergence of each code's posterior from its prior, nats.
         code_groups: the group of each column, where several columns are one code.
@@ -40,9 +40,7 @@ def code_table(
         UserError: something is no table of numbers, or lengths differ.
     """
     table, _ = as_table(codes, "codes")
-    if table.dtype not in (np.float32, np.float64):
-        single = np.can_cast(table.dtype, np.float32)
-        table = table.astype(np.float32 if single else np.float64)
+    table = codes_of(table)
     grid, rows = factors or (None, None)
     if grid is not None:
         if len(grid) != len(table):

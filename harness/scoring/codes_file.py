@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
-from harness.evaluation import LARGEST, Codes, TableEvaluation
+from harness.evaluation import LARGEST, Codes, TableEvaluation, codes_of
 from harness.factors import FactorGrid, Indices
 from harness.registry import Registry
 from harness.results.result import ScoreRecord
@@ -144,17 +144,12 @@ def table_evaluation(path: Path, arrays: Arrays, seed: int = 0) -> TableEvaluati
 
 
 def read_codes(path: Path, arrays: Arrays, expected: str, right: Callable[[tuple[int, ...]], bool]) -> Codes:
-    """The array `codes`, if its shape is right and its numbers finite.
-
-    In double precision unless single holds every number of its type: rounding would merge codes that lie close together
-    far from 0.
-    """
+    """The array `codes`, see `codes_of`, if its shape is right and its numbers finite."""
     codes = get(path, arrays, "codes")
     require_array(right(codes.shape) and codes.size > 0, path, "codes", expected)
     require_array(finite(codes), path, "codes", "finite numbers")
-    single = np.can_cast(codes.dtype, np.float32)
     with np.errstate(over="ignore"):
-        converted: Codes = codes.astype(np.float32 if single else np.float64)
+        converted = codes_of(codes)
     require_array(bool((abs(converted) <= LARGEST).all()), path, "codes", f"numbers from -{LARGEST:g} to {LARGEST:g}")
     return converted
 

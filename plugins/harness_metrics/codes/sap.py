@@ -66,7 +66,8 @@ class DiscreteSAP(Metric):
     (C = 0.01, balanced classes) trained on 10,000.
 
     The second code is right by chance at least, so the score is at most 1 - 1 / n for a factor with n levels; and as
-    classes are told one against the rest, levels in the middle of a code are hard to tell. The scale of codes matters.
+    classes are told one against the rest, levels in the middle of a code are hard to tell. The scale of codes matters,
+    and so does how far from 0 they lie, since large intercepts are penalised too.
 
     A dead code predicts one level, right by chance. A single code has no second: its gap is all of its
     accuracy. A factor with one level is left out of the mean.

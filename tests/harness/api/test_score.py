@@ -13,6 +13,8 @@ import harness
 from harness import UserError
 from harness.data import FactorTable
 from harness.data.tables import factors_of
+from harness.plugins.manager import PluginManager
+from harness.scoring.codes_file import score_file
 
 SIZES = (6, 5, 4)
 
@@ -27,6 +29,8 @@ def noisy(factors, scale=0.2, seed=0):
 
 FACTORS = grid()
 CODES = noisy(FACTORS)
+EIGHTHS = np.round(8 * (CODES - CODES.min(axis=0)).astype(float)) / 8
+"""Codes that are exact in every type of number, and far from 0."""
 
 
 @given(st.randoms(use_true_random=False))
@@ -93,6 +97,30 @@ def test_groups_need_observations_that_share_a_level():
     scores = harness.score(noisy(factors), factors, ["factorvae", "mig"])
     assert "60 of 60 observations share their level of 0 with no other" in scores.record("factorvae").reason
     assert "mig" in scores
+
+
+METRICS = ["mig", "sap", "sap-discrete", "irs", "total-correlation", "wasserstein-correlation"]
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        pytest.param(EIGHTHS + 2.0**24, id="2^24"),
+        pytest.param(EIGHTHS + 2.0**45, id="2^45"),
+        pytest.param((EIGHTHS + 2.0**20).astype(np.float32), id="float32"),
+        pytest.param((8 * EIGHTHS).astype(np.int64) + 2**60, id="int64"),
+        pytest.param(EIGHTHS.astype(np.float16), id="float16"),
+    ],
+)
+def test_codes_far_from_0_score_as_those_beside_it(codes, tmp_path):
+    scale = 8 if codes.dtype == np.int64 else 1
+    expected = harness.score(scale * EIGHTHS, FACTORS, METRICS)
+    np.savez(tmp_path / "codes.npz", codes=codes, factors=FACTORS)
+    registry = PluginManager([]).registry
+    of_file = {name: found["score"] for name, found in score_file(tmp_path / "codes.npz", METRICS, registry).items()}
+    for metric in METRICS:
+        assert of_file[metric] == pytest.approx(expected[metric], abs=1e-6)
+        assert harness.score(codes, FACTORS, [metric])[metric] == of_file[metric]
 
 
 def test_large_codes_keep_their_precision():
