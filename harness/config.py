@@ -73,6 +73,9 @@ def named_files(value: object, place: str) -> Iterator[tuple[str, FilePath]]:
 
 S = TypeVar("S", bound=Settings)
 
+SHOWN = 200
+"""Characters of a wrong value that its message repeats."""
+
 
 def parse(cls: type[S], data: Mapping[str, Any], place: str, folder: Path | None = None) -> S:
     """Check a table of plain data against a declaration.
@@ -100,7 +103,8 @@ def _explain(cls: type[Settings], problem: Any, place: str) -> str:
     if problem["type"] == "missing":
         return f"{where}: this key is required"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return f"{where}: got {problem['input']!r}, expected {message}"
+    shown = repr(problem["input"])
+    return f"{where}: got {shown if len(shown) <= SHOWN else shown[:SHOWN] + '...'}, expected {message}"
 
 
 def _join(place: str, location: tuple[int | str, ...]) -> str:

@@ -176,14 +176,15 @@ def codes_of(numbers: NDArray[Any]) -> Codes:
     Rounding would merge codes that lie close together far from 0, and so would what metrics compute with them: columns
     that are far from 0 are moved to begin there, which is exact.
     """
-    converted = numbers.astype(np.float32 if np.can_cast(numbers.dtype, np.float32) else np.float64)
+    converted: Codes = numbers.astype(np.float32 if np.can_cast(numbers.dtype, np.float32) else np.float64)
     if not numbers.size or numbers.dtype.kind not in "iuf":
         return converted
     low, high = numbers.min(axis=-2, keepdims=True), numbers.max(axis=-2, keepdims=True)
     # In double precision, which no small type overflows.
     largest = np.maximum(abs(low.astype(np.float64)), abs(high.astype(np.float64)))
     far = (low != high) & (largest > FAR * (high.astype(np.float64) - low.astype(np.float64)))
-    return np.where(far, (numbers - low).astype(converted.dtype), converted) if far.any() else converted
+    moved: Codes = (numbers - low).astype(converted.dtype)
+    return np.where(far, moved, converted)
 
 
 def out_of_range(codes: Codes) -> str:

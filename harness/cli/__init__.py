@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import sys
+import traceback
 from importlib import import_module
 
 import click
@@ -11,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from harness.cli.terminal import echo, open_closed_streams, replace_unwritable
 from harness.errors import StorageError, UserError, nearest
+from harness.threads import lacks_threads
 
 COMMANDS = {
     "run": "Train, score and select: do all that is left of a suite.",
@@ -38,6 +40,10 @@ COMMANDS = {
     "check": "Check that a plugin keeps its contract, and say what to change.",
 }
 """The built-in commands; each is `command` in the module of its name, imported when it is called."""
+
+
+TRACEBACK = "HARNESS_TRACEBACK"
+"""An environment variable: whether errors of files that no command expects are shown with a traceback."""
 
 
 class LazyGroup(click.Group):
@@ -139,6 +145,16 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as error:  # A file that a command reads or writes beside the results.
-        echo(f"harness: {error.filename or 'the standard output'}: {error.strerror or error}", err=True)
+        pointer = ""
+        if error.filename and not os.environ.get(TRACEBACK):
+            pointer = f" ({TRACEBACK}=1 shows where this was met)"
+        elif error.filename:
+            traceback.print_exc()
+        echo(f"harness: {error.filename or 'the standard output'}: {error.strerror or error}{pointer}", err=True)
+        code = 1
+    except RuntimeError as error:
+        if not lacks_threads(error):
+            raise
+        echo("harness: too many processes and threads (`ulimit -u`); the same command continues", err=True)
         code = 1
     sys.exit(code or 0)

@@ -53,7 +53,8 @@ class Display:
         if self.console.is_terminal:
             self._live.start()
         else:
-            self._speaking.start()
+            with suppress(RuntimeError):  # Where there are too many threads, lines come only when a trial ends.
+                self._speaking.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -61,7 +62,8 @@ class Display:
             self._live.stop()
         else:
             self._ended.set()
-            self._speaking.join()
+            if self._speaking.ident:
+                self._speaking.join()
 
     def stop(self) -> None:
         """Show that the run is being stopped; the handler of a signal may call it."""

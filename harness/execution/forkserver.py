@@ -22,7 +22,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import IO, Self
 
 from harness.execution.protocol import ORDER
@@ -91,7 +91,8 @@ class ForkServer:
 
     def __init__(self, environment: dict[str, str], plugins: Sequence[str]) -> None:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        with theirs, ExitStack() as opened:
+            opened.enter_context(self._orders)
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "harness.execution.worker.forkserver", *plugins],
                 stdin=theirs.fileno(),
@@ -100,6 +101,7 @@ class ForkServer:
                 env=environment,
                 start_new_session=True,
             )
+            opened.pop_all()
         self.pid = self._process.pid
 
     def __enter__(self) -> Self:

@@ -1,5 +1,6 @@
 """Running jobs on this machine: joblib threads, each minding one worker process at a time."""
 
+import logging
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -19,7 +20,10 @@ from harness.execution.process import End, environment
 from harness.execution.protocol import CompareJob, Placement, TrialJob
 from harness.results.result import Result
 from harness.suite.trial import Trial
+from harness.threads import lacks_threads
 from harness.training.events import Event
+
+logger = logging.getLogger(__name__)
 
 
 class LocalExecutor(Executor):
@@ -45,12 +49,22 @@ class LocalExecutor(Executor):
         """Run every job; see `Executor.run_trials`."""
         with self._fork_server(jobs) as fork_server:
             batch = _Batch(self, fork_server, started, reported, finished)
-            Parallel(n_jobs=self.slots.count, backend="threading", batch_size=1, pre_dispatch="all")(
-                delayed(batch.run)(job) for job in jobs
-            )
+            try:
+                self._side_by_side(batch, jobs, self.slots.count)
+            except Exception as error:
+                if batch.begun or not lacks_threads(error):
+                    raise
+                logger.warning("there are too many processes and threads (`ulimit -u`); trials run one by one")
+                self._side_by_side(batch, jobs, 1)
         if batch.errors:
             raise batch.errors[0]
         return batch.held
+
+    @staticmethod
+    def _side_by_side(batch: "_Batch", jobs: Sequence[TrialJob], count: int) -> None:
+        Parallel(n_jobs=count, backend="threading", batch_size=1, pre_dispatch="all")(
+            delayed(batch.run)(job) for job in jobs
+        )
 
     def run_comparison(self, job: CompareJob, reported: Callable[[Event], None]) -> End | None:
         """Run a comparison of models; see `Executor.run_comparison`."""
@@ -87,6 +101,7 @@ class _Batch:
         started, reported, finished: told about trials, one at a time.
         held: jobs whose trials another run holds.
         errors: why no further job can be begun.
+        begun: whether one has been.
     """
 
     executor: LocalExecutor
@@ -96,10 +111,12 @@ class _Batch:
     finished: Callable[[Trial, Result], None]
     held: list[HeldJob] = field(default_factory=list)
     errors: list[HarnessError] = field(default_factory=list)
+    begun: bool = False
     _callbacks: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, job: TrialJob) -> None:
         """Run a job, and the halves of its fleet if that is too large."""
+        self.begun = True
         if self._stopping():
             return
         try:

@@ -28,6 +28,7 @@ from harness.execution.protocol import (
 )
 from harness.storage.atomic import read_bytes, storing, write_whole
 from harness.storage.location import is_local
+from harness.threads import start
 
 GRACE_SECONDS = 20.0
 """How long a worker that was asked to stop may take to save its checkpoint."""
@@ -164,9 +165,9 @@ class Worker:
         stdin, stdout = process.stdin, process.stdout
         # In a thread of its own: a process that it has started may keep its end of the pipe open for ever.
         talk = threading.Thread(target=self._talk, args=(stdin, stdout, report), daemon=True)
-        talk.start()
         stopped = timed_out = over = False
         try:
+            start(talk)
             while True:
                 try:
                     returncode = process.wait(timeout=POLL_SECONDS)
@@ -184,7 +185,12 @@ class Worker:
                         process.terminate()
         finally:
             _kill(process)
-            talk.join(DRAIN_SECONDS)
+            if talk.ident:
+                talk.join(DRAIN_SECONDS)
+            else:  # It holds leases until it has ended.
+                stdout.close()
+                with suppress(subprocess.TimeoutExpired, ForkServerDiedError):
+                    process.wait(EXIT_SECONDS)
             with suppress(OSError, ValueError):
                 stdin.close()
         if self._ended:  # What happens to it afterwards changes nothing.

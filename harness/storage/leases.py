@@ -16,6 +16,7 @@ from typing import IO
 from harness.storage.atomic import exists, locked, storing
 from harness.storage.location import is_local, location, remote
 from harness.storage.records import now
+from harness.threads import start
 
 LEASE_SECONDS = 60.0
 """Time after which a lease on an object store has expired, unless its holder renews it."""
@@ -69,12 +70,13 @@ def lease(path: Path, lost: Callable[[], None], seconds: float = LEASE_SECONDS) 
         return
     ended = threading.Event()
     renewing = threading.Thread(target=announced.keep, args=(ended, lost), daemon=True)
-    renewing.start()
     try:
+        start(renewing)
         yield Lease(own=str(announced.own))
     finally:
         ended.set()
-        renewing.join()
+        if renewing.ident:
+            renewing.join()
         announced.remove()
 
 

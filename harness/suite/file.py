@@ -1,6 +1,7 @@
 """Reading a suite's TOML: the file, the file it extends, and overrides from the command line."""
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -11,6 +12,12 @@ from harness.errors import UserError, nearest
 
 LARGEST = 2**63
 """Tables hold whole numbers of 64 bits."""
+
+DEEPEST = 50
+"""Tables and lists within each other, and suites that extend each other."""
+
+_LONG_KEY = re.compile(r"""(?<![\w"'-])(?:[\w"'-]+[ \t]*\.[ \t]*){1000}""")
+"""A key of a thousand parts; the time that tomllib takes for one grows with the square of their number."""
 
 
 def read_suite_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -33,9 +40,22 @@ def with_overrides(content: Mapping[str, Any], overrides: Sequence[str], place: 
         for override in overrides:
             _override(data, override)
         check_numbers(data, "")
+        _check_depth(data)
     except RecursionError:
         raise UserError(f"{place}: its tables are nested too deeply") from None
     return data
+
+
+def _check_depth(value: Any, depth: int = 0) -> None:
+    """Refuse tables that are deeper than any suite's.
+
+    Raises:
+        RecursionError: they are.
+    """
+    if depth > DEEPEST:
+        raise RecursionError
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_depth(item, depth + 1)
 
 
 def check_numbers(value: Any, place: str) -> None:
@@ -60,6 +80,8 @@ def check_numbers(value: Any, place: str) -> None:
 def _read(path: Path, descendants: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in descendants:
         raise UserError(f"{path}: the suite extends itself")
+    if len(descendants) > DEEPEST:
+        raise UserError(f"{path}: more than {DEEPEST} suites extend each other")
     try:
         if path.exists() and not path.is_file():  # Reading a device or a pipe might never end.
             raise UserError(f"{path}: not a file{_suites_beside(path)}")
@@ -82,6 +104,8 @@ def _parse(text: str) -> dict[str, Any]:
     Raises:
         ValueError: it is none, or no suite could be like it; tomllib limits neither depth nor digits by itself.
     """
+    if _LONG_KEY.search(text):
+        raise ValueError("its tables are nested too deeply")
     try:
         return tomllib.loads(text)
     except RecursionError:

@@ -2,11 +2,13 @@
 
 import gzip
 import hashlib
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from operator import methodcaller
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -110,7 +112,8 @@ class TorchvisionSet(StoredLabels):
         """Whatever torchvision stumbles on is the fault of a file; one process at a time writes files."""
         try:
             # Old pickles and .mat files make NumPy warn about its own history.
-            with locked(root / ".lock"), warnings.catch_warnings(action="ignore"):
+            lock = locked(root / ".lock") if os.access(root, os.W_OK) else nullcontext()
+            with lock, warnings.catch_warnings(action="ignore"):
                 yield
         except Exception as error:
             for path in self._wrong(root):
@@ -175,11 +178,21 @@ class MNIST(TorchvisionSet):
     def prepare(self, root: Path, download: bool) -> None:
         """Fetch the files, or decompress the published ones."""
         super().prepare(root, download)
-        _unpack(root / "MNIST" / "raw")
+        raw = root / "MNIST" / "raw"
+        if os.access(raw, os.W_OK):
+            _unpack(raw, raw)
 
     def open(self, root: Path, download: bool = False) -> tuple[NDArray[np.uint8], Any]:
         """Images (N, H, W, 1) and N labels."""
-        found = datasets.MNIST(root, train=self.config.split == "train", download=download)
+        train = self.config.split == "train"
+        if download or all(not path.suffix for path in self.files(root)):
+            found = datasets.MNIST(root, train=train, download=download)
+        else:  # Where nothing can be written, they are decompressed elsewhere.
+            with TemporaryDirectory() as folder:
+                raw = Path(folder, "MNIST", "raw")
+                raw.mkdir(parents=True)
+                _unpack(root / "MNIST" / "raw", raw)
+                found = datasets.MNIST(folder, train=train)
         border = (self.config.image_size - 28) // 2
         if found.data.shape[1:] != (28, 28):
             raise ValueError(f"images have shape {tuple(found.data.shape[1:])}, expected (28, 28)")
@@ -191,16 +204,19 @@ def _md5(path: Path) -> str:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
-def _unpack(folder: Path) -> None:
-    """Decompress MNIST's files where only the published ones are there."""
+def _unpack(folder: Path, into: Path) -> None:
+    """Decompress MNIST's files into a folder, unless they are there already."""
     for name, checksum in datasets.MNIST.resources:
-        path = folder / name
-        if path.with_suffix("").exists():
+        path, plain = folder / name, (into / name).with_suffix("")
+        if plain.exists():
             continue
-        if _md5(path) != checksum:
+        if path.with_suffix("").exists():
+            content = path.with_suffix("").read_bytes()
+        elif _md5(path) != checksum:
             raise ValueError(f"{name} is not the published file")
-        plain = gzip.decompress(path.read_bytes())
-        write_whole(path.with_suffix(""), methodcaller("write", plain))
+        else:
+            content = gzip.decompress(path.read_bytes())
+        write_whole(plain, methodcaller("write", content))
 
 
 class SVHN(TorchvisionSet):

@@ -78,7 +78,8 @@ def main(held: Sequence[int]) -> None:
     line = sys.stdin.buffer.readline()
     if not line:  # The run has given it up.
         quick_end.exit(Exit.INTERRUPTED)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with suppress(RuntimeError):  # Where there are too many threads; the kernel ends it with its parent all the same.
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     stop = StopRequest()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which stops workers in order.
     signal.signal(signal.SIGTERM, stop.handle)

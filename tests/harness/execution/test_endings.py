@@ -1,15 +1,19 @@
 """Every end of a trial is recorded or told, whatever plugins, signals and observers do."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
 
+from harness.errors import StorageError
+from harness.execution.local import LocalExecutor
 from harness.execution.plan import RunOptions
 from harness.execution.study import run
 from harness.results.folder import ResultsFolder
@@ -254,4 +258,47 @@ def test_where_there_are_too_few_open_files_a_line_says_so(suite, plugin, tmp_pa
     )
     assert "Too many open files" in found.stderr.splitlines()[-1]
     assert "StorageError" in found.stderr.splitlines()[-1]
+    assert not list(tmp_path.glob("out/trials/*/result.json"))
+
+
+def refuse_threads(monkeypatch, *, but=()):
+    """Let no thread be started, as a limit on processes does, but of functions of these names."""
+    start = threading.Thread.start
+
+    def refuse(thread):
+        if getattr(thread._target, "__name__", "") not in but:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+def test_where_there_are_too_few_threads_trials_run_one_by_one(suite, plugin, tmp_path, monkeypatch, caplog):
+    path = suite(seeds=2)
+    refuse_threads(monkeypatch, but=["_talk"])  # Those that listen to workers there are, not those that mind them.
+    found = run(path, tmp_path / "out", options=RunOptions(device="cpu", jobs=2, patience=0), plugins=[plugin])
+    assert not found.pending
+    assert "there are too many processes and threads (`ulimit -u`); trials run one by one" in caplog.messages
+
+
+def test_where_there_is_no_thread_a_run_can_be_continued(suite, plugin, tmp_path, monkeypatch):
+    arguments = {"options": RunOptions(device="cpu", patience=0), "plugins": [plugin]}
+    with monkeypatch.context() as patched:
+        refuse_threads(patched)
+        with pytest.raises(StorageError, match="a thread cannot be started: too many processes and threads"):
+            run(suite(), tmp_path / "out", **arguments)
+    assert not list(tmp_path.glob("out/trials/*/result.json"))
+    assert not run(suite(), tmp_path / "out", **arguments).pending
+
+
+def test_where_there_are_too_many_processes_a_run_can_be_continued(suite, plugin, tmp_path, monkeypatch):
+    def none(*arguments, **settings):
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    arguments = {"options": RunOptions(device="cpu", patience=0), "plugins": [plugin]}
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalExecutor, "_fork_server", lambda *_: nullcontext())
+        patched.setattr(subprocess, "Popen", none)
+        with pytest.raises(StorageError, match="a worker process cannot be started: Resource temporarily unavailable"):
+            run(suite(seeds=2), tmp_path / "out", **arguments)
     assert not list(tmp_path.glob("out/trials/*/result.json"))

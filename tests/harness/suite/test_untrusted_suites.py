@@ -9,6 +9,8 @@ from harness.plugins.manager import PluginManager
 from harness.suite.suite import load_suite
 from support import TOY
 
+DEEP = 100_000
+
 SUITE = """
 [dataset]
 name = "bars"
@@ -38,12 +40,33 @@ name = "linear"
         ),
         ('name = "linear"', 'name = "linear"\nsweep.noise = [0.1, nan]', r"models\[0\]\.sweep\.noise\[1\]: got nan"),
         ("[dataset]", f"deep = {'[' * 5000}{']' * 5000}\n[dataset]", "nested too deeply"),
+        *(
+            pytest.param("[dataset]", f"{deep}\n[dataset]", "nested too deeply", id=name)
+            for name, deep in {
+                "100,000 lists": f"deep = {'[' * DEEP}{']' * DEEP}",
+                "100,000 tables": f"[{'.'.join(['a'] * DEEP)}]",
+                "100,000 lists of tables": f"[[{'.'.join(['a'] * DEEP)}]]",
+                "100,000 tables in a key": f"{'.'.join(['a'] * DEEP)} = 1",
+                "100,000 tables in a quoted key": f"""{".".join(["'a'"] * DEEP)} = 1""",
+                "100 tables": f"{'.'.join(['a'] * 100)} = 1",
+            }.items()
+        ),
+        ("steps = 10", f"steps = '{'x' * 100_000}'", r"training\.steps: got 'xxx.*\.\.\., expected a valid integer"),
     ],
 )
 def test_numbers_that_no_table_can_hold_and_deep_tables_are_refused(suite_file, registry, old, new, message):
     with pytest.raises(UserError, match=message) as caught:
         load_suite(suite_file(SUITE.replace(old, new, 1)), registry)
     assert len(str(caught.value)) < 1000
+
+
+def test_suites_extend_each_other_to_a_depth(suite_file, registry, tmp_path):
+    for number in range(1000):
+        (tmp_path / f"{number}.toml").write_text(f'extends = "{number + 1}.toml"')
+    (tmp_path / "1000.toml").write_text(SUITE)
+    with pytest.raises(UserError, match="more than 50 suites extend each other"):
+        load_suite(tmp_path / "0.toml", registry)
+    assert len(load_suite(tmp_path / "960.toml", registry).trials) == 1
 
 
 @pytest.mark.parametrize("override", ["training.steps=9223372036854775808", f"training.steps={'9' * 5000}"])

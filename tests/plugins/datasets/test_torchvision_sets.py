@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import pickle
 
 import numpy as np
@@ -92,6 +93,19 @@ class TestMNIST:
         for path in folder.glob("*.gz"):
             path.unlink()
         assert_shows(load(MNIST), self.images[..., None], self.labels)
+
+    @pytest.mark.parametrize("plain", ["none", "one"])
+    def test_a_data_root_that_cannot_be_written(self, folder, data, monkeypatch, plain):
+        if plain == "one":
+            first = next(folder.iterdir())
+            first.with_suffix("").write_bytes(gzip.decompress(first.read_bytes()))
+        before, access = sorted((data / "mnist").rglob("*")), os.access
+        below = str(data / "mnist")
+        monkeypatch.setattr(
+            os, "access", lambda path, mode: not str(path).startswith(below) and access(path, mode)
+        )  # Whoever runs as root may write everywhere.
+        assert_shows(load(MNIST), self.images[..., None], self.labels)
+        assert sorted((data / "mnist").rglob("*")) == before
 
     def test_in_colour(self, folder):
         grey, colored = load(MNIST), load(ColorMNIST)
