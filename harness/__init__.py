@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from harness.pairs import Pairs as Pairs
     from harness.pairs import ResampledFactors as ResampledFactors
     from harness.plugins.hookspecs import hookimpl as hookimpl
+    from harness.plugins.tracking import Tracker as Tracker
+    from harness.plugins.tracking import Tracking as Tracking
+    from harness.plugins.tracking import TrialTracker as TrialTracker
     from harness.registry import Register as Register
     from harness.results.result import Outcome as Outcome
     from harness.results.result import Result as Result
@@ -134,6 +137,11 @@ __all__, _resolve = lazily(
             "ResampledFactors",
         ),
         "harness.plugins.hookspecs": ("hookimpl",),
+        "harness.plugins.tracking": (
+            "Tracker",
+            "Tracking",
+            "TrialTracker",
+        ),
         "harness.registry": ("Register",),
         "harness.results.result": (
             "Outcome",

@@ -1,6 +1,7 @@
 """What the wheel holds, and that what is tested is what is installed."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -18,9 +19,11 @@ PACKAGES = {
     "harness_dcgan_figures",
     "harness_gans",
     "harness_metrics",
+    "harness_mlflow",
     "harness_selectors",
     "harness_tensorboard",
     "harness_vaes",
+    "harness_wandb",
 }
 
 
@@ -51,6 +54,16 @@ def test_the_wheel_holds_every_part_of_the_reports_page(wheel):
     parts = {"page.html", *(f"{name}.css" for name in STYLES), *(f"{name}.js" for name in SCRIPTS)}
     assert {f"harness/report/assets/{part}" for part in parts} <= set(wheel.namelist())
     assert parts == {path.name for path in (ROOT / "harness/report/assets").iterdir()}
+
+
+TEXTS = [path for kind in ("*.md", "*.py", "*.toml", "*.template") for path in ROOT.rglob(kind)]
+
+
+def test_nobody_is_told_to_install_from_an_index_what_is_on_none():
+    ours = [path for path in TEXTS if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)]
+    told = re.compile(r"pip install [^\n`]*" + "disentanglement-harness")
+    assert len(ours) > 300
+    assert [path for path in ours if told.search(path.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.skipif("HARNESS_TESTS_INSTALLED" not in os.environ, reason="only tox installs the wheel")

@@ -30,6 +30,7 @@ class RunOptions:
         timeout: seconds that one trial may take in this run; None for no limit.
         checkpoint_seconds: time between two checkpoints of a trial.
         drop_checkpoints: whether trained models do not keep their last, from which a trial of more steps would go on.
+        pictures: whether pictures of trained models are drawn for observers, see the hook `harness_trial_pictures`.
         fresh: whether what there is of the trials is deleted first.
         retry_failed: whether what failed before is tried again.
         patience: seconds that storage is waited for when it is full or out of reach.
@@ -46,6 +47,7 @@ class RunOptions:
     timeout: float | None = None
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     drop_checkpoints: bool = False
+    pictures: bool = False
     fresh: bool = False
     retry_failed: bool = False
     patience: float = PATIENCE_SECONDS

@@ -62,6 +62,7 @@ class TrialJob:
         blocked: plugins not to load.
         engine: "eager", "compiled" or "graph".
         checkpoint_seconds: time between two checkpoints.
+        pictures: whether pictures of the trained models are drawn.
         keep_checkpoints: whether trained models keep their last checkpoint.
         others: by a trial's id those of others in the folder that are states of the same training.
         placement: where to compute.
@@ -79,6 +80,7 @@ class TrialJob:
     blocked: Sequence[str] = ()
     engine: str = "eager"
     checkpoint_seconds: float = CHECKPOINT_SECONDS
+    pictures: bool = False
     keep_checkpoints: bool = True
     others: Mapping[str, Sequence[str]] = field(default_factory=dict)
     placement: Placement = field(default_factory=Placement)

@@ -23,6 +23,7 @@ from harness.execution.search import SearchState, beginning, search_state
 from harness.plugins.manager import PluginManager
 from harness.results.earlier import others_note, states_of
 from harness.results.folder import ResultsFolder
+from harness.results.result import Outcome, Result
 from harness.results.status import StudyStatus
 from harness.storage.location import absolute, location
 from harness.suite.suite import Suite, load_suite, make_suite
@@ -170,7 +171,7 @@ class Study:
         if self.executor.lost:
             raise StorageError(0, "it was out of reach for so long that another run took trials over", self.folder.path)
         tables = self._patiently(lambda: self._tables(status))
-        self._observe("harness_suite_finished", suite=self.suite, folder=self.folder.path)
+        self._observe("harness_suite_finished", suite=self.suite, folder=self.folder.path, tables=dict(vars(tables)))
         failed = self._patiently(lambda: failures(self.folder, status, tables.selections))
         return RunSummary(self.folder, tables, status, self.plan.trials, failed)
 
@@ -203,7 +204,7 @@ class Study:
                 jobs,
                 started=lambda trial: self._observe("harness_trial_started", trial=trial),
                 reported=self._tell_of_trial,
-                finished=lambda trial, result: self._observe("harness_trial_finished", trial=trial, result=result),
+                finished=self._tell_of_end,
             )
             jobs = [job for job, _ in held]
             if not jobs or self.executor.stopping:
@@ -245,6 +246,7 @@ class Study:
                 metrics=self.suite.metrics,
                 engine=self.plan.engine,
                 checkpoint_seconds=self.options.checkpoint_seconds,
+                pictures=self.options.pictures,
                 keep_checkpoints=not self.options.drop_checkpoints,
                 others={trial.id: others[trial.id] for trial in fleet if trial.id in others},
                 planned={
@@ -300,6 +302,12 @@ class Study:
                 self._observe("harness_trial_note", trial=trial, text=text)
             case Alert(text):
                 logger.warning("%s: %s", trial.title, text)
+
+    def _tell_of_end(self, trial: Trial, result: Result) -> None:
+        drawn = self.options.pictures and result.outcome is Outcome.FINISHED
+        if pictures := self._patiently(lambda: self.folder.trial(trial.id).pictures) if drawn else {}:
+            self._observe("harness_trial_pictures", trial=trial, pictures=pictures)
+        self._observe("harness_trial_finished", trial=trial, result=result)
 
     def _tell_of_comparison(self, event: Event) -> None:
         match event:

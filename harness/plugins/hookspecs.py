@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import click
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
 
     from harness.registry import Register
     from harness.results.result import Result
@@ -161,6 +165,21 @@ def harness_trial_finished(trial: "Trial", result: "Result") -> None:
 
 
 @hookspec
+def harness_trial_pictures(trial: "Trial", pictures: "Mapping[str, NDArray[np.uint8]]") -> None:
+    """A trial is trained, and pictures of its model are drawn, which `harness run --pictures` asks for.
+
+    They are "samples" and "traversals" of a model that generates, each (H, W, 3). The hook is called before
+    `harness_trial_finished`.
+
+    Example:
+        @harness.hookimpl
+        def harness_trial_pictures(trial, pictures):
+            for name, pixels in pictures.items():
+                print(trial.id, name, pixels.shape)
+    """
+
+
+@hookspec
 def harness_comparison_progress(progress: "Progress") -> None:
     """Selectors are comparing the finished models; `progress.stage` names the one at work.
 
@@ -172,8 +191,8 @@ def harness_comparison_progress(progress: "Progress") -> None:
 
 
 @hookspec
-def harness_suite_finished(suite: "Suite", folder: "Path") -> None:
-    """The run ended and the tables in `folder` are written.
+def harness_suite_finished(suite: "Suite", folder: "Path", tables: "Mapping[str, pd.DataFrame]") -> None:
+    """The run ended and the tables in `folder` are written; `tables` are these, by their names.
 
     Example:
         @harness.hookimpl

@@ -27,6 +27,8 @@ BUILT_IN = (
     "harness_metrics",
     "harness_selectors",
     "harness_tensorboard",
+    "harness_wandb",
+    "harness_mlflow",
     "harness_dcgan_figures",
 )
 DERIVATIONS = (

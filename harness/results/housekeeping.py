@@ -83,6 +83,7 @@ def _kind(file: Path) -> str:
         "checkpoint.safetensors": "checkpoints",
         "previous.safetensors": "checkpoints",
         "history.parquet": "histories",
+        "pictures.safetensors": "pictures",
         "log.txt": "logs",
     }
     if file.parts[0] == "comparisons":

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import DamagedFileError
 from harness.results.result import Result
@@ -9,6 +10,10 @@ from harness.storage.atomic import read_bytes, refuse_link, remove_unfinished, s
 from harness.storage.location import is_local
 from harness.storage.records import parse_json, write_json
 from harness.suite.trial import Trial
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +53,25 @@ class TrialFolder:
     def result_file(self) -> Path:
         """How the trial ended."""
         return self.path / "result.json"
+
+    @property
+    def pictures_file(self) -> Path:
+        """Pictures of the trained model, where a run was asked for them."""
+        return self.path / "pictures.safetensors"
+
+    @property
+    def pictures(self) -> "dict[str, NDArray[np.uint8]]":
+        """Pictures of the trained model (H, W, 3), by name; none where there is no such file, or a damaged one."""
+        from harness.storage.tensors import load_tensors  # torch, which those who only read results do without.
+
+        try:
+            found, _ = load_tensors(self.pictures_file)
+        except FileNotFoundError:
+            return {}
+        except DamagedFileError as error:
+            logger.warning("%s", error)
+            return {}
+        return {name: pixels.numpy() for name, pixels in found.items()}
 
     @property
     def log(self) -> Path:

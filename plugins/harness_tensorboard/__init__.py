@@ -1,53 +1,30 @@
 """Built-in plugin: files for TensorBoard, where it is installed (the extra `tensorboard`).
 
-Loss terms and images per second of every trial go to `tensorboard/TRIAL` in the results folder while it
-trains, and its scores when it ends: `tensorboard --logdir results/NAME/tensorboard`. It observes and nothing
-else; a tracker for another service needs the same four hooks.
+Losses, speed, scores, settings and pictures of every trial go to `tensorboard/TRIAL` in the results folder, and the
+leaderboard beside them: `tensorboard --logdir results/NAME/tensorboard`. It observes and nothing else.
 """
 
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import hookimpl
+from harness import Tracking
 
 if TYPE_CHECKING:
-    from harness import Progress, Result, Suite, Trial
-    from harness_tensorboard.writers import Writers
-
-_writers: "Writers | None" = None
+    from harness import Suite, Tracker
 
 
-@hookimpl
-def harness_suite_started(suite: "Suite", trials: "list[Trial]", folder: Path) -> None:
-    """Open the writers, if any trial is to be trained and TensorBoard is installed."""
-    global _writers  # noqa: PLW0603 - a plugin is a module, and hooks have nothing else to share
-    _writers = None
-    if trials and find_spec("tensorboard"):
-        from harness_tensorboard.writers import Writers
+def _begin(suite: "Suite", folder: Path) -> "Tracker | None":
+    if find_spec("tensorboard") is None:
+        return None
+    from harness_tensorboard.tracker import TensorBoardTracker
 
-        _writers = Writers(folder / "tensorboard")
+    return TensorBoardTracker(folder / "tensorboard")
 
 
-@hookimpl
-def harness_trial_progress(trial: "Trial", progress: "Progress") -> None:
-    """Write the losses of a trial and its speed."""
-    if _writers and progress.losses:
-        speed = {} if progress.images_per_second is None else {"images per second": progress.images_per_second}
-        _writers.of(trial).write({**progress.losses, **speed}, progress.step)
-
-
-@hookimpl
-def harness_trial_finished(trial: "Trial", result: "Result") -> None:
-    """Write the scores of a trial and close its file."""
-    if _writers:
-        scores = {f"score/{record.metric}": record.score for record in result.scores if record.score is not None}
-        _writers.of(trial).write(scores, trial.training.steps)
-        _writers.close(trial)
-
-
-@hookimpl
-def harness_suite_finished(suite: "Suite", folder: Path) -> None:
-    """Forget the writers, so that a later study in this process has its own."""
-    global _writers  # noqa: PLW0603
-    _writers = None
+tracking = Tracking(_begin)
+harness_suite_started = tracking.harness_suite_started
+harness_trial_progress = tracking.harness_trial_progress
+harness_trial_pictures = tracking.harness_trial_pictures
+harness_trial_finished = tracking.harness_trial_finished
+harness_suite_finished = tracking.harness_suite_finished

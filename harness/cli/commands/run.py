@@ -85,6 +85,7 @@ def _finite(context: click.Context, parameter: click.Parameter, seconds: float |
     help="Time between checkpoints of a trial.",
 )
 @click.option("--drop-checkpoints", is_flag=True, help="Keep none of trained models for trials of more steps.")
+@click.option("--pictures", is_flag=True, help="Draw samples and traversals of trained models for trackers.")
 @data_option
 @download_option
 @trust_option

@@ -8,10 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
+import torch
+
 from harness.dataset import Dataset
 from harness.errors import DivergenceError, StorageError, UserError, in_a_line
 from harness.execution.protocol import Exit, Report, StopRequest, TrialJob
 from harness.model import Model
+from harness.pictures.trained_model import TrainedModel
+from harness.pictures.trial_pictures import trial_pictures
 from harness.plugins.manager import PluginManager
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder
@@ -21,6 +25,7 @@ from harness.scoring.model_evaluation import ModelEvaluation, join_alike
 from harness.scoring.score import score_evaluation
 from harness.storage.leases import is_lost
 from harness.storage.records import now
+from harness.storage.tensors import save_tensors
 from harness.suite.build import load_dataset
 from harness.suite.resolve import check_unchanged
 from harness.suite.trial import Trial, by_training, score_key
@@ -103,6 +108,8 @@ class _TrialRun:
             except ANY_ERROR as error:
                 self._fail(trial, error)
             evaluations[trial.id].end()
+            if self.job.pictures:
+                self._draw(TrainedModel(trial, models[trial.id].eval(), dataset, registry))
 
     def _train(self, registry: Registry, dataset: Dataset, stop: StopRequest) -> Mapping[str, Model]:
         callbacks = Callbacks(
@@ -174,6 +181,17 @@ class _TrialRun:
         for record in records:
             if record.status == "failed":
                 _log(f"{trial.title}: {record.metric}: {record.reason}", record.traceback)
+
+    def _draw(self, trained: TrainedModel) -> None:
+        """Draw pictures of a model whose result is written: whatever happens here costs no more than them."""
+        folder = self.folder.trial(trained.trial.id)
+        try:
+            pictures = trial_pictures(trained)
+        except ANY_ERROR as error:
+            _log(f"{trained.trial.title}: no pictures: {in_a_line(error)}", "")
+            return
+        tensors = {name: torch.from_numpy(pixels.copy()) for name, pixels in pictures.items()}
+        save_tensors(folder.pictures_file, tensors, {"trial": trained.trial.id})
 
     def _fail_all(self, trials: Sequence[Trial], error: BaseException) -> None:
         for trial in trials:
