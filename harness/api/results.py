@@ -217,10 +217,10 @@ class TrialResults:
 
     @property
     def scores(self) -> dict[str, float]:
-        """The trial's scores by metric, without metrics that have none."""
+        """The trial's scores by metric, or by metric and protocol; without metrics that have none."""
         rows = self._results._raw
-        own = rows[(rows["trial"] == self.id) & (rows["status"] == "ok")]
-        return dict(zip(own["metric"], own["score"].astype(float), strict=True))
+        own = (rows["trial"] == self.id) & (rows["status"] == "ok")
+        return dict(zip(metric_labels(rows)[own], rows["score"][own].astype(float), strict=True))
 
     def model(self, device: str = "cpu") -> TrainedModel:
         """The trained model, ready to `encode`, `generate` and `reconstruct` in batches, without gradients.

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 from strange import ended
 
+import harness
 from harness.cli import cli
 from harness.errors import StorageError
 from harness.execution.protocol import StopRequest, TrialJob
@@ -60,6 +62,15 @@ def test_a_study_runs_resumes_and_is_read_at_a_url(s3, suite, suite_file, tmp_pa
     page = run("report", s3, "--plugin", TOY, "--output", "page.html")
     assert page.exit_code == 0, page.output
     assert "Far away" in Path("page.html").read_text()
+
+    results = harness.Results(s3, plugins=[TOY])
+    assert results.settings == ["linear"]
+    assert results.scores["score"].tolist() == [trial.scores["spread"] for trial in results.trials]
+    assert results.leaderboard["mean"].tolist() == [json.loads(board.output)[0]["mean"]]
+    best = results.best("spread")
+    assert results.trial("linear seed=1").id == results.trials[1].id
+    assert best.history()["step"].iloc[-1] == 30
+    assert best.model().encode(best.dataset().images(torch.arange(3))).shape == (3, 3)
 
     assert not StudyStatus.read(suite, folder).pending
     folder.discard(suite.trials)

@@ -71,6 +71,12 @@ def test_a_leaderboard_is_the_same_from_python_the_command_line_parquet_and_the_
         assert [n, failed, mean, std, low, high, best] == [*expected[:2], *map(short, expected[2:6]), expected[6]]
 
 
+def test_a_trials_scores_by_several_protocols_are_told_apart(folder):
+    trial = harness.Results(folder.path).trials[0]
+    assert list(trial.scores) == ["spread", "gap protocol=a", "gap protocol=b", "error"]
+    assert list(trial.scores.values()) == [record.score for record in trial.records]
+
+
 def test_a_comparison_of_earlier_results_is_not_shown(folder):
     printed("compare", folder.path)
     again = folder.trial(folder.suite.trials[0].id)
