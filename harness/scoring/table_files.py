@@ -25,8 +25,8 @@ FACTOR = "factor"
 
 
 def is_table_file(name: str) -> bool:
-    """Whether a text names a file that can be read here, rather than a dataset."""
-    return name.lower().endswith((".npz", *TABLES))
+    """Whether a text names a file, which may be of a kind that is refused, rather than a dataset."""
+    return name.lower().endswith((".npz", ".npy", *TABLES))
 
 
 def read_arrays(path: Path, *, both: bool = True) -> dict[str, Any]:

@@ -118,6 +118,7 @@ def test_a_file_that_declares_more_than_a_memory_holds_is_refused(scored, tmp_pa
         ("text.parquet", None, "text.parquet: cannot be read as a table: ArrowInvalid"),
         ("codes.csv", "absent.csv", "--factors .*absent.csv: .*No such file"),
         ("codes.csv", "several.npz", "several.npz: there is no array 'factors'; it has a, b"),
+        ("codes.csv", "alone.npy", "alone.npy: this is a single array; expected an npz file of named arrays"),
         ("codes.csv", "words.csv", "words.csv: factors: column shape holds 'heart', which is no number"),
         ("words.csv", "factors.csv", "words.csv: codes: column shape holds 'heart', which is no number"),
         ("codes.csv", "short.csv", "codes.csv: 120 rows of codes and 5 of factors"),
@@ -131,6 +132,7 @@ def test_a_wrong_file_is_one_message(scored, tmp_path, codes, factors, message):
     written(tmp_path / "words.csv", pd.DataFrame({"shape": ["heart", "square"] * 60}))
     (tmp_path / "text.parquet").write_text("<html>")
     np.savez(tmp_path / "several.npz", a=FACTORS, b=FACTORS)
+    np.save(tmp_path / "alone.npy", FACTORS)
     with pytest.raises(UserError, match=message):
         scored(codes, factors)
 
