@@ -13,12 +13,10 @@ from harness.data import (
     DecodedArrays,
     StoredImages,
     decoded,
-    may_download,
-    missing,
     progress,
     wrong_format,
 )
-from harness_datasets.readers.archives import unpack_tar
+from harness_datasets.readers.archives import unpacked
 from harness_datasets.readers.resizing import resize
 
 
@@ -36,7 +34,7 @@ class Cars3D(GroundTruthDataset, StoredImages):
 
     OBJECTS: ClassVar = 183
     ORIGIN: ClassVar = "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz"
-    FOLDER: ClassVar = DataFile("cars3d/cars", f"{ORIGIN} (its folder data/cars, or the archive beside it)", "teapots")
+    FOLDER: ClassVar = DataFile("cars3d/cars", f"{ORIGIN} (its folder data/cars)", "teapots")
     ARCHIVE: ClassVar = DataFile(
         "cars3d/nips2015-analogy-data.tar.gz",
         ORIGIN,
@@ -69,12 +67,7 @@ class Cars3D(GroundTruthDataset, StoredImages):
         return sorted(self._find().glob("car_*_mesh.mat"))
 
     def _find(self) -> Path:
-        """The folder of cars; it is unpacked first where only the archive is there, or may be fetched."""
-        if not self.FOLDER.exists():
-            if not (self.ARCHIVE.exists() or may_download()):
-                raise missing(self.FOLDER.place, f"{self.FOLDER.origin}, or run again with --download", "teapots")
-            unpack_tar(self.ARCHIVE.find(), self.FOLDER.place, "*/cars/car_*_mesh.mat")
-        return self.FOLDER.place
+        return unpacked(self.FOLDER, self.ARCHIVE, "*/cars/car_*_mesh.mat")
 
     def read(self) -> NDArray[np.uint8]:
         """The images (N, H, W, 3) in grid order, resized once."""

@@ -11,8 +11,9 @@ from harness_datasets.readers.numbered_pictures import NumberedPictures
 class Falcor3D(NumberedPictures):
     """233,280 renderings of a living room under 5 x 6 x 6 x 6 lights from 6 x 6 x 6 places, RGB.
 
-    Published as archives of numbered pictures; their folder Falcor3D_down128 (or Falcor3D, of the large ones) is put
-    into falcor3d below the data root. Levels have values from 0 to 1, as the authors' have.
+    Published as archives of numbered pictures, 3.7 GB (98 GB of the large ones), which --download --trust fetches and
+    unpacks; or their folder Falcor3D_down128 (or Falcor3D) is put into falcor3d below the data root. Levels have values
+    from 0 to 1, as the authors' have.
     """
 
     class Config(Settings):
@@ -24,7 +25,7 @@ class Falcor3D(NumberedPictures):
     )
 
     ARCHIVE = "Falcor3D"
-    ORIGINALS = (128, 1024)
+    ORIGINALS: ClassVar = {128: "1XAQfFK1x6cpN1eiovbP0hVfLTm5SsSoJ", 1024: "15njKf7WsBYoFVoLDGyXe4na3MYnTYXOF"}
     SIZES: ClassVar[tuple[int, ...]] = (5, 6, 6, 6, 6, 6, 6)
     FACTORS: ClassVar = (
         *("lighting_intensity", "lighting_x", "lighting_y", "lighting_z"),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from harness import Field, ImageSpec, Settings, UserError
 from harness.data import DataFile, DecodedArrays, StoredImages, decoded, wrong_format
+from harness_datasets.readers.archives import unpacked
 from harness_datasets.readers.picture_files import decode_pictures
 from harness_datasets.readers.resizing import square
 
@@ -47,16 +48,19 @@ class LSUNBedroom(StoredImages):
 
     @classmethod
     def published_files(cls) -> Sequence[DataFile]:
-        """Name the folder of each database, which comes in an archive."""
-        return [_database_file(split) for split in cls.COUNTS]
+        """Name each archive, and the folder of the database that is unpacked from it."""
+        return [file for split in cls.COUNTS for file in (_archive(split), _database_file(split))]
 
     def data_files(self) -> Sequence[Path]:
         """Find the one file of the database that holds data; the other is a lock."""
-        return [self.folder.find() / "data.mdb"]
+        return [self._find() / "data.mdb"]
+
+    def _find(self) -> Path:
+        return unpacked(self.folder, _archive(self.config.split), "*/data.mdb")
 
     def read(self) -> NDArray[np.uint8]:
         """The images (N, H, W, 3) in the order of the database's keys, decoded once."""
-        folder, size = self.folder.find(), self.config.image_size
+        folder, size = self._find(), self.config.image_size
         file = folder / "data.mdb"
         if not file.is_file():
             raise UserError(f"{folder}: has no file data.mdb, expected an LMDB database")
@@ -72,6 +76,12 @@ class LSUNBedroom(StoredImages):
 def _database_file(split: str) -> DataFile:
     page = "https://github.com/fyu/lsun (its download.py with -c bedroom, then unzip)"
     return DataFile(f"lsun/bedroom_{split}_lmdb", page, "digits")
+
+
+def _archive(split: str) -> DataFile:
+    """The archive as the authors' download.py fetches it: 43 GB of training pictures; no checksum is known."""
+    name = f"bedroom_{split}_lmdb.zip"
+    return DataFile(f"lsun/{name}", "https://github.com/fyu/lsun", "digits", f"http://dl.yf.io/lsun/scenes/{name}")
 
 
 def _database(folder: Path) -> tuple[int, Iterator[tuple[str, bytes]]]:

@@ -58,7 +58,8 @@ def path(sets: tuple[str, ...], plugins: tuple[Path, ...]) -> None:
         if not files:
             echo(f"{name}: needs no published files")
         for file in files:
-            echo(f"{file.place}  {'is there' if file.exists() else 'is not there'}; from {file.origin}")
+            absent = "is not there" if file.addresses else "is not there, and is put there by hand or by unpacking"
+            echo(f"{file.place}  {'is there' if file.exists() else absent}; from {file.origin}")
             for url in file.addresses:
                 echo(f"    {url}")
 
@@ -139,8 +140,9 @@ def check(sets: tuple[str, ...], timeout: float, plugins: tuple[Path, ...]) -> i
                 echo(f"{name}: {url}: {answer.problem or f'answers{size}'}")
         if any(file.addresses and all(answers[url].problem for url in file.addresses) for file in files):
             lacking.append(name)
-        if files and not any(file.addresses for file in files):
-            echo(f"{name}: to be got by a person, from {files[0].origin}")
+        if not any(file.addresses for file in files):
+            for file in files:
+                echo(f"{name}: to be put at {file.place} by a person, from {file.origin}")
     if lacking:
         echo(f"No address gives files of: {', '.join(lacking)}", err=True)
     return 1 if lacking else 0

@@ -1,5 +1,6 @@
 """Folders of pictures whose numbers are the points of a complete grid of factors."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -8,8 +9,11 @@ from numpy.typing import NDArray
 
 from harness import GroundTruthDataset, ImageSpec, Settings, UserError
 from harness.data import DataFile, DecodedArrays, StoredImages, decoded
+from harness_datasets.readers.archives import unpacked
 from harness_datasets.readers.picture_files import contents, decode_pictures
 from harness_datasets.readers.resizing import square
+
+PAGE = "https://github.com/NVlabs/High-res-disentanglement-datasets"
 
 
 class NumberedPictures(GroundTruthDataset, StoredImages):
@@ -20,25 +24,37 @@ class NumberedPictures(GroundTruthDataset, StoredImages):
 
     ARCHIVE: ClassVar[str]
     """The name of the archive of pictures in full size."""
-    ORIGINALS: ClassVar[tuple[int, ...]]
-    """Heights and widths of the published pictures, pixels."""
+    ORIGINALS: ClassVar[Mapping[int, str]]
+    """Heights and widths of the published pictures, pixels; and what Google Drive calls their archive."""
 
     def __init__(self, config: Settings, original: int, image_size: int) -> None:
         super().__init__(config)
         self.image = ImageSpec(3, image_size, image_size)
+        self.original = original
         self.folder = self.folder_of(original)
 
     @classmethod
     def folder_of(cls, original: int) -> DataFile:
-        """The folder of pictures of so many pixels; they are on Google Drive, in an archive."""
-        archive = cls.ARCHIVE if original == max(cls.ORIGINALS) else f"{cls.ARCHIVE}_down{original}"
-        page = f"https://github.com/NVlabs/High-res-disentanglement-datasets (its archive {archive}, unpacked)"
-        return DataFile(f"{cls.ARCHIVE.lower()}/{archive}/images", page, "teapots-grid")
+        """The folder of pictures of so many pixels."""
+        name = cls._name(original)
+        return DataFile(
+            f"{cls.ARCHIVE.lower()}/{name}/images", f"{PAGE} (its archive {name}, unpacked)", "teapots-grid"
+        )
+
+    @classmethod
+    def archive_of(cls, original: int) -> DataFile:
+        """The archive of these pictures, tar or zip; no checksum of it is known."""
+        url = f"https://drive.usercontent.google.com/download?id={cls.ORIGINALS[original]}&export=download&confirm=t"
+        return DataFile(f"{cls.ARCHIVE.lower()}/{cls._name(original)}.archive", PAGE, "teapots-grid", url)
+
+    @classmethod
+    def _name(cls, original: int) -> str:
+        return cls.ARCHIVE if original == max(cls.ORIGINALS) else f"{cls.ARCHIVE}_down{original}"
 
     @classmethod
     def published_files(cls) -> list[DataFile]:
-        """Name the folder that each archive unpacks to."""
-        return [cls.folder_of(original) for original in cls.ORIGINALS]
+        """Name each archive, and the folder that is unpacked from it."""
+        return [file for original in cls.ORIGINALS for file in (cls.archive_of(original), cls.folder_of(original))]
 
     def data_files(self) -> list[Path]:
         """The pictures, in the order of their numbers.
@@ -46,7 +62,7 @@ class NumberedPictures(GroundTruthDataset, StoredImages):
         Raises:
             UserError: the folder is missing, or does not hold a picture of each number.
         """
-        folder = self.folder.find()
+        folder = unpacked(self.folder, self.archive_of(self.original), "*/[0-9][0-9][0-9][0-9][0-9][0-9].png")
         names = [f"{number:06}.png" for number in range(len(self))]
         found = {path.name for path in folder.glob("*.png")}
         if lacking := [name for name in names if name not in found]:

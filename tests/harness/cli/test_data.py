@@ -106,7 +106,10 @@ def test_where_files_are_looked_for(harness_data, data, server):
     (data / "set/file").write_bytes(b"")
     text = harness_data("path", "served", "sprites")[1]
     assert f"{data}/set/file  is there; from https://example.org\n    {server.url}/gone\n" in text
-    assert f"{data}/set/other  is not there; from https://example.org/other\n" in text
+    assert (
+        f"{data}/set/other  is not there, and is put there by hand or by unpacking; from https://example.org/other\n"
+        in text
+    )
     assert "sprites: needs no published files\n" in text
 
 

@@ -1,5 +1,7 @@
 """LSUN's bedrooms: a database of pictures."""
 
+import shutil
+
 import lmdb
 import pytest
 import torch
@@ -37,6 +39,12 @@ class TestLSUN:
         images = dataset.images(torch.arange(2))
         assert torch.allclose(images[0], pixels(contents[b"aa"], 0, 8, 24, 32))
         assert torch.allclose(images[1], pixels(contents[b"bb"], 4, 0, 28, 24))
+
+    def test_it_is_unpacked_from_its_archive(self, folder, data):
+        self.write(folder, {b"a": picture(32, 24, 0, "webp")})
+        shutil.make_archive(str(folder), "zip", folder.parent, folder.name)
+        shutil.rmtree(folder)
+        assert len(self.load(image_size=24)) == 1
 
     def test_missing(self, data):
         with pytest.raises(UserError, match=r"bedroom_val_lmdb: there is no such file.*fyu/lsun"):

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import tarfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,7 +146,7 @@ def test_an_archive_that_is_broken_leaves_no_folder(cars_archive, data):
     whole = archive.read_bytes()
     for content in (whole[: len(whole) // 2], b"<html>", b""):
         dataset.ARCHIVE.place.write_bytes(content)
-        with pytest.raises(UserError, match=r"analogy-data\.tar\.gz: expected a tar archive of"):
+        with pytest.raises(UserError, match=r"analogy-data\.tar\.gz: expected a tar or zip archive of"):
             dataset.load()
         assert not list((data / "cars3d").glob("cars*"))
 
@@ -169,6 +170,27 @@ def test_a_folder_of_numbered_pictures_has_all_of_them_and_no_others(published, 
     (folder / "000999.png").write_bytes(b"")
     with pytest.raises(UserError, match=r"pictures, 000999\.png among them; expected 000000\.png to"):
         dataset.load()
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_numbered_pictures_are_unpacked_from_their_archive_and_fetched_on_trust_alone(
+    kind, published, tmp_path, monkeypatch
+):
+    dataset, _ = published("falcor3d")
+    folder = dataset.folder.place
+    (folder / "._000000.png").write_bytes(b"what a Mac adds")
+    archive = Path(shutil.make_archive(str(tmp_path / "published"), kind, folder.parent.parent, folder.parent.name))
+    shutil.rmtree(folder)
+    fetched = replace(dataset.archive_of(128), url=archive.as_uri())
+    monkeypatch.setattr(type(dataset), "archive_of", staticmethod(lambda original: fetched))
+    with pytest.raises(UserError, match=r"put the archive at .*down128\.archive, or run again with --download --trust"):
+        dataset.data_files()
+    monkeypatch.setenv("HARNESS_DOWNLOAD", "1")
+    with pytest.raises(UserError, match=r"down128\.archive: no checksum of it is known"):
+        dataset.data_files()
+    monkeypatch.setenv("HARNESS_TRUST", "1")
+    assert len(dataset.data_files()) == len(dataset)
+    assert not (folder / "._000000.png").exists()
 
 
 @pytest.mark.parametrize("name", ["smallnorb", "cars3d"])
