@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+import harness
 from harness.data import FactorTable
 from harness.dataset import GroundTruthDataset
 from harness.errors import UserError
@@ -86,6 +87,25 @@ def test_an_npz_of_images_and_factors(data, colour, complete, assert_keeps_contr
     assert isinstance(dataset.factors, FactorTable) != complete
     assert shades(dataset) == (list(range(6)) if complete else order)
     assert_keeps_contract(dataset)
+
+
+def test_factors_that_are_all_continuous_are_scored(data):
+    """As of 3DIdent: each picture is a point of its own, and no two share a level."""
+    factors = np.random.default_rng(0).uniform(size=(1000, 2))
+    images = np.zeros((1000, 8, 8), dtype=np.uint8)
+    images[:, :, :4], images[:, :, 4:] = (255 * factors.T[:, :, None, None]).round()
+    data.mkdir(exist_ok=True)
+    np.savez(data / "mine.npz", images=images, factors=factors, names=np.array(["left", "right"]))
+    dataset = load(path="mine.npz")
+    assert list(dataset.factors.sizes) == [20, 20]
+    assert dataset.factors.real_values(np.arange(1000)) == pytest.approx(factors)
+    metrics = ["mig", "dci-lasso", "sap", "modularity", "infom", "factorvae", "betavae", "irs", "jemmig"]
+    scores = harness.evaluate(None, dataset, metrics, encode=lambda images: images[:, 0, 0, [0, 4]])
+    assert list(scores) == metrics
+    # One code is one factor, but for what is lost between intervals and bytes.
+    assert min(scores[metric] for metric in ("dci-lasso", "sap", "factorvae", "modularity")) > 0.9
+    # Histograms of 20 x 20 cells find about 19 * 19 / 2000 nats between independent factors of ln 20.
+    assert scores["mig"] == pytest.approx(1 - 19 * 19 / 2000 / np.log(20), abs=0.08)
 
 
 def test_factors_without_names_are_numbered(data):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from harness.data.factor_table import FactorTable
+from harness.pictures.datasets import dataset_picture
 from harness_datasets.falcor3d import Falcor3D
 from harness_datasets.isaac3d import Isaac3D
 from harness_datasets.sprites.cdsprites import CdSprites
@@ -94,6 +95,13 @@ def test_levels_and_indices_are_inverse(dataset):
 
 def test_the_contract_is_kept(dataset, assert_keeps_contract):
     assert_keeps_contract(dataset)
+
+
+def test_a_picture_has_a_row_for_each_factor(name, dataset):
+    one_row, width = dataset.image.height, 10 * dataset.image.width
+    picture = dataset_picture(dataset, name)
+    assert picture.height > len(dataset.factors.names) * one_row
+    assert picture.width > width
 
 
 def test_images_show_something(dataset):
