@@ -19,6 +19,7 @@ from harness.results.result import Result, ScoreRecord
 from harness.suite.build import build_dataset, load_dataset
 from harness.suite.suite import Suite
 from harness.suite.trial import Trial
+from harness.summary.aggregate import Ranks, interquartile_means, mean_ranks
 from harness.summary.comparison import compare_folders, compare_settings, setting_names, with_settings
 from harness.summary.labels import metric_labels
 from harness.summary.leaderboard import leaderboard
@@ -128,6 +129,22 @@ class Results:
             names = (str(self.folder.path), str(baseline.folder.path))
             return compare_folders(self._raw, baseline._raw, names)
         return compare_settings(self._raw, baseline, settings)
+
+    def mean_ranks(self) -> Ranks:
+        """Ranks of the settings averaged over all metrics and datasets, as `harness compare --ranks` prints them.
+
+        Raises:
+            UserError: no setting has a score by every metric.
+        """
+        return mean_ranks(self._raw)
+
+    def interquartile_means(self, metric: str) -> pd.DataFrame:
+        """The interquartile mean of each setting with its interval, as `harness compare --iqm` prints them.
+
+        Raises:
+            UserError: no trial has a score by this metric.
+        """
+        return interquartile_means(self._raw, metric)
 
     def figure(self, name: str, *, trial: str | None = None, metric: str | None = None) -> "Figure":
         """Draw a figure for a paper, with matplotlib (the extra `figures`).

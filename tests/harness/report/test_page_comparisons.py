@@ -71,6 +71,14 @@ def test_a_leaderboard_is_the_same_from_python_the_command_line_parquet_and_the_
         assert [n, failed, mean, std, low, high, best] == [*expected[:2], *map(short, expected[2:6]), expected[6]]
 
 
+def test_summaries_are_the_same_from_python_and_the_command_line(folder):
+    results = harness.Results(folder.path)
+    ranks = {row["setting"]: row["mean rank"] for row in printed("compare", folder.path, "--ranks")}
+    assert ranks == results.mean_ranks().mean.to_dict()
+    means = printed("compare", folder.path, "--iqm", "gap protocol=a")
+    assert means == results.interquartile_means("gap protocol=a").to_dict("records")
+
+
 def test_a_trials_scores_by_several_protocols_are_told_apart(folder):
     trial = harness.Results(folder.path).trials[0]
     assert list(trial.scores) == ["spread", "gap protocol=a", "gap protocol=b", "error"]
