@@ -58,6 +58,9 @@ if TYPE_CHECKING:
     from harness.results.result import Outcome as Outcome
     from harness.results.result import Result as Result
     from harness.rng import Rng as Rng
+    from harness.sampler import Axis as Axis
+    from harness.sampler import Interval as Interval
+    from harness.sampler import Sampler as Sampler
     from harness.scoring.model_evaluation import ModelEvaluation as ModelEvaluation
     from harness.scoring.sample_metric import SampleMetric as SampleMetric
     from harness.scoring.votes import count_votes as count_votes
@@ -148,6 +151,11 @@ __all__, _resolve = lazily(
             "Result",
         ),
         "harness.rng": ("Rng",),
+        "harness.sampler": (
+            "Axis",
+            "Interval",
+            "Sampler",
+        ),
         "harness.scoring.model_evaluation": ("ModelEvaluation",),
         "harness.scoring.sample_metric": ("SampleMetric",),
         "harness.scoring.votes": ("count_votes",),

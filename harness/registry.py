@@ -12,6 +12,10 @@ DISTRIBUTION = "disentanglement-harness"
 """The distribution that the harness and the built-in plugins are from."""
 
 KINDS = ("models", "datasets", "metrics", "selectors")
+"""What a suite compares, and by what."""
+
+REGISTERED = (*KINDS, "samplers")
+"""All that plugins register."""
 
 
 Register: TypeAlias = Callable[[str, "str | type", str], None]
@@ -115,7 +119,7 @@ class DerivedEntry(Entry):
 class Registry:
     """Everything that the loaded plugins offer, by kind and name."""
 
-    entries: dict[str, dict[str, Entry]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
+    entries: dict[str, dict[str, Entry]] = field(default_factory=lambda: {kind: {} for kind in REGISTERED})
     conflicts: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
     problems: list[PluginProblem] = field(default_factory=list)
     derivations: Sequence[Derivation] = ()

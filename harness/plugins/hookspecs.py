@@ -82,6 +82,17 @@ def harness_register_selectors(register: "Register") -> None:
 
 
 @hookspec
+def harness_register_samplers(register: "Register") -> None:
+    """Register samplers, which suggest settings to try, as models are registered.
+
+    Example:
+        @harness.hookimpl
+        def harness_register_samplers(register):
+            register("my-search", "my_package.search:MySearch", "Settings near the best so far")
+    """
+
+
+@hookspec
 def harness_register_commands(group: "click.Group") -> None:
     """Add commands to the command line.
 

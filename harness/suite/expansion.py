@@ -1,6 +1,6 @@
 """From a `[[models]]` table to trials: its settings, its steps, its seeds, checked against the dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -99,11 +99,19 @@ class Expansion:
         if entry.search and entry.sweep:
             raise UserError(f"{place}.sweep: {place}.search draws settings; put the lists into its space")
         points = drawn(entry.search, f"{place}.search") if entry.search else expand(entry.sweep, f"{place}.sweep")
-        for name in points[0]:
-            if name in {*entry.config, *(f"{IN_TRAINING}{key}" for key in entry.training)}:
-                table = place if name.startswith(IN_TRAINING) else f"{place}.config"
-                raise UserError(f"{self._varied}.{name}: the key also stands in {table}; keep one")
+        self.check_names(points[0])
         return points
+
+    def check_names(self, names: Iterable[str]) -> None:
+        """Ask that no setting with several values is also set beside them.
+
+        Raises:
+            UserError: one is.
+        """
+        for name in names:
+            if name in {*self.entry.config, *(f"{IN_TRAINING}{key}" for key in self.entry.training)}:
+                table = self.place if name.startswith(IN_TRAINING) else f"{self.place}.config"
+                raise UserError(f"{self._varied}.{name}: the key also stands in {table}; keep one")
 
     def states(self, point: Point, at: Sequence[int], which: str) -> list[list[Trial]]:
         """The trials of some settings, one for each seed: after some numbers of steps and, last, after all.

@@ -7,9 +7,9 @@ from harness.config import Settings
 from harness.data.training_images import TrainingImages
 from harness.errors import UserError
 from harness.registry import Entry, Registry
+from harness.sampler import Interval
 from harness.suite.resolve import TRAINING
 from harness.suite.schema import SuiteFile, Training
-from harness.suite.search import Interval
 from harness.suite.sweep import ZIP, Range
 
 Schema = dict[str, Any]

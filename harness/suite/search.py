@@ -1,49 +1,18 @@
-"""The `search` of a `[[models]]` table: settings drawn at random from a space, as many as a budget allows."""
+"""The `search` of a `[[models]]` table: settings from a space, as many as a budget allows, drawn at random."""
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Self, TypeAlias
-
-from pydantic import model_validator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from harness.config import Field, Settings, parse
 from harness.errors import UserError
+from harness.sampler import Axis, Interval
 from harness.seeds import numpy_rng
 from harness.suite.sweep import MOST_VALUES, Point, values_by_name
 
-
-class Interval(Settings):
-    """Any number between two, both included; whole numbers where both ends are written as such."""
-
-    start: int | float = Field(alias="from", description="the smallest value")
-    end: int | float = Field(alias="to", description="the largest value")
-    scale: Literal["linear", "log"] = Field("linear", description="log: equal ratios are equally likely")
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if self.start >= self.end:
-            raise ValueError("a `from` that is smaller than `to`")
-        if self.scale == "log" and self.start <= 0:
-            raise ValueError("ends above 0 for a log scale")
-        return self
-
-    @property
-    def whole(self) -> bool:
-        """Whether its values are whole numbers."""
-        return isinstance(self.start, int) and isinstance(self.end, int)
-
-    def at(self, share: float) -> int | float:
-        """The value at a share of the interval, from 0 up to but not 1; each whole number has an equal part of it."""
-        low, high = (self.start - 0.5, self.end + 0.5) if self.whole else (self.start, self.end)
-        value = low * (high / low) ** share if self.scale == "log" else low + share * (high - low)
-        if self.whole:
-            return min(max(math.floor(value + 0.5), int(self.start)), int(self.end))
-        return min(max(float(f"{value:.6g}"), float(self.start)), float(self.end))
-
-
-Axis: TypeAlias = Interval | Sequence[Any]
-"""The values that one setting may have: those between two numbers, or those of a list."""
+RANDOM = "random"
+"""The sampler that looks at no results."""
 
 
 class Search(Settings):
@@ -51,6 +20,16 @@ class Search(Settings):
 
     budget: int = Field(ge=1, le=MOST_VALUES, description="how many settings are tried")
     seed: int = Field(0, description="seeds what is drawn")
+    sampler: str | dict[str, Any] = Field(
+        RANDOM,
+        description="what suggests settings: random, or another sampler, or a table of its name and settings",
+    )
+    aim: str | dict[str, Any] | None = Field(
+        None, description="what a sampler other than random is to find the best by, as for halving"
+    )
+    at_once: int = Field(
+        4, ge=1, description="settings that such a sampler suggests before it is told what any of them is worth"
+    )
     space: dict[str, Any] = Field(
         min_length=1,
         description="hyperparameters, or training.KEY, each with a list to choose from, an interval { from, to, "

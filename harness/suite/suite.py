@@ -16,6 +16,7 @@ from harness.suite.expansion import Data, Expansion, check_distinct
 from harness.suite.file import read_suite_file, with_overrides
 from harness.suite.halving import successive_halving
 from harness.suite.resolve import choose
+from harness.suite.sampled import sampled_search
 from harness.suite.schema import SuiteFile
 from harness.suite.trial import Choice, Trial, checked
 
@@ -115,7 +116,7 @@ def _checked_suite(content: Mapping[str, Any], name: str, registry: Registry, fo
     searches: list[AdaptiveSearch] = []
     for index, entry in enumerate(table.models):
         expansion = Expansion(registry, table, entry, f"models[{index}]", data, folder)
-        if search := successive_halving(expansion):
+        if search := sampled_search(expansion) or successive_halving(expansion):
             searches.append(search)
             trials += search.first()
         else:
