@@ -56,7 +56,7 @@ def test_mean_ranks_have_a_mark_for_each_setting_and_bars_over_those_that_cannot
 
 def test_a_profile_tells_the_share_of_runs_at_least_as_good_as_a_score(opened):
     driver, folder = opened
-    profile = performance_profile(score_table(StudyStatus.read(folder.suite, folder)), "spread", points=2)
+    profile = performance_profile(score_table(StudyStatus.read(folder.suite, folder)), "spread")
     told = along(driver, "#comparisons .multiples .plot", 12)
     assert profile["threshold"].iloc[0] == pytest.approx(
         float(re.search(r"spread ([\d.]+):", told[0]).group(1)), abs=1e-3
