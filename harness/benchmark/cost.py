@@ -30,7 +30,7 @@ class Cost:
 
 
 def cost_of(engine: EagerStepper) -> Cost:
-    """Count the cost of a step. It does two steps with the engine, which its model has then been trained for."""
+    """Count the cost of a step, by doing two steps with the engine: its model is trained by them."""
     # Not torch's FlopCounterMode, whose hooks on modules fail where `torch.func.grad` goes through one.
     counter = OperationCounter()
     with counter:

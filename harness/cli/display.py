@@ -81,7 +81,7 @@ class Display:
 
     @hookimpl
     def harness_trials_chosen(self, trials: list[Trial]) -> None:
-        """Say how much has come to it."""
+        """Count the trials that were chosen to be trained further, and say how many they are."""
         self.pending += len(trials)
         self.total += len(trials)
         self.comparison = None

@@ -131,7 +131,7 @@ def _mean(record: Record, seeds: int, decimals: int) -> str:
 
 
 def _word(record: Record) -> str:
-    """What stands for a score that there is none of."""
+    """The word that stands in the place of a missing score."""
     return {"not-applicable": "n/a", "missing": "-"}.get(str(record["status"]), "failed")
 
 

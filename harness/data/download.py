@@ -63,7 +63,7 @@ def download(urls: str | Sequence[str], path: Path, checksum: str, *, trust: boo
 
 
 def _fetch(url: str, path: Path, checksum: str, trust: bool) -> None:
-    """Put what an address gives in its place.
+    """Fetch what an address gives into a file.
 
     Raises:
         _UselessAddressError: it gives nothing, less than it says, or something with another checksum that is not to

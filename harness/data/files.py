@@ -134,7 +134,7 @@ class DataFile:
         return self.place
 
     def absent(self) -> UserError:
-        """The error of a missing file."""
+        """The error that says where a missing file is looked for."""
         fetch = f", or run again with --download{'' if self.checksum else ' --trust'}" if self.url else ""
         return missing(self.place, f"{self.origin}{fetch}", self.stand_in)
 

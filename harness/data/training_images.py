@@ -128,7 +128,7 @@ def _shows(factors: FactorGrid, levels: Levels, combination: dict[str, int | lis
 
 
 def _numbers(factors: FactorGrid, names: Sequence[str]) -> list[int]:
-    """The places of factors.
+    """The positions of named factors.
 
     Raises:
         UserError: one does not exist.

@@ -17,7 +17,7 @@ from harness.suite.trial import Trial
 
 @dataclass(frozen=True)
 class Done:
-    """What came of a job.
+    """What a job left: results, and what is to be tried again.
 
     Attributes:
         end: how its worker process ended.
@@ -134,7 +134,7 @@ def give_up(job: Job, reason: str) -> Done:
 
 
 def _refer(log: Path, to: Path) -> None:
-    """Say in one trial's log where its fleet's is."""
+    """Write into a trial's log where the log of its fleet is."""
     text = f"trained in a fleet, whose log is ../{to.parent.name}/{to.name}\n"
     with storing(log):
         write_whole(log, lambda file: file.write(text.encode()))

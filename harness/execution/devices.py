@@ -26,7 +26,7 @@ POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Slots:
-    """How many trials run side by side, and with what.
+    """How many trials run side by side, and on which devices.
 
     Attributes:
         count: trials at a time.
@@ -59,7 +59,7 @@ class Slots:
 
 
 def find_slots(device: str, jobs: int | None, trials: int, *, threads: int | None = None, per_gpu: int = 1) -> Slots:
-    """Settle where trials run.
+    """Decide on which devices trials run, and how many at a time.
 
     Every trial gets one thread unless it is told otherwise, however many run side by side: the number of threads
     decides the order of sums, and with it the last bits of every number and, after many steps, the scores. On the CPU

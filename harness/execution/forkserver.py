@@ -137,7 +137,7 @@ class ForkServer:
 
 
 def _pipes(count: int) -> list[tuple[int, int]]:
-    """So many pipes, or none."""
+    """Open so many pipes; if one cannot be opened, close those that were."""
     pipes: list[tuple[int, int]] = []
     try:
         pipes.extend(os.pipe() for _ in range(count))

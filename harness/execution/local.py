@@ -133,7 +133,7 @@ class _Batch:
             self.run(smaller)
 
     def _attempt(self, job: TrialJob) -> Done:
-        """Try a job once, with what is left of it."""
+        """Try once to do those trials of a job that have no result yet."""
         if self._stopping():
             return NOTHING
         trials = {trial.id: trial for trial in job.trials}

@@ -43,7 +43,7 @@ DRAIN_SECONDS = 5.0
 """How long the last messages of a worker that has ended are waited for."""
 
 ASKED = (Exit.INTERRUPTED, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
-"""How a worker ends that somebody has asked to, be it this run or whoever shuts the machine down."""
+"""Exit codes of a worker that was asked to end, by this run or by a shutdown of the machine."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class End:
 
     @property
     def reason(self) -> str:
-        """Why it died, for people."""
+        """Why the process died, in words."""
         if self.returncode < 0:
             name = signal.Signals(-self.returncode).name
             hint = "; the kernel does this when memory runs out" if name == "SIGKILL" else ""

@@ -29,7 +29,7 @@ class ProgressLines:
 
     @hookimpl
     def harness_trials_chosen(self, trials: Sequence[Trial]) -> None:
-        """Say what has come to it."""
+        """Say how many trials were chosen to be trained further."""
         self.total += len(trials)
         _print(f"{len(trials)} more trials, chosen by {trials[0].chosen_by}")
 

@@ -231,7 +231,7 @@ class StopRequest:
 
     @contextmanager
     def politely(self) -> Iterator[None]:
-        """Do not interrupt what is done within; it asks."""
+        """Within this block a request interrupts nothing: the work asks for it by itself."""
         self._polite = True
         try:
             yield

@@ -74,7 +74,7 @@ class Hub:
         return self.stopping
 
     def take(self) -> list[HubEvent]:
-        """Fetch what was left."""
+        """Return the events that wait, and forget them."""
         events, self.events = self.events, []
         return events
 

@@ -34,7 +34,7 @@ class Compared:
 
     @property
     def difference(self) -> float | None:
-        """Now less before; None unless there are both."""
+        """The new score minus the recorded one; None unless there are both."""
         return None if self.recorded is None or self.again is None else self.again - self.recorded
 
     def equal(self, tolerance: float) -> bool:
@@ -46,7 +46,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A trial of before beside the same trial of now.
+    """A recorded trial beside the same trial done again.
 
     Attributes:
         recorded: how it ended before.

@@ -14,7 +14,7 @@ from harness.suite.trial import Choice, Trial
 
 @dataclass(frozen=True)
 class SearchState:
-    """Where the searches of a suite are.
+    """How far the searches of a suite have come.
 
     Attributes:
         suite: with every trial that they have come to.

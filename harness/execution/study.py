@@ -192,7 +192,7 @@ class Study:
         return patiently(work, self.options.patience, lambda: self.executor.stopping)
 
     def _own(self, trials: Sequence[Trial]) -> Sequence[Trial]:
-        """Those of some trials that this run is to do."""
+        """The trials, of those given, that this run is to do: its shard."""
         own = {trial.id for trial in self.plan.trials}
         return [trial for trial in trials if trial.id in own]
 

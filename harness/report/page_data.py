@@ -104,7 +104,7 @@ def _points_of_a_curve(trials: int) -> int:
 
 @dataclass
 class _Gathering:
-    """One study on its way into the page's lists."""
+    """Gathers one study into the page's lists."""
 
     pages: Pages
     folder: ResultsFolder
@@ -279,7 +279,7 @@ class _Gathering:
         return [row for row in named if (row["metric"], row["metric_settings"]) in self.metrics]
 
     def _selected(self, row: Plain, labels: Mapping[tuple[str, str], str]) -> Plain:
-        """The numbers of a row, and what they are about."""
+        """The numbers of a row of selections, with its pool, selector and metric."""
         return {
             "study": len(self.pages.studies),
             "selector": labels[row["selector"], row["selector_settings"]],

@@ -69,7 +69,7 @@ class StudyPictures:
         self._absent: dict[str, str] = {}
 
     def draw(self, trial: Trial) -> Plain:
-        """The pictures of one finished trial, by kind, with a note for each kind that there is none of."""
+        """The pictures of one finished trial, by kind, with a note for each kind that is missing."""
         try:
             trained = load_trained(self.folder, trial, self.registry, self._dataset(trial))
         except Exception as error:  # A plugin's model may raise anything; it must not cost the report.

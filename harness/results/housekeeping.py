@@ -146,7 +146,7 @@ def prune(folder: ResultsFolder, waste: Iterable[Waste], *, dry_run: bool = Fals
 
 
 def _reason(trial: StoredTrial, asked: set[Waste]) -> str:
-    """Why a whole trial need not be kept; "" where it is."""
+    """Why a whole trial need not be kept; "" if it is to be kept."""
     if trial.state == "no trial":  # What somebody called otherwise than a trial is called is theirs.
         named = IDENTITY.fullmatch(trial.folder.path.name)
         return "is no trial any more" if named and "orphans" in asked else ""

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Merged:
-    """What came of a merge.
+    """The result of a merge.
 
     Attributes:
         suite: that of the merged folder.

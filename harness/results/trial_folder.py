@@ -85,14 +85,14 @@ class TrialFolder:
 
     @property
     def result(self) -> Result | None:
-        """How the trial ended; None while it has not, or if the file is damaged, which is said."""
+        """How the trial ended; None while it has not, or if the file is damaged, which is logged."""
         try:
             return self.parse_result(read_bytes(self.result_file))
         except FileNotFoundError:
             return None
 
     def parse_result(self, content: bytes) -> Result | None:
-        """How the trial ended by the content of its file; None if that is damaged, which is said."""
+        """How the trial ended by the content of its file; None if that is damaged, which is logged."""
         try:
             return self._parse_result(content)
         except DamagedFileError as error:
@@ -107,7 +107,7 @@ class TrialFolder:
             raise DamagedFileError(f"{self.result_file}: damaged, or not the result of a trial") from None
 
     def set_aside_damaged(self) -> None:
-        """Rename what cannot be read of what the trial is and how it ended, and say so; only for who holds it."""
+        """Rename trial.json and result.json where they are damaged, and log it; only for who holds the lease."""
         for file, parse in (
             (self.trial_file, parse_json),
             (self.result_file, lambda _, text: self._parse_result(text)),

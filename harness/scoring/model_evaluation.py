@@ -269,7 +269,7 @@ class ModelEvaluation(Evaluation):
         return _unrounded(codes)
 
     def _purely(self, method: Callable[..., Tensor], *arguments: Tensor) -> Tensor:
-        """What a method of the model gives.
+        """The output of a method of the model, which must be pure.
 
         Raises:
             ContractError: it depends on something else than its arguments, as on random numbers.

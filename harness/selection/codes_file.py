@@ -79,7 +79,7 @@ def _comparisons(path: Path, arrays: Arrays, name: str, selector: Selector) -> N
 
 
 def _square(path: Path, arrays: Arrays, name: str) -> NDArray[np.float64]:
-    """A matrix of comparisons."""
+    """The comparisons of a file, which must be a square matrix."""
     matrix = arrays[name]
     square = matrix.ndim == 2 and len(set(matrix.shape)) == 1 and len(matrix) > 1
     require_array(square and finite(matrix), path, name, "(models, models) of two models or more, finite numbers")

@@ -131,7 +131,7 @@ class _Announced:
         return False
 
     def remove(self) -> None:
-        """Give the lease back; if that fails it expires."""
+        """Give the lease back; if the store is out of reach, it expires later."""
         with suppress(OSError):
             self.own.unlink()
 

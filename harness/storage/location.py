@@ -45,7 +45,7 @@ def is_local(path: Path) -> bool:
 
 
 def remote(path: Path) -> "UPath":
-    """A location that is not local, as what it is."""
+    """A location that is not local, with its type: a `UPath`."""
     return cast("UPath", path)
 
 

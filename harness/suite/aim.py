@@ -16,7 +16,7 @@ LOSS = "loss:"
 
 @dataclass(frozen=True)
 class Aim:
-    """What a search prefers trials by.
+    """The metric, selector or loss by which a search prefers trials.
 
     Attributes:
         kind: of what it is.

@@ -72,7 +72,7 @@ def axes(search: Search, place: str) -> dict[str, Axis]:
 
 
 def _points(space: Mapping[str, Axis], seed: int) -> Iterator[Point]:
-    """Settings without end, of which each may come again."""
+    """Settings drawn without end; the same one may be drawn again."""
     streams = {name: numpy_rng(seed, "search", name) for name in space}
     while True:
         yield {name: _value(axis, float(streams[name].random())) for name, axis in space.items()}

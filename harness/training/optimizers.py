@@ -56,7 +56,7 @@ class OptimizerState:
         return Update(parameter, _laid_out_as(parameter, gradient), averages, self.counts[number])
 
     def clear(self) -> None:
-        """Forget every gradient seen."""
+        """Reset the state to that before the first update."""
         for tensor in self.state().values():
             tensor.zero_()
 

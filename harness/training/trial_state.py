@@ -32,7 +32,7 @@ def save_checkpoint(folder: TrialFolder, state: Mapping[str, Tensor], meta: Mapp
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that is good.
+    """A checkpoint that has been read and is whole.
 
     Attributes:
         file: where it is.

@@ -121,7 +121,7 @@ RULES = {Adam: AdamRule(), AdamW: AdamRule(), SGD: SGDRule(), RMSprop: RMSpropRu
 
 
 def rule_of(spec: Optimizer) -> Rule:
-    """The rule that a specification is of.
+    """The update rule of an optimizer specification.
 
     Raises:
         ContractError: there is none.

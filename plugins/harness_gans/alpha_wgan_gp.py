@@ -62,7 +62,7 @@ class AlphaWGANGP(AutoEncodingGAN):
         return [encoder, generator, *(replace(critic, fresh=True) for critic in critics)]
 
     def deceived(self, judgement: Tensor) -> Tensor:
-        """-E f, the loss of whoever wants the critic f to score high; scalar."""
+        """-E f, the loss of the networks that the critic f is to score high; scalar."""
         return -judgement.mean()
 
     def discriminator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:

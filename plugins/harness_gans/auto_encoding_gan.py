@@ -106,7 +106,7 @@ class AutoEncodingGAN(Model):
         }
 
     def deceived(self, judgement: Tensor) -> Tensor:
-        """The loss of whoever deceives D or C, from their (N, 1) outputs: small where these mean "real"; scalar."""
+        """The loss of what deceives D or C, from their (N, 1) outputs: small where these mean "real"; scalar."""
         raise NotImplementedError(f"{type(self).__name__} must say what deceives its discriminators")
 
     def discriminator_loss(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:

@@ -79,7 +79,7 @@ def command(
 
 
 def _by(scores: "pd.DataFrame", metrics: tuple[str, ...]) -> "pd.DataFrame":
-    """The scores of some metrics, or of all.
+    """The rows of scores by the metrics that were asked for, or by all.
 
     Raises:
         UserError: there are no scores, or none by one of the metrics.

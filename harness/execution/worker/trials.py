@@ -249,7 +249,7 @@ def _log(line: str, trace: str) -> None:
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """Which kind of end an error is."""
+    """The outcome that an error is recorded as."""
     if isinstance(error, DivergenceError):
         return Outcome.DIVERGED
     return Outcome.OUT_OF_MEMORY if is_out_of_memory(error) else Outcome.FAILED

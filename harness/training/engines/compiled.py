@@ -81,7 +81,7 @@ class CompiledCalls:
     def __call__(
         self, group: Group, method: Method, parameters: Tensors, buffers: Tensors, *arguments: Any, precision: str
     ) -> dict[str, Tensor]:
-        """What `Group.call` returns.
+        """Call the compiled method; returns what `Group.call` does.
 
         Raises:
             Exception: whatever that raises.

@@ -83,7 +83,7 @@ class CudaCapture:
 
 
 class CapturedRegions:
-    """Runs regions, and captures those that come again.
+    """Runs regions, and captures those that are run again.
 
     A graph reads its inputs, parameters, optimizer states and learning rates at fixed addresses. Inputs are copied
     there before each replay; the rest stays where it is. If one region cannot be captured, all run eagerly from then

@@ -28,7 +28,7 @@ ONE_IMAGE = "training.batch_size: 1 is too small for this model, whose batch nor
 
 
 def loss_in_words(objective: Objective, loss: Loss) -> str:
-    """A loss of an objective, for people."""
+    """The name of a loss and of its objective, for messages."""
     return f"the loss {getattr(loss, '__qualname__', repr(loss))} of objective '{objective.name}'"
 
 

@@ -266,7 +266,7 @@ class FleetEngine:
 
     @contextmanager
     def _failing(self, position: int) -> Iterator[None]:
-        """An error within this block is that member's own."""
+        """Record an error within this block as the failure of the member at a position; the others go on."""
         try:
             yield
         except Exception as error:  # A model may raise anything; it must not stop the others.

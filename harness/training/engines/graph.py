@@ -46,7 +46,7 @@ class GraphStepper(EagerStepper):
             optimizer.rate = rate_like(optimizer.parameters[0])
 
     def advance(self, step: int, orders: Sequence[Order]) -> dict[str, Tensor]:
-        """Do a step whose orders are settled."""
+        """Do a step whose batch orders have been drawn."""
         self._set_rates(step)
         if any(step in objective.reset_at for objective in self.objectives):
             return super().advance(step, orders)

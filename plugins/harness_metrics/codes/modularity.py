@@ -14,8 +14,8 @@ class Modularity(Metric):
     """Modularity, in [0, 1].
 
     A code is modular if it has mutual information with one factor only: its score is 1 minus the mean over the
-    other factors of their squared information, relative to that of its most informative factor. The mean over
-    codes. Codes are put in 20 equal-width bins over `points` observations.
+    other factors of their squared information, relative to that of its most informative factor. The result is the
+    mean over codes. Codes are put in 20 equal-width bins over `points` observations.
 
     A dead code scores 0 in the protocol of disentanglement_lib; in that of InfoGAN-CR, whose implementation has
     no result then, it is left out. With a single factor every code that depends on it is modular. Without a
