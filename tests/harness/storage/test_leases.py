@@ -8,9 +8,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import s3fs
 
+from harness.storage import conditional_lease
+from harness.storage.announced_lease import AnnouncedLease
+from harness.storage.conditional_lease import ConditionalLease
 from harness.storage.leases import is_lost, lease
-from harness.storage.location import location, remote
+from harness.storage.location import location
 
 HOLD = """
 import sys, time
@@ -22,15 +26,29 @@ with lease(location(sys.argv[1]), lambda: print("lost", flush=True), seconds=3) 
 """
 
 
-@pytest.fixture(params=["disk", "memory", "s3"])
+@pytest.fixture
+def without_conditions(s3_server, monkeypatch):
+    """The S3 server as one that writes whatever is asked, as some do."""
+    call = s3fs.S3FileSystem.call_s3
+
+    def unconditional(store, *arguments, IfMatch="", IfNoneMatch="", **others):  # noqa: N803 - as S3 calls them
+        return call(store, *arguments, **others)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "call_s3", unconditional)
+    monkeypatch.setattr(conditional_lease, "_KNOWS_CONDITIONS", {})
+
+
+@pytest.fixture(params=["disk", "memory", "s3", "s3 without conditions"])
 def place(request, tmp_path):
-    """The place of a lease on a disk and at two kinds of URL."""
+    """The place of a lease on a disk and at several kinds of URL."""
     match request.param:
         case "disk":
             return location(str(tmp_path / "trial" / "lease"))
         case "memory":
             return location(f"memory:/{tmp_path}/lease")
         case _:
+            if request.param != "s3":
+                request.getfixturevalue("without_conditions")
             return location(request.getfixturevalue("s3") + "/lease")
 
 
@@ -110,7 +128,7 @@ def test_whoever_slept_while_another_took_the_lease_and_gave_it_back_is_told(s3)
     place = location(s3) / "lease"
     lost = threading.Event()
     with lease(place, lost.set, seconds=2) as held:
-        remote(place).fs.rm(held.own)  # As somebody does who finds it expired; then the lease was given back.
+        place.unlink()  # As somebody does who found it expired, took it and gave it back.
         assert is_lost(held.own)
         assert lost.wait(30)
 
@@ -127,6 +145,44 @@ def test_whoever_was_asleep_for_too_long_is_told_that_the_lease_is_taken(s3):
             sleeper.send_signal(signal.SIGCONT)
             assert sleeper.stdout.readline() == "lost\n"
         sleeper.kill()
+
+
+def test_an_announced_lease_that_has_expired_goes_to_another(s3):
+    place = location(s3) / "lease"
+    first, second = AnnouncedLease(place, seconds=1), AnnouncedLease(place, seconds=1)
+    assert first.get()
+    assert not second.get()
+    time.sleep(2.5)  # A store tells seconds.
+    assert second.get()
+    assert is_lost(str(first.own))
+    assert not is_lost(str(second.own))
+    lost = threading.Event()
+    first.keep(threading.Event(), lost.set)
+    assert lost.is_set()
+
+
+def test_a_lease_whose_first_answer_was_lost_is_held_all_the_same(s3, monkeypatch):
+    place = location(s3) / "lease"
+    ask = conditional_lease.ask
+
+    def twice(path, operation, **parameters):
+        ask(path, operation, **parameters)
+        return ask(path, operation, **parameters)
+
+    wanted = ConditionalLease(place, seconds=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(conditional_lease, "ask", twice)
+        assert wanted.get()
+        lost, ended = threading.Event(), threading.Event()
+        renewing = threading.Thread(target=wanted.keep, args=(ended, lost.set))
+        renewing.start()
+        time.sleep(1)
+        ended.set()
+        renewing.join()
+    assert not lost.is_set()
+    assert not is_lost(wanted.own)
+    wanted.remove()
+    assert is_lost(wanted.own)
 
 
 def test_where_the_filesystem_has_no_locks_a_line_says_so_and_the_work_goes_on(tmp_path, monkeypatch, caplog):
