@@ -7,6 +7,7 @@ import pytest
 
 import harness
 from harness import UserError
+from harness.execution.plan import plan_run
 from harness.execution.protocol import StopRequest, TrialJob
 from harness.execution.search import search_state
 from harness.execution.study import run
@@ -136,6 +137,29 @@ def test_rungs_continue_trainings_bit_for_bit_and_a_run_that_was_killed_goes_on(
     alone = ResultsFolder(tmp_path / "alone").trial(last[0].id).result
     ours = ResultsFolder(out).trial(last[0].id).result
     assert [score.score for score in ours.scores] == [score.score for score in alone.scores]
+
+
+def test_shards_divide_the_first_rung_and_share_what_is_chosen_and_a_moved_folder_is_the_same(
+    suite_file, manager, tmp_path
+):
+    registry = manager.registry
+    suite, folder = load_suite(suite_file(SUITE), registry), ResultsFolder(tmp_path / "out")
+
+    def shards(suite):
+        options = [harness.RunOptions(device="cpu", jobs=1, shard=(number, 2)) for number in (1, 2)]
+        return [{trial.id for trial in plan_run(suite, manager, each).trials} for each in options]
+
+    one, two = shards(suite)
+    assert len(one) == len(two) == 4
+    assert one | two == {trial.id for trial in suite.trials}
+    half = [trial for trial in suite.trials if trial.id in one]
+    record(suite, folder, half, lambda trial: trial.swept["noise"])
+    assert search_state(suite, folder, registry).suite.trials == suite.trials
+    record(suite, folder, suite.trials, lambda trial: trial.swept["noise"])
+    grown = search_state(suite, folder, registry).suite
+    assert shards(grown) == [{trial.id for trial in grown.trials}] * 2
+    moved = ResultsFolder(folder.path.rename(tmp_path / "elsewhere"))
+    assert search_state(suite, moved, registry).suite.trials == grown.trials
 
 
 def test_a_selector_compares_the_models_of_a_rung_to_choose_among_them(suite_file, manager, watched, tmp_path):
