@@ -53,7 +53,10 @@ class FilePath(str):
     @classmethod
     def _absolute(cls, text: str, info: ValidationInfo) -> "FilePath":
         folder = (info.context or {}).get("folder") or Path()
-        return cls(os.path.abspath(folder / Path(text).expanduser()))
+        try:
+            return cls(os.path.abspath(folder / Path(text).expanduser()))
+        except RuntimeError:
+            raise ValueError("a path: there is no such user, whose folder it would be in") from None
 
 
 def named_files(value: object, place: str) -> Iterator[tuple[str, FilePath]]:

@@ -20,6 +20,7 @@ from harness.data.download import download, is_web_page
 from harness.errors import UserError
 from harness.seeds import seed_for
 from harness.storage.atomic import locked
+from harness.storage.location import at_home
 
 SOURCES = "sources.json"
 """What a decoded copy was made from, inside it: path, size and time of each file."""
@@ -31,7 +32,7 @@ ZEROS = 1 << 20
 def data_root() -> Path:
     """The folder of all data files: $HARNESS_DATA, or else the user's data folder."""
     if chosen := os.environ.get("HARNESS_DATA"):
-        return Path(chosen).expanduser()
+        return at_home(chosen)
     from platformdirs import user_data_path
 
     return user_data_path("harness")

@@ -100,7 +100,7 @@ class PluginManager:
             module = load()
             plugin = Plugin(module, distribution, found, _loaded_as.setdefault(module.__name__, found))
             self._register(plugin)
-        except Exception as error:  # Whatever a plugin raises must not stop the others.
+        except (Exception, SystemExit) as error:  # Whatever a plugin raises must not stop the others.
             reason = str(error) if isinstance(error, UserError) else _import_reason(error)
             if required:
                 raise UserError(f"plugin {distribution}: {reason}") from error
@@ -145,7 +145,7 @@ def _check_hooks(plugin: Plugin) -> None:
                 raise UserError(f"its hook {name} asks for '{argument}', but is given: {', '.join(offered)}")
 
 
-def _import_reason(error: Exception) -> str:
+def _import_reason(error: BaseException) -> str:
     return f"it cannot be imported: {type(error).__name__}: {error}"
 
 

@@ -15,6 +15,7 @@ from harness.evaluation import Evaluation
 from harness.metric import Metric, Score
 from harness.registry import Registry
 from harness.results.result import ScoreRecord
+from harness.storage.records import parse_plain
 from harness.suite.build import build_metric
 from harness.suite.trial import Choice, score_key
 
@@ -108,7 +109,8 @@ def checked_details(details: object) -> dict[str, Any]:
     found: dict[str, Any] = json_data(details)
     for name, value in found.items():
         try:
-            json.dumps(value, allow_nan=False)
+            # As deep as it will stand in a record, which could not be read again otherwise.
+            parse_plain(json.dumps([[[[[[value]]]]]], allow_nan=False).encode())
         except (TypeError, ValueError) as error:
             raise TypeError(f"the detail '{name}' is no plain data: {error}") from None
     return found

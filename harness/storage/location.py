@@ -23,7 +23,7 @@ def location(place: str | Path) -> Path:
         raise UserError("the name of a folder or file is empty")
     scheme, separator, rest = place.partition("://")
     if not separator:
-        return Path(place).expanduser()
+        return at_home(place)
     if scheme == "file":
         return Path(rest)
     try:
@@ -37,6 +37,18 @@ def location(place: str | Path) -> Path:
     except ValueError as error:
         raise UserError(f"{place}: {error}") from None
     return cast("Path", path)
+
+
+def at_home(place: str) -> Path:
+    """A path with the folder of a user in place of `~`.
+
+    Raises:
+        UserError: there is no such user.
+    """
+    try:
+        return Path(place).expanduser()
+    except RuntimeError:
+        raise UserError(f"{place}: there is no such user, whose folder it would be in") from None
 
 
 def is_local(path: Path) -> bool:

@@ -43,7 +43,7 @@ def _shard(context: click.Context, parameter: click.Parameter, text: str | None)
 def _finite(context: click.Context, parameter: click.Parameter, seconds: float | None) -> float | None:
     """Refuse infinities and "nan", which click takes for numbers of seconds."""
     if seconds is not None and not math.isfinite(seconds):
-        raise click.BadParameter(f"{seconds} is not a number of seconds")
+        raise click.BadParameter(f"{seconds} is not a finite number")
     return seconds
 
 
@@ -94,6 +94,7 @@ def _finite(context: click.Context, parameter: click.Parameter, seconds: float |
 @click.option(
     "--patience",
     type=click.FloatRange(min=0),
+    callback=_finite,
     default=120,
     show_default=True,
     help="Seconds to wait for a full disk or a store out of reach.",
@@ -102,6 +103,7 @@ def _finite(context: click.Context, parameter: click.Parameter, seconds: float |
 @click.option(
     "--difference",
     type=click.FloatRange(min=0, min_open=True),
+    callback=_finite,
     default=0.05,
     show_default=True,
     help="Of scores: with --dry-run and earlier results, how many seeds would show one of this size.",

@@ -11,8 +11,10 @@ from support import ROOT
     [
         (["rnu"], "No such command 'rnu'; did you mean 'run'?"),
         (["leaderbord", "x"], "did you mean 'leaderboard'?"),
-        (["run", "x.toml", "--timeout", "nan"], "nan is not a number of seconds"),
-        (["run", "x.toml", "--timeout", "inf"], "inf is not a number of seconds"),
+        (["run", "x.toml", "--timeout", "nan"], "nan is not a finite number"),
+        (["run", "x.toml", "--timeout", "inf"], "inf is not a finite number"),
+        (["run", "x.toml", "--patience", "nan"], "nan is not a finite number"),
+        (["run", "x.toml", "--output", "~nobody-of-that-name/x"], "there is no such user, whose folder it would be in"),
         (["run", "x.toml", "--output", ""], "the name of a folder or file is empty"),
         (["check", "mig", "--set", "x"], "--set x: expected KEY=VALUE"),
         (["bench", "--model", "vae", "--dataset", "digits", "--config", "x"], "--config x: expected KEY=VALUE"),

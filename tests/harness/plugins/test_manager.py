@@ -84,6 +84,12 @@ def test_a_plugin_that_cannot_be_imported_is_named_and_harms_no_other(installed)
         registry.find("models", "perhaps-of-the-broken-plugin")
 
 
+def test_a_plugin_that_ends_the_process_when_it_is_imported_is_named(tmp_path):
+    (tmp_path / "ending.py").write_text("import sys\nsys.exit(0)\n")
+    with pytest.raises(UserError, match=r"ending\.py: it cannot be imported: SystemExit: 0"):
+        PluginManager([tmp_path / "ending.py"])
+
+
 def test_an_unknown_hook_is_an_error_with_the_nearest_name(installed):
     installed("harness-typo", "typo_hook", "@harness.hookimpl\ndef harness_register_model(register): pass\n")
     (problem,) = PluginManager().registry.problems

@@ -8,6 +8,7 @@ import torch
 
 from harness import FactorGrid, Metric, Outcome, Result, Score, TableEvaluation, UserError
 from harness.registry import Entry
+from harness.results.folder import ResultsFolder
 from harness.scoring.score import json_data, score_evaluation
 from harness.suite.resolve import resolve_choice
 from harness.suite.trial import Choice, score_key
@@ -121,6 +122,14 @@ WRONG = {
         "detail 'a' is no plain data: .*Tensor",
     ),
     "a set among details": (returning(Score(1.0, {"b": {"c": {1}}})), "the detail 'b' is no plain data: .*set"),
+    "a number of more than 64 bits": (
+        returning(Score(1.0, {"a": [2**63]})),
+        "the detail 'a' is no plain data: a number has more than 64 bits",
+    ),
+    "details that are too deep": (
+        returning(Score(1.0, {"a": json.loads("[" * 150 + "]" * 150)})),
+        "the detail 'a' is no plain data: lists and tables stand too deep",
+    ),
     "details without end": (returning(Score(1.0, Unending())), "RecursionError"),
     "no room to be made": (Unmade, "MemoryError: no room"),
     "no room": (raising(MemoryError()), "MemoryError"),
@@ -146,6 +155,18 @@ def test_a_wrong_metric_fails_alone(evaluation, registry, wrong):
     assert good.status == "ok"
     result = Result("trial", Outcome.FINISHED, scores=(failed, good))
     assert Result.from_json(json.loads(json.dumps(result.to_json(), allow_nan=False))) == result
+
+
+@pytest.mark.parametrize("depth", range(88, 100))
+def test_details_of_any_depth_are_refused_or_read_as_they_were_written(evaluation, registry, tmp_path, depth):
+    details = {"a": json.loads("[" * depth + "]" * depth)}
+    (record,) = score_evaluation(
+        evaluation, [Choice("deep")], with_metrics(registry, deep=returning(Score(1.0, details)))
+    )
+    folder = ResultsFolder(tmp_path).trial("0" * 12)
+    folder.write_result(Result("0" * 12, Outcome.FINISHED, scores=(record,)))
+    assert folder.result.scores == (record,)
+    assert record.details == (details if record.status == "ok" else {})
 
 
 @pytest.mark.parametrize("value", [0, 1, np.float32(0.25), np.array(0.5), 1 + 1e-9, -1e-9])
