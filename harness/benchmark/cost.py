@@ -10,6 +10,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from harness.training.engines.eager import EagerStepper
+from harness.training.purity import Purity
 
 COUNTED = (1, 2)
 """The steps counted: not the first, which may leave something out, and two, because some models take turns."""
@@ -33,6 +34,7 @@ def cost_of(engine: EagerStepper) -> Cost:
     """Count the cost of a step, by doing two steps with the engine: its model is trained by them."""
     # Not torch's FlopCounterMode, whose hooks on modules fail where `torch.func.grad` goes through one.
     counter = OperationCounter()
+    engine.purity = Purity(rehearse=False)
     with counter:
         for step in COUNTED:
             engine.step(step)

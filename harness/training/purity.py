@@ -27,9 +27,13 @@ class Purity:
 
     Global generators must not move meanwhile. The very first call is done twice, to notice all else that a function
     may depend on beside its arguments: other generators, the time, what it has kept from the call before.
+
+    Args:
+        rehearse: whether the very first call is done twice; off where calls are counted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, rehearse: bool = True) -> None:
+        self._rehearse = rehearse
         self._watched: Counter[Hashable] = Counter()
 
     @contextmanager
@@ -53,7 +57,7 @@ class Purity:
 
     def is_new(self, name: str, key: Hashable = None) -> bool:
         """Whether a function has not been watched yet, so that it should be called `twice` before."""
-        return not self._watched[name, key] and not _capturing()
+        return self._rehearse and not self._watched[name, key] and not _capturing()
 
     def twice(self, name: str, call: Callable[[], object], state: Iterable[Tensor] = ()) -> None:
         """Call a function twice, each time from the same state, which is left as it was.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from harness import Draws, FactorGrid, Model, Objective, Rng, TableEvaluation
 from harness.training.engines.eager import EagerStepper
+from harness.training.purity import Purity
 from support import REFERENCE
 
 
@@ -107,6 +108,7 @@ class Stepper(EagerStepper):
 
     def __init__(self, model: Model, images: Callable[[], Tensor], seed: int = 0) -> None:
         super().__init__(model.train(), Stream(images), Rng(seed), Rng(seed + 1))  # type: ignore[arg-type]
+        self.purity = Purity(rehearse=False)
         self.log: list[str] = []
         """The updates done, by objective."""
         self.changed: dict[str, set[str]] = {}

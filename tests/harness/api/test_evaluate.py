@@ -105,4 +105,4 @@ def test_a_mistake_is_one_message(model, data, message):
 
 def test_codes_of_a_wrong_shape_are_told():
     scores = harness.evaluate(None, (bars(), FACTORS), ["mig"], encode=lambda images: images)
-    assert "expected (n, D) codes for n = 64, got the shape (64, 1, 8, 8)" in scores.record("mig").reason
+    assert "expected (n, D) codes for n = 1, got the shape (1, 1, 8, 8)" in scores.record("mig").reason

@@ -7,13 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from prepared import PreparedServer
 
 from harness.errors import StorageError
-from harness.execution.local import LocalExecutor
 from harness.execution.plan import RunOptions
 from harness.execution.study import run
 from harness.results.folder import ResultsFolder
@@ -297,7 +297,7 @@ def test_where_there_are_too_many_processes_a_run_can_be_continued(suite, plugin
 
     arguments = {"options": RunOptions(device="cpu", patience=0), "plugins": [plugin]}
     with monkeypatch.context() as patched:
-        patched.setattr(LocalExecutor, "_fork_server", lambda *_: nullcontext())
+        patched.setattr(PreparedServer, "fork", lambda *_: None)
         patched.setattr(subprocess, "Popen", none)
         with pytest.raises(StorageError, match="a worker process cannot be started: Resource temporarily unavailable"):
             run(suite(seeds=2), tmp_path / "out", **arguments)

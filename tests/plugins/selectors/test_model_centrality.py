@@ -65,13 +65,17 @@ def test_models_that_agree_are_central():
     assert selector().scores(comparisons).argmin() == 1
 
 
+REHEARSED = 2
+"""Whether a model is pure is seen by asking it for its first image twice."""
+
+
 def test_each_image_is_generated_once_and_encoded_by_all():
     models = [Linear(np.eye(3)), Linear(MIXED)]
     selector().compare(pool(*models))
     images = SMALL["groups"] * SMALL["group_size"] + SMALL["std_points"]
     for model in models:
-        assert sum(map(len, model.generated)) == images
-        assert model.encoded == 2 * images
+        assert sum(map(len, model.generated)) == images + REHEARSED
+        assert model.encoded == 2 * images + REHEARSED
 
 
 def test_models_with_one_latent_space_get_the_same_latents():
@@ -148,8 +152,8 @@ def test_the_default_number_of_groups_is_the_authors():
         ModelCentrality(ModelCentrality.Config(group_size=2, std_points=5)).compare(pool(model))
         return sum(map(len, model.generated))
 
-    assert images(5) == 500 * 2 + 5
-    assert images(10) == 1000 * 2 + 5
+    assert images(5) == 500 * 2 + 5 + REHEARSED
+    assert images(10) == 1000 * 2 + 5 + REHEARSED
     assert ModelCentrality.Config().std_points == 737_280 // 10
 
 
