@@ -199,4 +199,6 @@ def latex(table: pd.DataFrame, *, keys: int = 1) -> str:
             for position in range(table.shape[1])
         }
     )
-    return str(shown.to_latex(index=False, escape=False, header=[escaped(name) for name in table.columns]))
+    # pandas takes headings for format strings.
+    heads = [escaped(name).replace("{", "{{").replace("}", "}}") for name in table.columns]
+    return str(shown.to_latex(index=False, escape=False, header=heads))

@@ -1,4 +1,4 @@
-"""Tables on a terminal of any width, and as CSV, JSON and Markdown."""
+"""Tables on a terminal of any width, and as CSV, JSON, Markdown and LaTeX."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from harness.cli.result_tables import leaderboard_notes, print_leaderboard, print_selections, wide_leaderboard
-from harness.cli.table_formats import as_csv, as_json, markdown
+from harness.cli.table_formats import as_csv, as_json, latex, markdown
 from harness.results.parquet import read_table
 from support import ROOT
 
@@ -106,3 +106,17 @@ def test_json_keeps_every_text_without_what_a_terminal_obeys():
 
 def test_markdown_keeps_a_row_in_a_line():
     assert markdown(pd.DataFrame({"a|b": ["x\ny | z"]})) == "| a\\|b |\n| --- |\n| x y \\| z |"
+
+
+def test_latex_says_what_the_table_says_and_obeys_nothing_in_it():
+    table = pd.DataFrame([["a_{b} 50 %*", "0.5 ± 0.1*"], ["\\input{x}", "0.25"]], columns=["model", "{} & {0} \\{ ↓"])
+    lines = latex(table).splitlines()
+    assert lines[0] == r"\begin{tabular}{ll}"
+    assert lines[2] == r"model & \{\} \& \{0\} \textbackslash{}\{ $\downarrow$ \\"
+    assert lines[4] == r"a\_\{b\} 50 \%* & \textbf{0.5 $\pm$ 0.1} \\"
+    assert lines[5] == r"\textbackslash{}input\{x\} & 0.25 \\"
+
+
+@given(st.lists(st.text(), min_size=1, max_size=4))
+def test_any_heading_can_be_written_in_latex(heads):
+    assert latex(pd.DataFrame([[""] * len(heads)], columns=heads)).startswith(r"\begin{tabular}")
