@@ -26,6 +26,8 @@ def command(name: str, settings: tuple[str, ...], shape: str, compiled: bool, pl
     """
     from harness.testing import CheckFailed, ContractAdvice, checks
 
+    if name.endswith(".py"):
+        raise UserError(f"{name} is a file; check what it registers: harness check NAME --plugin {name}")
     out = console()
     failed = 0
     told: set[str] = set()

@@ -16,6 +16,7 @@ from support import ROOT
         (["run", "x.toml", "--patience", "nan"], "nan is not a finite number"),
         (["run", "x.toml", "--output", "~nobody-of-that-name/x"], "there is no such user, whose folder it would be in"),
         (["run", "x.toml", "--output", ""], "the name of a folder or file is empty"),
+        (["check", "mine.py"], "mine.py is a file; check what it registers: harness check NAME --plugin mine.py"),
         (["check", "mig", "--set", "x"], "--set x: expected KEY=VALUE"),
         (["bench", "--model", "vae", "--dataset", "digits", "--config", "x"], "--config x: expected KEY=VALUE"),
         (
