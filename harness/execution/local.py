@@ -51,7 +51,7 @@ class LocalExecutor(Executor):
             batch = _Batch(self, fork_server, started, reported, finished)
             try:
                 self._side_by_side(batch, jobs, self.slots.count)
-            except Exception as error:
+            except Exception as error:  # joblib passes on whatever kept its threads from starting; the rest goes on up.
                 if batch.begun or not lacks_threads(error):
                     raise
                 logger.warning("there are too many processes and threads (`ulimit -u`); trials run one by one")

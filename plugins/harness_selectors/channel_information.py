@@ -128,7 +128,7 @@ def _channels_of(name: str, batches: Sequence[Distribution]) -> Iterator[Channel
         if not isinstance(batch, OneHotCategorical) and not isinstance(getattr(batch, "base_dist", batch), Normal):
             raise NotApplicableError(f"how far posteriors of {type(batch).__name__} overlap ('{name}') is not known")
     if isinstance(batches[0], OneHotCategorical):
-        probabilities = torch.cat([batch.probs for batch in batches])  # type: ignore[attr-defined]
+        probabilities = torch.cat([batch.probs for batch in batches if isinstance(batch, OneHotCategorical)])
         yield partial(_overlap_of_categories, to_double(probabilities).sqrt())
         return
     means = to_double(torch.cat([batch.mean for batch in batches]))
