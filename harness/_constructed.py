@@ -1,6 +1,9 @@
 """Which of a model's parameters its constructor has set, and which its layers have drawn for themselves."""
 
-from collections.abc import Iterator
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Self
 
 import torch
@@ -28,15 +31,24 @@ class _Registered:
         self.drawn = drawn
 
 
+CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+"""Modules that do nothing to the layers they are given."""
+
+
 class Constructed:
     """Watches a constructor, to tell parameters that it has set from those that layers have drawn for themselves.
 
     A layer has drawn its parameters by the time when it is made part of another module: its `reset_parameters` would
     give them again from the same state of torch's generator, or, of a layer without one, the generator has moved
     meanwhile. What came from elsewhere until then or has changed after it, the constructor has set.
+
+    Args:
+        of: the class that is constructed; modules of installed packages that are none of its own are libraries'.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, of: type[nn.Module]) -> None:
+        self._own = {_package(each) for each in of.__mro__ if not issubclass(nn.Module, each)}
+        self._within: dict[int, tuple[nn.Parameter, Tensor, bool]] = {}
         self._registered: dict[int, _Registered] = {}
         self._drawn: dict[int, Tensor | None] = {}
         self._state = torch.random.get_rng_state()
@@ -71,22 +83,33 @@ class Constructed:
             own = [p for p in module.parameters(recurse=False) if id(p) in self._registered.keys() - self._drawn.keys()]
             if own:
                 self._drawn |= self._judged(module, own)
+        if layer is not None and self._is_a_librarys(layer) and any(True for _ in layer.children()):
+            settled = not self._is_a_librarys(parent) and not isinstance(parent, CONTAINERS)
+            for parameter in layer.parameters():
+                if not self._within.get(id(parameter), (None, None, False))[2]:
+                    self._within[id(parameter)] = parameter, parameter.detach().clone(), settled
         self._state = torch.random.get_rng_state()
+
+    def _is_a_librarys(self, module: nn.Module) -> bool:
+        """Whether a library's constructor has made the layers within a module, if it has any, and set their numbers."""
+        package = _package(type(module))
+        return not isinstance(module, CONTAINERS) and package not in self._own and _is_installed(package)
 
     def _judged(self, module: nn.Module, parameters: list[nn.Parameter]) -> dict[int, Tensor | None]:
         """What a layer has drawn for each of these parameters, by id; None where it has not drawn what they hold."""
-        again = _values_redrawn(module, parameters, self._registered[id(parameters[0])].state)
+        dtypes = {key: begun.value.dtype for key, begun in self._registered.items()}
+        again = _values_redrawn(module, parameters, self._registered[id(parameters[0])].state, dtypes)
         now = torch.random.get_rng_state()
         found: dict[int, Tensor | None] = {}
         for parameter in parameters:
             begun, value = self._registered[id(parameter)], parameter.detach().clone()
-            if value.dtype != begun.value.dtype or value.isnan().any():
+            if value.isnan().any():
                 drawn = True
             elif again is not None:
-                drawn = torch.equal(again[id(parameter)], value)
+                drawn = torch.equal(again[id(parameter)].to(value.dtype), value)
             elif _is_constant(value) and value.flatten()[:1].tolist() in ([], [0], [1]):
                 drawn = True  # Where layers without `reset_parameters` begin, as biases and scales do.
-            elif torch.equal(begun.value, value):
+            elif torch.equal(begun.value.to(value.dtype), value):
                 drawn = begun.drawn
             else:
                 drawn = not torch.equal(begun.state, now)
@@ -100,6 +123,14 @@ class Constructed:
             name: parameter.detach().clone()
             for name, parameter in model.named_parameters()
             if id(parameter) not in own and not self._as_drawn(parameter)
+        }
+
+    def by_libraries(self, model: nn.Module) -> set[str]:
+        """The parameters, by name, that are as constructors of libraries have left them, whatever those did."""
+        return {
+            name
+            for name, parameter in model.named_parameters()
+            if id(parameter) in self._within and torch.equal(self._within[id(parameter)][1], parameter)
         }
 
     def _as_drawn(self, parameter: nn.Parameter) -> bool:
@@ -132,11 +163,27 @@ def copies(model: nn.Module) -> dict[str, list[tuple[str, Tensor]]]:
     return found
 
 
+def is_drawn(value: Tensor, again: Tensor) -> bool:
+    """Whether a parameter is drawn or a constant, and so comes from nowhere else, by what another seed makes of it."""
+    return _is_constant(value) or not torch.equal(value, again)
+
+
 def _plain_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     for path, module in model.named_modules():
         for name, value in vars(module).items():
             if isinstance(value, Tensor) and value.grad_fn is None:
                 yield f"{path}.{name}" if path else name, value
+
+
+def _package(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
+
+
+def _is_installed(package: str) -> bool:
+    file = getattr(sys.modules.get(package), "__file__", None)
+    return file is not None and any(
+        Path(file).is_relative_to(sysconfig.get_path(place)) for place in ("purelib", "platlib")
+    )
 
 
 def _is_constant(value: Tensor) -> bool:
@@ -145,8 +192,12 @@ def _is_constant(value: Tensor) -> bool:
 
 
 @torch.no_grad()
-def _values_redrawn(module: nn.Module, parameters: list[nn.Parameter], state: Tensor) -> dict[int, Tensor] | None:
+def _values_redrawn(
+    module: nn.Module, parameters: list[nn.Parameter], state: Tensor, dtypes: Mapping[int, torch.dtype]
+) -> dict[int, Tensor] | None:
     """What `reset_parameters` gives these parameters from a state of torch's generator; None where it cannot tell.
+
+    In the dtype in which each was registered; it may have been cast since.
 
     Everything is as it was afterwards.
     """
@@ -159,7 +210,7 @@ def _values_redrawn(module: nn.Module, parameters: list[nn.Parameter], state: Te
     try:
         for tensor, data in zip(tensors, stored, strict=True):
             # Some initialisers fill a tensor in the order in which it lies in memory.
-            tensor.data = data.clone(memory_format=torch.contiguous_format)
+            tensor.data = data.to(dtypes.get(id(tensor), data.dtype)).clone(memory_format=torch.contiguous_format)
         torch.random.set_rng_state(state)
         reset()
         return {id(parameter): parameter.detach().clone() for parameter in parameters}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from harness._constructed import Constructed, copies
+from harness._constructed import Constructed, copies, is_drawn
 from harness.config import Settings
 from harness.errors import ContractError, NotApplicableError, UserError
 from harness.latents import LatentSpace
@@ -74,6 +74,9 @@ class Model(nn.Module):
 
     code_groups: Sequence[int] = ()
 
+    _as_constructed = False
+    """Whether it is being built: layers are then as the constructor has left them."""
+
     def __init__(self, config: Settings, image: ImageSpec) -> None:
         super().__init__()
         self.config = config
@@ -118,10 +121,14 @@ class Model(nn.Module):
         """Set the initial parameters of one layer (one module that owns parameters itself).
 
         A model that overrides this is asked it for every layer right after `__init__`. Without it a model starts
-        with what `__init__` left in its parameters, and this default, a layer's own `reset_parameters`, is for
-        networks that are re-initialised during training. Buffers are left alone then.
+        with what `__init__` left in its parameters, and so does a layer that an override leaves to this default.
+
+        The default is for networks that are re-initialised during training: a layer's own `reset_parameters`, or
+        `_reset_parameters` as attention has it. Buffers are left alone then.
         """
-        reset = getattr(layer, "reset_parameters", None)
+        if self._as_constructed:
+            return
+        reset = getattr(layer, "reset_parameters", getattr(layer, "_reset_parameters", None))
         if callable(reset):
             buffers = {name: buffer.clone() for name, buffer in layer.named_buffers(recurse=False)}
             with rng.governing_torch():
@@ -198,7 +205,7 @@ def build(model_class: type[Model], config: Settings, image: ImageSpec, rng: Rng
         UserError: the model cannot take such images.
         ContractError: `initialise` would undo what the constructor has set.
     """
-    watched = Constructed()
+    watched = Constructed(model_class)
     with rng.governing_torch(), watched if model_class.initialise is not Model.initialise else nullcontext():
         model = model_class(config, image)
     if lazy := [name for name, parameter in model.named_parameters() if nn.parameter.is_lazy(parameter)]:
@@ -219,12 +226,21 @@ def _initialise_watched(model: Model, watched: Constructed, rng: Rng) -> None:
     Raises:
         ContractError: that would undo what the constructor has set.
     """
-    chosen, copied = watched.chosen(model), copies(model)
+    chosen, copied, libraries = watched.chosen(model), copies(model), watched.by_libraries(model)
+    model._as_constructed = True
     initialise(model, model, rng)
+    del model._as_constructed
     lost = [name for name, value in chosen.items() if not torch.equal(model.get_parameter(name), value)]
+    if drawn := libraries.intersection(lost):
+        with Rng.of("another construction").governing_torch():
+            other = dict(type(model)(model.config, model.image).named_parameters())
+        # Numbers that come from nowhere else than a library's own initialisation, which the model replaces by its own.
+        lost = [name for name in lost if name not in drawn or not is_drawn(chosen[name], other[name])]
     for name, tensors in copied.items():
         if name not in lost:
-            lost += [other for other, tensor in tensors if not torch.equal(tensor, model.get_parameter(name))]
+            value = model.get_parameter(name)
+            apart = [other for other, tensor in tensors if not torch.equal(tensor, value)]
+            lost += [other for other in apart if not {name, other} <= libraries]
     if lost := list(dict.fromkeys(lost)):
         raise ContractError(
             f"{type(model).__name__}: the constructor loads, copies or sets {_a_few(lost)}, which `initialise` "
@@ -258,7 +274,8 @@ def objectives_of(model: Model) -> list[Objective]:
 def initialise(model: Model, network: nn.Module, rng: Rng) -> None:
     """Initialise every layer of one of the model's networks but those that are pretrained, in a fixed order."""
     kept = {layer for pretrained in model.pretrained() for layer in pretrained.modules()}
-    for layer in network.modules():
+    # `_reset_parameters` is by convention about the layers within, too, and so comes after theirs.
+    for layer in sorted(network.modules(), key=lambda layer: hasattr(layer, "_reset_parameters")):
         if layer not in kept and any(True for _ in layer.parameters(recurse=False)):
             model.initialise(layer, rng)
 

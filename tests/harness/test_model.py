@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 
 from harness import ImageSpec, Model, Rng, Settings, UserError
@@ -191,3 +192,66 @@ def test_constants_that_initialise_sets_again_are_no_loss():
         nn.init.zeros_(self.first.bias)
 
     assert not built(Drawn, change).first.bias.any()
+
+
+LIBRARY_LAYERS = {
+    "attention": lambda: nn.MultiheadAttention(4, 2),
+    "a stack of copies": lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 2),
+    "a whole transformer": lambda: nn.Transformer(4, 2, 1, 1, 8, batch_first=True),
+    "a recurrent one": lambda: nn.GRU(3, 2),
+    "numbers in a list": lambda: nn.ParameterList([torch.randn(3), torch.zeros(2)]),
+    "cast": lambda: nn.Linear(3, 3).double(),
+    "a network of torchvision's": lambda: torchvision.ops.MLP(3, [4, 5]),
+    "in a sequence": lambda: nn.Sequential(nn.MultiheadAttention(4, 2), nn.PReLU()),
+}
+
+
+def add(make):
+    def change(self):
+        self.more = make()
+
+    return change
+
+
+def draw_all(self, layer, rng):
+    for parameter in layer.parameters(recurse=False):
+        parameter.data = rng.normal(*parameter.shape).to(parameter)
+
+
+@pytest.mark.parametrize("make", LIBRARY_LAYERS.values(), ids=LIBRARY_LAYERS)
+def test_layers_that_initialise_leaves_to_its_default_are_as_they_were_made(make):
+    def initialise(self, layer, rng):
+        super(type(self), self).initialise(layer, rng)
+        if layer is self.first:
+            layer.weight.data = rng.normal(3, 3)
+
+    plain, drawn = built(Plain, add(make)), built(Plain, add(make), initialise=initialise)
+    assert not torch.equal(plain.first.weight, drawn.first.weight)
+    assert all(
+        torch.equal(value, drawn.state_dict()[name])
+        for name, value in plain.state_dict().items()
+        if name != "first.weight"
+    )
+
+
+@pytest.mark.parametrize("make", LIBRARY_LAYERS.values(), ids=LIBRARY_LAYERS)
+def test_initialise_may_replace_what_a_librarys_constructor_draws_but_not_what_was_loaded_into_it(make):
+    drawn = built(Plain, add(make), initialise=draw_all).more.parameters()
+    assert not any(((parameter == 0) | (parameter == 1)).any() for parameter in drawn)
+
+    def made_and_loaded():
+        layer, numbers = make(), torch.arange(2.0, 1000.0)
+        layer.load_state_dict({name: numbers[: v.numel()].view(v.shape) for name, v in layer.state_dict().items()})
+        return layer
+
+    with pytest.raises(UserError, match="the constructor loads, copies or sets more"):
+        built(Plain, add(made_and_loaded), initialise=draw_all)
+
+
+def test_what_a_constructor_draws_into_a_librarys_layer_is_no_less_its_own():
+    def change(self):
+        self.more = nn.TransformerEncoderLayer(4, 2, 8)
+        nn.init.orthogonal_(self.more.linear1.weight)
+
+    with pytest.raises(UserError, match=r"sets more\.linear1\.weight,"):
+        built(Plain, change, initialise=draw_all)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from harness.errors import UserError
+from harness.errors import ContractError, UserError
 from harness.model import Model, initialise, objectives_of
 from harness.objective import Draws, Loss, Objective
 from harness.rng import Rng
@@ -163,7 +163,14 @@ class EagerStepper:
         return terms, gradients_of(terms, parameters)
 
     def reset(self, objective: Objective) -> None:
-        """Initialise an objective's networks anew, on the CPU and then in place, and clear its optimizer."""
+        """Initialise an objective's networks anew, on the CPU and then in place, and clear its optimizer.
+
+        Raises:
+            ContractError: a parameter that has been trained is not initialised.
+        """
+        optimizer = self.optimizers[objective.name]
+        trained = [p for p, count in zip(optimizer.parameters, optimizer.counts, strict=True) if count]
+        before = [parameter.detach().clone() for parameter in trained]
         tensors = [tensor for network in objective.trains for tensor in [*network.parameters(), *network.buffers()]]
         stored = [tensor.data for tensor in tensors]
         for tensor, data in zip(tensors, stored, strict=True):
@@ -174,7 +181,16 @@ class EagerStepper:
                 initialise(self.model, network, self.resets)
         for tensor, data in zip(tensors, stored, strict=True):
             tensor.data = data.copy_(tensor.data)
-        self.optimizers[objective.name].clear()
+        optimizer.clear()
+        # A bias of 0 or a scale of 1 may have stayed what it was for want of gradients.
+        told = (((value != 0) & (value != 1)).any() for value in before)
+        left = {id(p) for p, value, tells in zip(trained, before, told, strict=True) if tells and torch.equal(p, value)}
+        kept = {id(parameter) for network in self.model.pretrained() for parameter in network.parameters()}
+        if names := [name for name, parameter in self.model.named_parameters() if id(parameter) in left - kept]:
+            raise ContractError(
+                f"objective '{objective.name}' re-initialises {names[0]}, whose layer has no `reset_parameters`: give "
+                "it one, or override `Model.initialise`"
+            )
 
     def state(self) -> dict[str, Tensor]:
         """Every tensor needed to continue exactly from here."""

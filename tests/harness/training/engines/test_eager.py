@@ -9,6 +9,7 @@ from torch import nn
 from harness import Adam, ImageSpec, Model, Objective, Rng, Settings, UserError
 from harness.data.held_out import split_held_out
 from harness.dataset import Dataset
+from harness.errors import ContractError
 from harness.model import build
 from harness.training.batches import Batches
 from harness.training.engines.eager import EagerStepper
@@ -156,6 +157,48 @@ def test_a_reset_renews_parameters_and_optimizer_but_not_buffers():
     assert (engine.model.second[0].weight - before).abs() > 1e-3
     assert torch.equal(engine.model.first.weight, first)
     assert float(engine.model.second[1].running_mean) == 5.0
+
+
+def test_a_reset_renews_attention_with_the_layers_within():
+    def script(model):
+        model.second = nn.MultiheadAttention(2, 1)
+
+        def loss(images, draws):
+            x = images.flatten(1).expand(-1, 2)[None]
+            return {"a": (model.second(x, x, x)[0] - 1).square().mean()}
+
+        return [Objective("a", [model.second], loss, Adam(0.1), reset_at=[2])]
+
+    engine = make_engine(script)
+    weights = [engine.model.second.in_proj_weight.clone()]
+    for step in range(2):
+        engine.step(step)
+    assert engine.model.second.out_proj.bias.any()
+    weights.append(engine.model.second.in_proj_weight.clone())
+    engine.reset(engine.objectives[0])
+    after = engine.model.second.state_dict()
+    assert not any((after["in_proj_weight"] == before).any() for before in weights)
+    assert not after["in_proj_bias"].any()
+    assert not after["out_proj.bias"].any()
+
+
+def test_a_trained_parameter_that_a_reset_would_leave_is_refused():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.full((2,), 0.5))
+
+        def forward(self, x):
+            return x * self.scale
+
+    def script(model):
+        model.second = nn.Sequential(nn.Linear(1, 2), Scaled())
+        return [Objective("a", [model.second], lambda x, _: {"a": model.second(x).mean()}, Adam(0.1), reset_at=[1])]
+
+    engine = make_engine(script)
+    engine.step(0)
+    with pytest.raises(ContractError, match=r"objective 'a' re-initialises second.1.scale, whose layer has no `reset_"):
+        engine.step(1)
 
 
 def test_learning_rate_follows_its_schedule():
