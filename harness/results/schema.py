@@ -207,7 +207,11 @@ COMPARISONS = (
     Column("difference", "double", "mean score of the setting minus that of the baseline"),
     Column("low", "double", "lower end of its 95 % t interval (Welch's if unpaired); null for n < 2"),
     Column("high", "double", "upper end of it"),
-    Column("bootstrap_low", "double", "lower end of its 95 % BCa bootstrap interval; null for n < 2"),
+    Column(
+        "bootstrap_low",
+        "double",
+        "lower end of its 95 % studentised bootstrap interval; null where scores set no bound",
+    ),
     Column("bootstrap_high", "double", "upper end of it"),
     Column("wins", "int64", "pairs in which the setting is better; null if unpaired", nullable=True),
     Column("improvement", "double", "probability that the setting is better than the baseline, ties count half"),

@@ -110,7 +110,8 @@ def judge(pool: ComparedPool, truth: Floats, sign: float = 1.0) -> dict[str, Any
 
     Returns:
         The columns of `harness.results.schema.SELECTIONS` from pool_size on, less `chosen`. Intervals are 95 %
-        bootstrap intervals over pools resampled from the trials; null of a selector that is not complete.
+        bootstrap intervals over pools resampled from the trials; null of a selector that is not complete. They are
+        too short: in simulated pools of 10 to 100 trials they hold the expected regret in 75 to 91 %.
 
     Raises:
         SelectorError: the selector cannot score the pool, or one that is resampled from it.

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +32,8 @@ class Difference:
         n_second: number of pairs, or of scores of the second sample.
         mean: the mean difference, in the metric's units.
         low, high: 95 % t interval (Student's for pairs, else Welch's); None for fewer than two scores of a sample.
-        bootstrap_low, bootstrap_high: 95 % bootstrap interval (BCa; Efron, 1987), for skewed scores; too short for few
-            scores: by simulation it holds the truth in 78 to 88 % of studies with 5, and in 84 to 93 % with 10.
+        bootstrap_low, bootstrap_high: 95 % interval of `bootstrap_t`, which skewed scores need; None for three pairs or
+            fewer, and where too many scores are equal.
         improvement: probability that the first is better: the share of pairs, or of all combinations of two scores
             (Mann & Whitney, 1947), in which it is; ties count half.
         wins: number of pairs in which the first is better; None if unpaired.
@@ -68,7 +68,7 @@ def paired_difference(
     gains = differences if higher_is_better else -differences
     low, high = _t_interval(differences)
     # Without a difference each pair's sign might as well be the other one: 2 ** n arrangements.
-    boot_low, boot_high = _bootstrap((differences,), _mean, rng)
+    boot_low, boot_high = bootstrap_t((differences,), _mean_and_error, rng)
     p, exact = _permutation((differences,), _mean, "samples", rng, 2.0 ** len(differences))
     deviation = differences.std(ddof=1) if len(differences) > 1 else 0.0
     return Difference(
@@ -102,7 +102,7 @@ def unpaired_difference(
             warnings.simplefilter("ignore", RuntimeWarning)
             interval = stats.ttest_ind(a, b, equal_var=False).confidence_interval(LEVEL)
         low, high = float(interval.low), float(interval.high)
-    boot_low, boot_high = _bootstrap((a, b), _mean_difference, rng) if enough else (None, None)
+    boot_low, boot_high = bootstrap_t((a, b), _mean_difference_and_error, rng)
     p, exact = _permutation((a, b), _mean_difference, "independent", rng, math.comb(len(a) + len(b), len(a)))
     improvement = float(stats.mannwhitneyu(a, b).statistic) / (len(a) * len(b))
     pooled = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2) if enough else 0.0
@@ -121,6 +121,41 @@ def unpaired_difference(
         exact=exact,
         effect=mean / pooled if pooled > 0 else None,
     )
+
+
+def bootstrap_t(
+    samples: Sequence[Sample], estimate: Callable[[Sequence[Sample]], tuple[Sample, Sample]], rng: np.random.Generator
+) -> tuple[float | None, float | None]:
+    """The 95 % studentised bootstrap interval of an estimate (Efron & Tibshirani, 1993, section 12.5).
+
+    The distance of an estimate from the truth, in standard errors, is taken to be distributed as that of resamples from
+    the estimate. That allows for skewness and for few scores, where percentiles and BCa intervals are too short. Of
+    5, 10 or 30 normal or exponential scores it holds the truth in 93 to 97 % of simulated studies; a BCa interval of
+    five does in 80 to 85 %. Differences of a skewness of 6 (log-normal) are too skewed for any: 89 to 92 %, by t 82 to
+    88 %.
+
+    Args:
+        samples: each (n,); each is resampled by itself.
+        estimate: makes an estimate and its standard error of samples; of R resamples of each, (R, n), it makes R.
+        rng: draws the resamples.
+
+    Returns:
+        The ends. An end is None where the scores set no bound: resamples of few scores, or of many equal ones, often
+        have a standard error of 0.
+    """
+    value, error = (float(number) for number in estimate(samples))
+    if all(not _varies(sample) for sample in samples):
+        return (value, value) if min(len(sample) for sample in samples) > 1 else (None, None)
+    if not error > 0:  # Nor is NaN, of a sample of one.
+        return None, None
+    values, errors = estimate([rng.choice(sample, (RESAMPLES, len(sample))) for sample in samples])
+    away = values - value
+    unbounded = np.where(away == 0, 0.0, np.copysign(np.inf, away))
+    distances = np.divide(away, errors, out=unbounded, where=errors > 1e-9 * error)
+    # No interpolation, which would be between infinities.
+    ends = np.quantile(distances, [(1 + LEVEL) / 2, (1 - LEVEL) / 2], method="inverted_cdf")
+    low, high = (value - float(end) * error if np.isfinite(end) else None for end in ends)
+    return low, high
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
@@ -208,6 +243,25 @@ def _mean_difference(first: Sample, second: Sample, axis: int = -1) -> Sample:
     return np.asarray(np.mean(first, axis=axis) - np.mean(second, axis=axis))
 
 
+def _mean_and_error(samples: Sequence[Sample]) -> tuple[Sample, Sample]:
+    (sample,) = samples
+    return _mean(sample), np.sqrt(variances(sample) / sample.shape[-1])
+
+
+def _mean_difference_and_error(samples: Sequence[Sample]) -> tuple[Sample, Sample]:
+    first, second = samples
+    return _mean_difference(first, second), np.sqrt(
+        variances(first) / first.shape[-1] + variances(second) / second.shape[-1]
+    )
+
+
+def variances(samples: Sample) -> Sample:
+    """The variance of each of samples (..., n), as (...); NaN for single scores."""
+    if samples.shape[-1] < 2:
+        return np.full(samples.shape[:-1], np.nan)
+    return np.asarray(samples.var(axis=-1, ddof=1))
+
+
 def _varies(sample: Sample) -> bool:
     """Whether a sample's numbers differ by more than rounding."""
     return bool(np.ptp(sample) > 1e-12 * np.abs(sample).max())
@@ -219,19 +273,6 @@ def _t_interval(sample: Sample) -> tuple[float | None, float | None]:
     if not _varies(sample):  # SciPy would divide by zero.
         return float(sample[0]), float(sample[0])
     interval = stats.ttest_1samp(sample, 0.0).confidence_interval(LEVEL)
-    return float(interval.low), float(interval.high)
-
-
-def _bootstrap(
-    samples: tuple[Sample, ...], statistic: object, rng: np.random.Generator
-) -> tuple[float | None, float | None]:
-    """The BCa interval; where all scores of a sample are equal its correction is undefined, and percentiles stand."""
-    if min(len(sample) for sample in samples) < 2:
-        return None, None
-    method = "BCa" if all(_varies(sample) for sample in samples) else "percentile"
-    interval = stats.bootstrap(
-        samples, statistic, n_resamples=RESAMPLES, confidence_level=LEVEL, method=method, rng=rng
-    ).confidence_interval
     return float(interval.low), float(interval.high)
 
 

@@ -108,9 +108,13 @@ def _print_comparison(table: "pd.DataFrame", form: str) -> None:
 
 
 def _print(table: "pd.DataFrame", title: str, form: str) -> None:
+    import pandas as pd
+
     from harness.cli.table_formats import print_as, print_table
 
-    shown = table.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
+    shown = table.map(
+        lambda value: ("-" if pd.isna(value) else f"{value:.3g}") if isinstance(value, float) else str(value)
+    )
     if form == "table":
         print_table(shown, title)
     elif form in ("markdown", "latex"):

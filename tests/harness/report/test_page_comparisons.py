@@ -23,7 +23,7 @@ NUMBERS = ["difference", "low", "high", "bootstrap_low", "bootstrap_high", "impr
 
 @pytest.fixture
 def folder(synthetic):
-    made = synthetic(settings=3, seeds=3)
+    made = synthetic(settings=3, seeds=10)
     lost = made.trial(made.suite.trials[-1].id)
     lost.write_result(replace(lost.result, outcome=Outcome.DIVERGED, reason="too large", scores=()))
     return made

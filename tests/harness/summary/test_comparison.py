@@ -8,6 +8,7 @@ import pytest
 
 from harness.errors import UserError
 from harness.results.schema import COMPARISONS, SCORES
+from harness.summary import aggregate
 from harness.summary.aggregate import Ranks, interquartile_means, mean_ranks, performance_profile
 from harness.summary.comparison import compare_folders, compare_settings, setting_names, with_settings
 
@@ -169,7 +170,14 @@ def test_interquartile_means_by_hand():
     scores = table(rows("a", [0.0, 1.0, 2.0, 100.0]), rows("a", [0.0, 1.0, 2.0, 100.0], dataset="digits"))
     row = only(interquartile_means(scores, "mig"))
     assert (row["runs"], row["datasets"], row["iqm"]) == (8, 2, 1.5)
-    assert 0 <= row["low"] <= 1.5 <= row["high"] <= 100
+    # Yuen's standard error: the outer scores become 1 and 2, so each dataset varies by 1 / 3 and has four scores.
+    _, error = aggregate._interquartile_mean([np.array([0.0, 1.0, 2.0, 100.0])] * 2)
+    assert error == pytest.approx(np.sqrt(2 * 4 / 3) / 4)
+    # Equal scores set no bound.
+    assert np.isnan(row["low"])
+    scores = table(rows("a", [0.0, 1.0, 2.0, 5.0, 6.0]), rows("a", [1.5, 2.5, 3.5, 4.5, 9.0], dataset="digits"))
+    row = only(interquartile_means(scores, "mig"))
+    assert 0 < row["low"] < row["iqm"] < row["high"] < 9
     with pytest.raises(UserError, match="no trial has a score by the metric 'sap'"):
         interquartile_means(scores, "sap")
 
