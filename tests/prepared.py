@@ -46,9 +46,8 @@ class PreparedServer(ForkServer):
             return super().fork(log, [*held, told.fileno()])
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _prepared_workers():
-    """Have the runs of this process start their workers so."""
+def prepare_workers(patch):
+    """Have the runs of this process start their workers so; gives the list that the server is in once one has begun."""
     start, servers = Worker._start, []
 
     def prepare(executor, jobs):
@@ -64,9 +63,15 @@ def _prepared_workers():
                     return forked
         return start(worker, path, fork_server)
 
+    patch.setattr(local.LocalExecutor, "_fork_server", prepare)
+    patch.setattr(process.Worker, "_start", prepared)
+    return servers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _prepared_workers():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local.LocalExecutor, "_fork_server", prepare)
-        patch.setattr(process.Worker, "_start", prepared)
+        servers = prepare_workers(patch)
         yield
     for server in servers:
         server.__exit__()

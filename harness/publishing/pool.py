@@ -20,7 +20,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.status import StudyStatus
 from harness.scoring.model_evaluation import ModelEvaluation
 from harness.seeds import numpy_rng
-from harness.storage.atomic import exists, write_whole
+from harness.storage.atomic import exists, remove_unfinished, write_whole
 from harness.suite.build import load_dataset
 from harness.suite.trial import Trial
 from harness.summary.labels import distinct_labels
@@ -103,6 +103,8 @@ def export_pool(
     if len({trial.dataset.key for trial in trials}) > 1:
         raise UserError(f"{folder.path}: its trials are of several datasets; a pool is of one")
     dataset = load_dataset(registry, trials[0].dataset, device)
+    for place in (output, output / "codes", output / "weights"):
+        remove_unfinished(place)
     index = _chosen(dataset, images, suite.evaluation_seed)
     _write_arrays(output / "images.npz", {"index": index, **_truth(dataset, index)})
     without = []

@@ -10,10 +10,13 @@ from harness.publishing.card import Card
 from harness.report.page import Which, Written, write_report
 from harness.results.folder import ResultsFolder
 from harness.results.status import StudyStatus
-from harness.storage.atomic import exists, write_whole
+from harness.storage.atomic import exists, remove_unfinished, write_whole
 from harness.storage.records import now
 from harness.suite.written import suite_toml
 from harness.summary.tables import Tables, make_tables
+
+PICTURES = "index-pictures"
+"""Where the page's pictures are, if they are many; see `harness.report.picture_store`."""
 
 
 def write_site(
@@ -50,6 +53,8 @@ def write_site(
     if exists(ResultsFolder(output).suite_file):
         raise UserError(f"{output}: it holds results; publish into a folder of its own")
     output.mkdir(parents=True, exist_ok=True)
+    for place in (output, output / PICTURES):
+        remove_unfinished(place)
     tables = make_tables(folder, status, manager)
     names = [field.name for field in fields(Tables) if len(getattr(tables, field.name))]
     for name in names:
@@ -63,7 +68,7 @@ def write_site(
 
 def site_files() -> Iterator[str]:
     """The files of a site, as paths in it."""
-    yield from ("README.md", "CITATION.cff", "suite.toml", "index.html", "index-pictures/*")
+    yield from ("README.md", "CITATION.cff", "suite.toml", "index.html", f"{PICTURES}/*.webp")
     yield from (f"{field.name}.parquet" for field in fields(Tables))
 
 

@@ -17,7 +17,15 @@ from harness.results.parquet import IncompleteTableError, read_table, write_tabl
 from harness.results.result import Result
 from harness.results.schema import TABLES
 from harness.results.trial_folder import TrialFolder
-from harness.storage.atomic import exists, refuse_link, remove_folder, set_aside, storing, write_whole
+from harness.storage.atomic import (
+    exists,
+    refuse_link,
+    remove_folder,
+    remove_unfinished,
+    set_aside,
+    storing,
+    write_whole,
+)
 from harness.storage.leases import holder, lease
 from harness.storage.location import is_local, location, remote
 from harness.storage.records import read_json, write_json
@@ -52,7 +60,7 @@ class ResultsFolder:
         self.suite_file = self.path / "suite.json"
 
     def create(self) -> None:
-        """Make the folder if there is none.
+        """Make the folder if there is none, and remove what killed processes were still writing in it.
 
         Raises:
             UserError: it cannot be made or written, or not by several processes.
@@ -65,6 +73,8 @@ class ResultsFolder:
                 self.path.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=self.path):
                     pass
+                for place in (self.path, self.path / "comparisons"):
+                    remove_unfinished(place)
             else:
                 probe = self.path / f".{uuid.uuid4().hex}"
                 write_whole(probe, lambda file: file.write(b"can be written"))

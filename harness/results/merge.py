@@ -131,6 +131,7 @@ def _equal_models(one: Path, other: Path) -> bool:
 
 def _copy_trial(source: TrialFolder, target: TrialFolder) -> None:
     """Copy a trial's files, the one that says how it ended last: without it, all is done again."""
+    target.remove_unfinished()
     files = [source.trial_file, source.model, source.history, source.log, source.checkpoint, source.previous_checkpoint]
     for file in (*files, source.result_file):
         if exists(file):

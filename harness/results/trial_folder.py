@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from harness.errors import DamagedFileError
 from harness.results.result import Result
 from harness.storage.atomic import read_bytes, refuse_link, remove_unfinished, set_aside
-from harness.storage.location import is_local
 from harness.storage.records import parse_json, write_json
 from harness.suite.trial import Trial
 
@@ -128,9 +127,8 @@ class TrialFolder:
         write_json(self.result_file, result.to_json())
 
     def remove_unfinished(self) -> None:
-        """Remove files that a killed process was still writing aside, on a disk; only for who holds the trial."""
-        if is_local(self.path) and self.path.is_dir():
-            remove_unfinished(self.path)
+        """Remove files that a killed process was still writing aside, on a disk."""
+        remove_unfinished(self.path)
 
     def refuse_links(self) -> None:
         """Refuse a folder of which a part is a link: writing there would change what it leads to.

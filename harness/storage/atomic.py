@@ -35,15 +35,28 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             path.write_bytes(content.getvalue())
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    with _aside(path) as (aside, file):
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+        aside.replace(path)
+
+
+@contextmanager
+def _aside(path: Path) -> Iterator[tuple[Path, IO[bytes]]]:
+    """A new file beside a path, locked while it is written so that `remove_unfinished` leaves it alone."""
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         with aside.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
+            with suppress(OSError):  # Where there are no locks, nothing is removed either.
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_still_there(file, aside):
+                yield aside, file
+                return
     finally:
         aside.unlink(missing_ok=True)
+    with _aside(path) as another:  # It was removed between its making and its locking.
+        yield another
 
 
 @contextmanager
@@ -131,10 +144,14 @@ def remove_folder(folder: Path) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a killed process was still writing in a local folder, and nothing else."""
+    """Remove what killed processes were still writing in a local folder, and nothing that is being written now."""
+    if not is_local(folder) or not folder.is_dir():
+        return
     for file in folder.iterdir():
         if TEMPORARY.fullmatch(file.name) and not file.is_symlink() and file.is_file():
-            file.unlink(missing_ok=True)
+            with suppress(OSError), file.open("rb") as left:
+                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                file.unlink()
 
 
 def refuse_link(path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness import UserError
 from harness.errors import DamagedFileError, StorageError
 from harness.results.parquet import read_table, write_table
-from harness.storage.atomic import set_aside, write_whole
+from harness.storage.atomic import remove_unfinished, set_aside, write_whole
 from harness.storage.checksum import BLANK, is_whole, seal
 from harness.storage.location import location
 from harness.storage.records import parse_json, read_json, write_json
@@ -147,3 +147,17 @@ def test_a_seal_is_the_hash_of_the_file_with_its_blank():
     assert is_whole(bytes(seal(content)), expected)
     assert not is_whole(bytes(seal(content)) + b"x", expected)
     assert not is_whole(content, expected)
+
+
+def test_what_killed_processes_were_writing_is_removed_and_what_is_being_written_is_not(tmp_path):
+    (tmp_path / f".table.parquet.{0:032x}.part").write_bytes(b"half")
+    (tmp_path / "notes.part").write_text("mine")
+
+    def write(out):
+        out.write(b"whole")
+        remove_unfinished(tmp_path)
+
+    write_whole(tmp_path / "result.json", write)
+    assert (tmp_path / "result.json").read_bytes() == b"whole"
+    assert {file.name for file in tmp_path.iterdir()} == {"result.json", "notes.part"}
+    remove_unfinished(tmp_path / "nowhere")
