@@ -28,8 +28,10 @@ class Odd(LabelledDataset):
 
     class Config(Settings):
         kind: str = Field("plain", description="what is wrong with the images")
+        one: int = Field(-1, description="the only image that is wrong; -1 for all")
         first: int = Field(0, description="the smallest label")
         labels: str = Field("plain", description="what is wrong with the labels")
+        last: int = Field(3, description="the label of the last image")
 
     image = ImageSpec(1, 4, 4)
     classes = 4
@@ -39,6 +41,8 @@ class Odd(LabelledDataset):
 
     def images(self, indices):
         x = torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(0))[indices]
+        if self.config.one != -1 and self.config.one not in indices:
+            return x
         if self.config.kind == "augmented":
             return (x + 0.01 * torch.rand_like(x)).clamp(0, 1)
         kinds = {
@@ -48,8 +52,8 @@ class Odd(LabelledDataset):
             "double": x.double(),
             "signed": 2 * x - 1,
             "channels last": x.permute(0, 2, 3, 1),
-            "undefined": torch.where(x > 0.9, torch.nan, x),
-            "infinite": torch.where(x > 0.9, torch.inf, x),
+            "undefined": torch.where(x > 0.5, torch.nan, x),
+            "infinite": torch.where(x > 0.5, torch.inf, x),
             "flat": x.flatten(1),
             "too few": x[1:],
             "numpy": x.numpy(),
@@ -60,7 +64,7 @@ class Odd(LabelledDataset):
         return kinds[self.config.kind]
 
     def labels(self, indices):
-        y = indices % 4 + self.config.first
+        y = torch.where(indices == 39, self.config.last, indices % 4) + self.config.first
         kinds = {
             "plain": y,
             "float": y.float(),
@@ -102,6 +106,14 @@ class Sound(Model):
 
     def generate(self, latents):
         return self.decoder(latents).sigmoid().unflatten(1, (1, 4, 4))
+
+
+class Probable(Sound):
+    """Its loss is one that torch refuses for images beyond [0, 1]."""
+
+    def error(self, images, draws):
+        found = self.decoder(self.encoder(images)).sigmoid()
+        return {"error": nn.functional.binary_cross_entropy(found, images.flatten(1))}
 
 
 class Dropout(Sound):
@@ -230,5 +242,5 @@ class Quitting(Sound):
 
 MODELS = (
     *(Sound, Dropout, Noisy, Numpy, Python, Undrawn, Ending, Late, Scheduling, Reseeding, OwnNumpy, OwnTorch),
-    *(OwnDrawing, Clock, Counting, Quitting),
+    *(OwnDrawing, Clock, Counting, Quitting, Probable),
 )

@@ -3,9 +3,13 @@
 import torch
 from torch import Tensor
 
+from harness.data.images import StoredImages
 from harness.dataset import Dataset, LabelledDataset
 from harness.errors import ContractError
 from harness.model import ImageSpec
+
+LABELS = 100_000
+"""So many labels are asked for at once."""
 
 
 def check_batch(dataset: Dataset, indices: Tensor, name: str) -> None:
@@ -29,10 +33,96 @@ def check_batch(dataset: Dataset, indices: Tensor, name: str) -> None:
             f"dataset {name}: `images` gives other numbers when it is asked for the same images again; draw what is "
             "random once, in `load`, from a seed"
         )
-    if isinstance(dataset, LabelledDataset) and (
-        problem := label_problem(dataset, dataset.labels(indices), len(indices))
-    ):
-        raise ContractError(f"dataset {name}: `labels` gives {problem}")
+    if isinstance(dataset, LabelledDataset):
+        _check_labels(dataset, indices, name)
+
+
+def check_all_labels(dataset: Dataset, name: str) -> None:
+    """Check every label of a loaded dataset, if it has labels.
+
+    Raises:
+        ContractError: one is something else than the dataset promises.
+    """
+    if isinstance(dataset, LabelledDataset):
+        for part in torch.split(torch.arange(len(dataset), device=dataset.device), LABELS):
+            _check_labels(dataset, part, name)
+
+
+def _check_labels(dataset: LabelledDataset, indices: Tensor, name: str) -> None:
+    labels = dataset.labels(indices)
+    if not (problem := label_problem(dataset, labels, len(indices))):
+        return
+    where = ""
+    if _is(labels, (len(indices),), torch.int64, dataset.device):
+        first = int(((labels < 0) | (labels >= dataset.classes)).nonzero()[0])
+        where = f", the first at index {int(indices[first])}"
+    raise ContractError(f"dataset {name}: `labels` gives {problem}{where}")
+
+
+def check_images(dataset: Dataset, indices: Tensor, images: Tensor) -> None:
+    """Check images (N, C, H, W) that a loaded dataset has given at int64 indices (N,); waits for the device.
+
+    Raises:
+        ContractError: they are not what it promises.
+    """
+    watch = ImageWatch(dataset, type(dataset).__name__, len(indices))
+    watch.see(indices, images)
+    watch.check()
+
+
+class ImageWatch:
+    """Notices images that are not what their dataset promises in whichever batch they come.
+
+    Numbers are looked at on the device, without waiting for it; what is wrong is told by the next `check`. Images that
+    are kept as bytes need no watch.
+
+    Args:
+        dataset: loaded.
+        name: of the dataset, for the message.
+        count: images in a batch.
+    """
+
+    def __init__(self, dataset: Dataset, name: str, count: int) -> None:
+        self._dataset = dataset
+        self._name = name
+        self._trusted = type(dataset).images is StoredImages.images
+        self._wrong = torch.zeros((), dtype=torch.bool, device=dataset.device)
+        self._suspects = torch.zeros(count, dtype=torch.int64, device=dataset.device)
+
+    def see(self, indices: Tensor, images: Tensor) -> None:
+        """Look at a batch: at int64 indices (N,), images (N, C, H, W).
+
+        Raises:
+            ContractError: it is no such tensor.
+        """
+        if self._trusted or not len(indices):
+            return
+        spec = self._dataset.image
+        shape = (len(indices), spec.channels, spec.height, spec.width)
+        if not _is(images, shape, torch.float32, self._dataset.device):
+            raise self._error(indices)
+        low, high = images.aminmax()
+        # In place, so that a CUDA graph does it again. NaN is neither.
+        self._suspects.copy_(torch.where(self._wrong, self._suspects, indices))
+        self._wrong.logical_or_(~((low >= 0) & (high <= 1)))
+
+    def check(self) -> None:
+        """Tell of images that have been seen.
+
+        Raises:
+            ContractError: some were not in [0, 1], or no numbers.
+        """
+        if not self._trusted and self._wrong:
+            raise self._error(self._suspects)
+
+    def _error(self, indices: Tensor) -> ContractError:
+        """What to tell of a batch, by its first image that is wrong by itself, if there is one."""
+        problems = ((int(i), image_problem(self._dataset, self._dataset.images(i), 1)) for i in torch.split(indices, 1))
+        if found := next(((index, problem) for index, problem in problems if problem), None):
+            return ContractError(f"dataset {self._name}: `images` gives at index {found[0]} {found[1]}")
+        problem = image_problem(self._dataset, self._dataset.images(indices), len(indices))
+        problem = problem or "other numbers when it is asked for the same images again"
+        return ContractError(f"dataset {self._name}: `images` gives {problem}")
 
 
 def declaration_problem(dataset: Dataset) -> str:

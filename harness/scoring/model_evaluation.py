@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.data.checks import check_images
 from harness.data.held_out import split_images
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
 from harness.errors import ContractError, DivergenceError, NotApplicableError
@@ -131,8 +132,15 @@ class ModelEvaluation(Evaluation):
         return build_dataset(self.registry, resolve_choice(self.registry, "datasets", name, settings, place), place)
 
     def images(self, indices: Indices) -> Tensor:
-        """The dataset's images (n, C, H, W) at `indices` (n,)."""
-        return self.dataset.images(torch.from_numpy(np.asarray(indices, dtype=np.int64)).to(self.dataset.device))
+        """The dataset's images (n, C, H, W) at `indices` (n,).
+
+        Raises:
+            ContractError: they are not what the dataset promises.
+        """
+        where = torch.from_numpy(np.asarray(indices, dtype=np.int64)).to(self.dataset.device)
+        images = self.dataset.images(where)
+        check_images(self.dataset, where, images)
+        return images
 
     def codes(self, indices: Indices) -> Codes:
         """Codes of the images at `indices` (...), as (..., D); each image is encoded at most once.

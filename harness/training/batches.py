@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.data.checks import ImageWatch
 from harness.data.held_out import split_images
 from harness.dataset import Dataset, GroundTruthDataset
 from harness.errors import NotApplicableError, UserError
@@ -32,13 +33,20 @@ class Batches:
         seed: of the stream.
         held_out: how many images are kept from training.
         pairs: how partners are drawn; None for batches of single images.
+        name: of the dataset, for messages.
 
     Raises:
         UserError: fewer than `batch_size` images are left to train on, or the dataset has no factors to make pairs of.
     """
 
     def __init__(
-        self, dataset: Dataset, batch_size: int, seed: int, held_out: int = 0, pairs: Pairs | None = None
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        seed: int,
+        held_out: int = 0,
+        pairs: Pairs | None = None,
+        name: str = "",
     ) -> None:
         split = split_images(dataset, held_out)
         count = len(split.trained_on)
@@ -53,6 +61,7 @@ class Batches:
             raise UserError(f"{type(dataset).__name__} has no factors that pairs of images could share")
         self._trained_on = torch.from_numpy(split.trained_on)
         self._weights = split.weights
+        self._watch = ImageWatch(dataset, name or type(dataset).__name__, self.images)
         self.taken = 0
         self._epoch = -1
         self._order = self._partners = torch.empty(0, dtype=torch.int64)
@@ -130,4 +139,14 @@ class Batches:
 
     def gather(self, indices: Tensor) -> Tensor:
         """The images of a batch, (batch_size, C, H, W) in [0, 1], channels last in memory."""
-        return self.dataset.images(indices).contiguous(memory_format=torch.channels_last)
+        images = self.dataset.images(indices)
+        self._watch.see(indices, images)
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def check(self) -> None:
+        """Tell of what was wrong with images that have been gathered; waits for the device.
+
+        Raises:
+            ContractError: some were not what the dataset promises.
+        """
+        self._watch.check()

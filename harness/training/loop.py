@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 
 from harness.dataset import Dataset
-from harness.errors import DamagedFileError, DivergenceError, StorageError
+from harness.errors import ContractError, DamagedFileError, DivergenceError, StorageError
 from harness.model import Model
 from harness.results.trial_folder import TrialFolder
 from harness.rng import Rng
@@ -77,7 +77,7 @@ class TrialTraining:
         member = make_stepper(
             engine,
             model.train(),
-            Batches(dataset, batch_size, trial.seed, trial.training.held_out, model.pairs()),
+            Batches(dataset, batch_size, trial.seed, trial.training.held_out, model.pairs(), trial.dataset.name),
             draws=Rng.for_draws(trial.seed, dataset.device),
             resets=Rng.for_resets(trial.seed),
             precision=trial.training.precision,
@@ -218,14 +218,20 @@ class TrainingLoop:
     def _record(self) -> dict[int, Exception]:
         """Add a row to the histories that are due; returns the errors of members, divergence among them."""
         failed = dict(self.engine.failures)
-        if any(training.due for training in self.trainings):
-            for position, losses in enumerate(self.engine.losses()):
+        due = [position for position, training in enumerate(self.trainings) if training.due]
+        for position in {*failed, *due}:
+            try:  # First: what becomes of wrong images is not the model's fault.
+                self.trainings[position].engine.batches.check()
+            except ContractError as error:
+                failed[position] = error
+        losses = self.engine.losses() if due else []
+        for position in due:
+            if position not in failed:
                 training = self.trainings[position]
-                if training.due and position not in failed:
-                    try:
-                        training.history.record(training.done, losses)
-                    except DivergenceError as error:
-                        failed[position] = error
+                try:
+                    training.history.record(training.done, losses[position])
+                except DivergenceError as error:
+                    failed[position] = error
         return failed
 
     def _leave(self, failed: dict[int, Exception]) -> None:

@@ -49,7 +49,7 @@ class Purity:
         """
         number = self._watched[name, key]
         self._watched[name, key] += 1
-        if (number >= WATCHED and number % EVERY) or _capturing():
+        if (number >= WATCHED and number % EVERY) or is_capturing():
             yield
             return
         with _unmoved(name):
@@ -57,7 +57,7 @@ class Purity:
 
     def is_new(self, name: str, key: Hashable = None) -> bool:
         """Whether a function has not been watched yet, so that it should be called `twice` before."""
-        return self._rehearse and not self._watched[name, key] and not _capturing()
+        return self._rehearse and not self._watched[name, key] and not is_capturing()
 
     def twice(self, name: str, call: Callable[[], object], state: Iterable[Tensor] = ()) -> None:
         """Call a function twice, each time from the same state, which is left as it was.
@@ -156,5 +156,6 @@ def _comparable(state: object) -> object:
     return state.tobytes() if isinstance(state, np.ndarray) else state
 
 
-def _capturing() -> bool:
+def is_capturing() -> bool:
+    """Whether what is done now is recorded for a CUDA graph."""
     return torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing()  # type: ignore[no-untyped-call]

@@ -168,6 +168,15 @@ class Stacks:
         for name, slices in buffers.items():
             group.put(self._buffers[name], slices)
 
+    def copies_of_buffers(self) -> dict[str, Tensor]:
+        """The buffers of all models by name, copied."""
+        return {name: stack.clone() for name, stack in self._buffers.items()}
+
+    def put_buffers(self, copies: Mapping[str, Tensor]) -> None:
+        """Write back what `copies_of_buffers` gave."""
+        for name, stack in self._buffers.items():
+            stack.copy_(copies[name])
+
 
 def _shared(models: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: share([tensors[name] for tensors in models]) for name in models[0]}

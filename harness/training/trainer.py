@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from harness.data.checks import check_batch
+from harness.data.checks import check_all_labels, check_batch
 from harness.dataset import Dataset
 from harness.errors import DamagedFileError
 from harness.model import Model
@@ -184,7 +184,7 @@ def _train_alike(
 
 
 def _check_data(trial: Trial, model: Model, dataset: Dataset) -> None:
-    """Check the first batch that a trial is trained on.
+    """Check the first batch that a trial is trained on, and all labels; later batches are watched as they come.
 
     Raises:
         UserError: there are not enough images for one, or no pairs of them for a model that learns from pairs.
@@ -192,6 +192,7 @@ def _check_data(trial: Trial, model: Model, dataset: Dataset) -> None:
     """
     batches = Batches(dataset, trial.training.batch_size, trial.seed, trial.training.held_out, model.pairs())
     check_batch(dataset, batches.next_indices(), trial.dataset.name)
+    check_all_labels(dataset, trial.dataset.name)
 
 
 def _alike(untrained: Sequence[tuple[Trial, Model]]) -> list[list[tuple[Trial, Model]]]:

@@ -12,6 +12,7 @@ from harness.errors import in_a_line
 from harness.model import Model
 from harness.training.memory import is_out_of_memory
 from harness.training.plain_state import PlainState
+from harness.training.purity import is_capturing
 from harness.training.stacking import Group, Method, Stacks
 
 
@@ -137,15 +138,20 @@ class VmappedCalls:
     def _together(self, how: How, method: Method, group: Group, compute: Compute) -> bool:
         """Try the vmapped call of a group.
 
+        What has worked before may fail for the numbers of one member, such as a target that is no probability: members
+        are called one by one then, so that the others go on.
+
         Returns:
             False if it failed and nothing has changed.
 
         Raises:
-            Exception: it failed though it has worked for this group before, so that the error is no matter of vmap; or
-                the memory is too small.
+            Exception: the memory is too small; or it failed though it has worked before, and changes parameters.
         """
         proven = (method, group) in self._proven
         state = None if proven else PlainState(self._models[group.positions[0]])
+        # `finish_step` changes parameters, too, and what is captured does not fail for numbers.
+        restorable = proven and method is not type(self._models[0]).finish_step and not is_capturing()
+        kept = self.stacks.copies_of_buffers() if restorable else None
         try:
             commit = compute(group, method)
             if state and (attribute := state.changed()):
@@ -153,10 +159,12 @@ class VmappedCalls:
         except Exception as error:  # Whatever vmap, or the model under it, says.
             if state:
                 state.restore()
-            if proven or is_out_of_memory(error):
+            if kept is not None:
+                self.stacks.put_buffers(kept)
+            if (proven and kept is None) or is_out_of_memory(error):
                 raise
             self._stateful |= isinstance(error, StatefulError)
-            self._how[method] = How.ALONE if self._stateful else How(how + 1)
+            self._how[method] = How.ALONE if self._stateful or proven else How(how + 1)
             self._note(CallNote.of(method, self._how[method], in_a_line(error)))
             return False
         self._proven.add((method, group))

@@ -1,12 +1,16 @@
 """What breaks its contract ends a trial with a message that names it, alone and in a fleet."""
 
+import numpy as np
 import pytest
 import torch
 
-from harness.data.checks import check_batch
+from harness import ImageSpec, Rng, Settings
+from harness.data.checks import ImageWatch, check_batch
+from harness.data.images import StoredImages
 from harness.errors import ContractError
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
+from harness.scoring.model_evaluation import ModelEvaluation
 from harness.suite.build import load_dataset
 from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial
@@ -138,6 +142,48 @@ def test_nor_are_labels(ends, settings, given):
     assert failure.startswith("dataset odd: `labels` gives ")
     assert given in failure
     assert "not int64 (8,) from 0 to 3, as `classes = 4` says" in failure
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("model", ["sound", "probable"])
+@pytest.mark.parametrize("kind", ["bytes", "double", "signed", "undefined", "infinite", "channels last", "numpy"])
+def test_an_image_of_a_later_batch_is_noticed_too(ends, engine, model, kind):
+    first = {int(i) for seed in range(3) for i in Rng.of(seed, "epoch", 0).permutation(40)[:8]}
+    one = min(set(range(40)) - first)
+    for failure in ends(model, engine, kind=kind, one=one):
+        assert failure.startswith(f"dataset odd: `images` gives at index {one} ")
+        assert failure.endswith("not float32 (1, 1, 4, 4) in [0, 1] on cpu, as `image = 1x4x4` says")
+    assert ends(model, engine, kind=kind, one=one)
+
+
+@pytest.mark.parametrize(("last", "given"), [(7, "labels from 0 to 7"), (-2, "labels from -2 to 3")])
+def test_so_is_a_label_of_an_image_that_comes_late(ends, last, given):
+    (failure,) = ends(last=last)
+    assert failure.startswith(f"dataset odd: `labels` gives {given}, not int64")
+    assert failure.endswith(", the first at index 39")
+
+
+def test_so_is_an_image_that_is_only_evaluated(registry):
+    odd = registry.find("datasets", "odd").load()
+    sound = registry.find("models", "sound").load()
+    evaluation = ModelEvaluation(sound(sound.Config(), odd.image), odd(odd.Config(kind="signed", one=21)))
+    assert evaluation.codes(np.arange(20)).shape == (20, 3)
+    with pytest.raises(ContractError, match=r"dataset Odd: `images` gives at index 21 numbers in \[-"):
+        evaluation.codes(np.arange(40))
+
+
+def test_images_that_are_kept_as_bytes_are_not_looked_at():
+    class Stored(StoredImages):
+        image = ImageSpec(1, 2, 2)
+
+        def read(self):
+            return np.zeros((4, 2, 2, 1), dtype=np.uint8)
+
+    dataset = Stored(Settings())
+    dataset.load()
+    watch = ImageWatch(dataset, "stored", 4)
+    watch.see(torch.arange(4), torch.full((4, 1, 2, 2), torch.nan))
+    watch.check()
 
 
 @pytest.mark.parametrize(
