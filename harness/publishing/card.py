@@ -50,16 +50,16 @@ class Card:
         return "\n".join(
             [
                 *self._head(),
-                f"# {_plain(self.title)}",
+                f"# {plain(self.title)}",
                 "",
-                *_study(status),
+                *study_lines(status),
                 "",
                 "`index.html` shows it, without a network. `harness leaderboard FOLDER` prints it from the tables.",
                 "`pandas.read_parquet` reads them; every column says what it means in the file's schema.",
                 "",
                 "## Leaderboard",
                 "",
-                *_leaderboard(leaderboard),
+                *leaderboard_lines(leaderboard),
                 "",
                 "## How it was made",
                 "",
@@ -71,8 +71,8 @@ class Card:
                 "",
                 "| trials | by |",
                 "| --- | --- |",
-                *_provenance([result for _, result in status.ended]),
-                *[f"\nNote: {_plain(note)}." for note in version_notes(scores)],
+                *provenance_lines([result for _, result in status.ended]),
+                *[f"\nNote: {plain(note)}." for note in version_notes(scores)],
                 "",
             ]
         )
@@ -107,20 +107,22 @@ class Card:
         )
 
 
-def _study(status: StudyStatus) -> Iterator[str]:
+def study_lines(status: StudyStatus) -> Iterator[str]:
+    """What a study is made of, as a list in Markdown."""
     suite = status.suite
     models = ", ".join(dict.fromkeys(trial.label for trial in suite.trials))
     datasets = ", ".join(dict.fromkeys(trial.dataset.name for trial in suite.trials))
-    yield f"- {len(suite.trials)} trials, of which {len(status.finished)} are finished, on {_plain(datasets)}"
-    yield f"- models: {_plain(models)}"
-    yield f"- metrics: {_plain(', '.join(metric.name for metric in suite.metrics)) or 'none'}"
-    yield f"- selectors: {_plain(', '.join(selector.name for selector in suite.selectors)) or 'none'}"
+    yield f"- {len(suite.trials)} trials, of which {len(status.finished)} are finished, on {plain(datasets)}"
+    yield f"- models: {plain(models)}"
+    yield f"- metrics: {plain(', '.join(metric.name for metric in suite.metrics)) or 'none'}"
+    yield f"- selectors: {plain(', '.join(selector.name for selector in suite.selectors)) or 'none'}"
     chosen = Counter((trial.chosen_by, trial.labels_seen) for trial in suite.trials if trial.chosen_by)
     for (aim, labels), count in chosen.items():
-        yield f"- {count} trials were chosen to be trained by {_plain(aim)}, which sees of labels: {labels}"
+        yield f"- {count} trials were chosen to be trained by {plain(aim)}, which sees of labels: {labels}"
 
 
-def _leaderboard(board: pd.DataFrame) -> Iterator[str]:
+def leaderboard_lines(board: pd.DataFrame) -> Iterator[str]:
+    """A leaderboard as a table in Markdown."""
     yield "| model | swept | metric | mean | 95 % interval | n |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for row in board.to_dict("records"):
@@ -129,21 +131,21 @@ def _leaderboard(board: pd.DataFrame) -> Iterator[str]:
         low, high = short(row["ci_low"]), short(row["ci_high"])
         interval = "" if low is None or high is None else f"{low} to {high}"
         cells = [str(row["model"]), swept, str(row["metric"]), mean or str(row["status"]), interval, str(row["n"])]
-        yield "| " + " | ".join(map(_plain, cells)) + " |"
+        yield "| " + " | ".join(map(plain, cells)) + " |"
 
 
-def _provenance(results: Sequence[Result]) -> Iterator[str]:
+def provenance_lines(results: Sequence[Result]) -> Iterator[str]:
     """A row for each version, commit or device, and how many trials it is behind."""
     for key, meaning in PROVENANCE.items():
         counts = Counter(_text(result.provenance, key) for result in results)
-        yield from (f"| {count} | {meaning}: {_plain(value)} |" for value, count in counts.items() if value)
+        yield from (f"| {count} | {meaning}: {plain(value)} |" for value, count in counts.items() if value)
 
 
 def _text(provenance: Mapping[str, Any], key: str) -> str:
     return str(provenance.get(key, ""))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text of a suite's or a plugin's as it stands, in Markdown: a single line without markup."""
     escaped = "".join(f"\\{letter}" if letter in "\\`*_[]<>|#&" else letter for letter in text)
     return " ".join(escaped.split())

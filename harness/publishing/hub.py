@@ -1,22 +1,27 @@
-"""Uploading a site to the Hugging Face Hub, with the package huggingface_hub (the extra `hub`)."""
+"""Uploading files to the Hugging Face Hub, with the package huggingface_hub (the extra `hub`)."""
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from harness.errors import StorageError, UserError, in_a_line
 
 
-def upload(folder: Path, repository: str, files: Sequence[str], *, private: bool) -> str:
-    """Upload files of a folder as a dataset repository, which is made if there is none; returns its address.
+def upload(
+    source: Path, repository: str, files: Sequence[str], *, kind: Literal["dataset", "model"], private: bool
+) -> str:
+    """Upload files of a folder as a repository, which is made if there is none; returns its address.
 
-    All files are one commit. The token is that of `hf auth login` or of the environment (HF_TOKEN), the server that of
-    HF_ENDPOINT or the public one.
+    All files are one commit, so that an upload that is killed leaves nothing but an empty repository. The token is that
+    of `hf auth login` or of the environment (HF_TOKEN), the server that of HF_ENDPOINT or the public one.
 
     Args:
-        folder: what to upload.
+        source: the folder.
         repository: USER/NAME.
         files: paths in the folder, or patterns of them.
+        kind: of repository.
         private: whether a repository that is made can be read by its owner alone.
 
     Raises:
@@ -26,23 +31,27 @@ def upload(folder: Path, repository: str, files: Sequence[str], *, private: bool
     try:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+        from huggingface_hub.utils import disable_progress_bars
     except ImportError:
         raise UserError(
             "--hub: huggingface_hub is not installed; do: pip install '.[hub]' in the harness's checkout"
         ) from None
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     try:
-        address = api.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
-        message = "Publish results of disentanglement-harness"
+        address = api.create_repo(repository, repo_type=kind, private=private, exist_ok=True)
         api.upload_folder(
             repo_id=address.repo_id,
-            repo_type="dataset",
-            folder_path=folder,
+            repo_type=kind,
+            folder_path=source,
             allow_patterns=list(files),
-            commit_message=message,
+            commit_message=f"Upload a {kind} of disentanglement-harness",
         )
     except (HFValidationError, HfHubHTTPError, LocalTokenNotFoundError) as error:
         raise UserError(f"--hub {repository}: {in_a_line(error)}") from None
     except Exception as error:  # The library's own errors of a connection are no OSErrors.
-        raise StorageError(0, in_a_line(error), f"{api.endpoint}/datasets/{repository}") from None
+        reason = in_a_line(error.__cause__ or error)
+        folder = "datasets/" if kind == "dataset" else ""
+        raise StorageError(0, reason, f"{api.endpoint}/{folder}{repository}") from None
     return str(address)

@@ -2,19 +2,23 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import safetensors.torch
+import torch
+from torch import Tensor
 
 from harness.dataset import Dataset, GroundTruthDataset
 from harness.errors import DamagedFileError, DivergenceError, UserError
 from harness.factors import FactorGrid, Indices
 from harness.pictures.trained_model import load_trained
+from harness.publishing.pool_card import pool_readme
 from harness.registry import DISTRIBUTION, Registry
 from harness.results.folder import ResultsFolder
 from harness.results.status import StudyStatus
@@ -23,33 +27,12 @@ from harness.seeds import numpy_rng
 from harness.storage.atomic import exists, remove_unfinished, write_whole
 from harness.suite.build import load_dataset
 from harness.suite.trial import Trial
+from harness.suite.written import suite_toml
 from harness.summary.labels import distinct_labels
 from harness.summary.leaderboard import METRIC, score_table
 
-README = """\
-# A pool of trained models
-
-Made by `harness export` of disentanglement-harness {version}, from the study "{title}", on the dataset {dataset}.
-NumPy and pandas read all of it; no file holds code.
-
-- `models.csv`: a row for each of the {models} models. `id` names its files; `title` tells it to people; `label` and
-  `model` are what the study calls it and what it is; `hyperparameters` and `training` are JSON; `seed`, `steps`;
-  `chosen_by` and `labels_seen` say what chose it to be trained, where a search did, and what of labels that has
-  seen. Every column `score:METRIC` is a score by the ground truth, empty where there is none; `pool.json` says
-  whether more is better.
-- `images.npz`: `index` (N,), int64, the numbers of the images in the dataset, the same ones for every model. Where
-  the dataset has ground-truth factors: `factors` (N, F), int64, the level of each factor, from 0; `values` (N, F),
-  float64, the real values of the levels; `names` (F,), text; `sizes` (F,), int64, levels of each factor;
-  `categorical` (F,), bool, whether its levels have no order.
-- `codes/ID.npz`: `codes` (N, D), float32, the model's representation of these images; for a model with a posterior
-  also `kl` (D,), float64, its divergence from the prior in nats, averaged over the images. Models that do not
-  encode have none.
-- `weights/ID.npz`: every parameter and buffer of the model, by its name in PyTorch.
-- `pool.json`: the dataset with its settings, the metrics with theirs, and the versions of packages.
-
-A selector of your own reads `codes/*.npz` and scores each id; compared with a column `score:METRIC` of
-`models.csv`, that is its rank correlation and its regret.
-"""
+Weights = Literal["safetensors", "npz", "none"]
+"""The format of the models' parameters; "none" leaves them out."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +43,13 @@ class Exported:
         models: how many models.
         images: how many images the codes are of.
         without: models without codes, and why, a line each.
+        files: what was written, paths in the folder.
     """
 
     models: int
     images: int
     without: Sequence[str]
+    files: Sequence[str]
 
 
 def export_pool(
@@ -73,7 +58,7 @@ def export_pool(
     registry: Registry,
     *,
     images: int,
-    weights: bool = True,
+    weights: Weights = "safetensors",
     device: str = "cpu",
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Exported:
@@ -84,7 +69,7 @@ def export_pool(
         output: the folder to write into.
         registry: where models and the dataset are found.
         images: how many images the codes are of, at most; which ones follows from the evaluation's seed.
-        weights: whether the models' parameters are written too.
+        weights: the format of the models' parameters.
         device: where models compute.
         report: called with the models written and their number.
 
@@ -106,7 +91,8 @@ def export_pool(
     for place in (output, output / "codes", output / "weights"):
         remove_unfinished(place)
     index = _chosen(dataset, images, suite.evaluation_seed)
-    _write_arrays(output / "images.npz", {"index": index, **_truth(dataset, index)})
+    files = _Files(output)
+    files.write("images.npz", _npz({"index": index, **_truth(dataset, index)}))
     without = []
     for done, trial in enumerate(trials):
         report(done, len(trials))
@@ -115,25 +101,36 @@ def export_pool(
         except DamagedFileError as error:
             without.append(f"{trial.title}: {error}")
             continue
-        if weights:
-            state = {name: tensor.cpu().numpy() for name, tensor in trained.model.state_dict().items()}
-            _write_arrays(output / "weights" / f"{trial.id}.npz", state)
+        if weights != "none":
+            files.write(f"weights/{trial.id}.{weights}", FORMATS[weights](trained.model.state_dict()))
         evaluation = ModelEvaluation(trained.model, dataset, seed=suite.evaluation_seed, registry=registry)
         if reason := evaluation.lacks(("encode",)):
             without.append(f"{trial.title}: {reason}")
             continue
         try:
-            _write_arrays(output / "codes" / f"{trial.id}.npz", _codes(evaluation, index))
+            files.write(f"codes/{trial.id}.npz", _npz(_codes(evaluation, index)))
         except DivergenceError as error:
             without.append(f"{trial.title}: {error}")
     report(len(trials), len(trials))
     scores = score_table(status)
-    table = _models(trials, scores)
-    _write_text(output / "models.csv", table.to_csv(index=False))
-    _write_text(output / "pool.json", json.dumps(_facts(status, trials, scores), indent=1))
-    told = {"title": suite.title, "dataset": trials[0].dataset.name, "models": len(table)}
-    _write_text(output / "README.md", README.format(version=version(DISTRIBUTION), **told))
-    return Exported(len(table), len(index), without)
+    files.write("models.csv", _models(trials, scores).to_csv(index=False))
+    files.write("pool.json", json.dumps(_facts(status, trials, scores), indent=1))
+    files.write("suite.toml", suite_toml(suite, registry))
+    files.write("README.md", pool_readme(status, scores, trials, weights))
+    return Exported(len(trials), len(index), without, files.written)
+
+
+class _Files:
+    """Writes files into a folder, each whole or not at all, and remembers which."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.written: list[str] = []
+
+    def write(self, name: str, content: bytes | str) -> None:
+        data = content.encode(errors="replace") if isinstance(content, str) else content
+        write_whole(self.folder / name, lambda out: out.write(data))
+        self.written.append(name)
 
 
 def _chosen(dataset: Dataset, count: int, seed: int) -> Indices:
@@ -211,12 +208,20 @@ def _facts(status: StudyStatus, trials: Sequence[Trial], scores: pd.DataFrame) -
     }
 
 
-def _write_arrays(file: Path, arrays: dict[str, Any]) -> None:
+def _npz(arrays: Mapping[str, Any]) -> bytes:
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(file, lambda out: out.write(content.getvalue()))
+    return content.getvalue()
 
 
-def _write_text(file: Path, text: str) -> None:
-    write_whole(file, lambda out: out.write(text.encode(errors="replace")))
+def _safetensors(state: Mapping[str, Tensor]) -> bytes:
+    # Cloned, because safetensors refuses tensors that share memory, as tied weights do.
+    plain = {name: tensor.cpu().clone(memory_format=torch.contiguous_format) for name, tensor in state.items()}
+    return safetensors.torch.save(plain, {"format": "pt"})
+
+
+FORMATS: Mapping[str, Callable[[Mapping[str, Tensor]], bytes]] = {
+    "safetensors": _safetensors,
+    "npz": lambda state: _npz({name: tensor.cpu().numpy() for name, tensor in state.items()}),
+}
+"""Parameters and buffers as the content of a file."""

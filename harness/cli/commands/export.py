@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,9 @@ from harness.cli.completers import complete_results
 from harness.cli.options import data_option, plugin_option, require_gpu_if
 from harness.cli.terminal import echo
 from harness.storage.location import location
+
+if TYPE_CHECKING:
+    from harness.publishing.pool import Weights
 
 
 @click.command()
@@ -19,12 +23,29 @@ from harness.storage.location import location
 @click.option(
     "--images", type=click.IntRange(min=1), default=10_000, show_default=True, help="Images that are encoded, at most."
 )
-@click.option("--no-weights", is_flag=True, help="Codes alone, without the models' parameters.")
+@click.option(
+    "--weights",
+    type=click.Choice(["safetensors", "npz", "none"]),
+    default="safetensors",
+    show_default=True,
+    help="Format of the models' parameters, or codes alone.",
+)
+@click.option("--hub", metavar="USER/NAME", help="Upload them as a model repository of the Hugging Face Hub.")
+@click.option("--private", is_flag=True, help="With --hub: a repository that is made is its owner's alone.")
 @click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True)
 @data_option
 @plugin_option
-def command(results: Path, output: Path, images: int, no_weights: bool, device: str, plugins: tuple[Path, ...]) -> None:
-    """Write the trained models in RESULTS as files that NumPy and pandas read: codes, weights, scores, ground truth.
+def command(
+    results: Path,
+    output: Path,
+    images: int,
+    weights: "Weights",
+    hub: str | None,
+    private: bool,
+    device: str,
+    plugins: tuple[Path, ...],
+) -> None:
+    """Write the trained models in RESULTS as plain files: codes, weights, scores, ground truth.
 
     The README that is written with them says what each file holds.
     """
@@ -40,8 +61,12 @@ def command(results: Path, output: Path, images: int, no_weights: bool, device: 
 
     registry = PluginManager(plugins).registry
     written = export_pool(
-        ResultsFolder(results), output, registry, images=images, weights=not no_weights, device=device, report=tell
+        ResultsFolder(results), output, registry, images=images, weights=weights, device=device, report=tell
     )
     for reason in written.without:
         echo(f"note: no codes of {reason}", err=True)
     echo(f"{output}: {written.models} models, codes of {written.images:,} images")
+    if hub is not None:
+        from harness.publishing.hub import upload
+
+        echo(upload(output, hub, written.files, kind="model", private=private))

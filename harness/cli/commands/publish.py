@@ -64,4 +64,4 @@ def command(
     if hub is not None:
         from harness.publishing.hub import upload
 
-        echo(upload(output, hub, list(site_files()), private=private))
+        echo(upload(output, hub, list(site_files()), kind="dataset", private=private))

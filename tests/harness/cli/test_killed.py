@@ -119,7 +119,7 @@ def test_a_site_that_is_killed_before_each_file_is_the_same_in_the_end(killed, c
 
 @pytest.mark.slow
 def test_a_pool_that_is_killed_before_each_file_is_the_same_in_the_end(killed, command, study, tmp_path):
-    arguments = ["export", study.path, "--plugin", TOY, "--images", 10, "--output"]
+    arguments = ["export", study.path, "--plugin", TOY, "--images", 10, "--weights", "npz", "--output"]
     assert command(*arguments, "straight").returncode == 0
     assert len(killed(*arguments, "killed")) > 10
     assert names(tmp_path / "killed") == names(tmp_path / "straight")

@@ -1,6 +1,10 @@
 """A published study: a site that holds all of it, and its repository on a stand-in of the Hugging Face Hub."""
 
+import signal
+import subprocess
+import sys
 import tomllib
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -14,7 +18,6 @@ from harness.results.folder import ResultsFolder
 from harness.suite.suite import load_suite
 from harness.suite.written import suite_toml
 from harness.summary.versions import version_notes
-from hub_server import TOKEN, HubServer
 from support import ROOT, TOY
 
 
@@ -82,44 +85,47 @@ def test_results_are_not_published_into_results_nor_before_there_are_any(
         write_site(empty, tmp_path / "site", manager)
 
 
-@pytest.fixture
-def hub(monkeypatch):
-    with HubServer() as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.address)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        yield server
-        server.shutdown()
-
-
 def test_a_site_becomes_a_repository_and_only_its_own_files_do(site, hub):
     (site / "notes.txt").write_text("mine")
-    address = upload(site, "me/study", list(site_files()), private=True)
+    address = upload(site, "me/study", list(site_files()), kind="dataset", private=True)
     assert address == f"{hub.address}/datasets/me/study"
     assert hub.made[0]["type"] == "dataset"
     assert hub.made[0]["visibility"] == "private"
     expected = {file.name: file.read_bytes() for file in site.iterdir() if file.name != "notes.txt"}
-    assert hub.repositories["me/study"] == expected
+    assert hub.repositories["datasets/me/study"] == expected
 
 
 def test_an_upload_that_broke_off_is_completed_by_the_next_one(site, hub):
     hub.refuse = 403
     with pytest.raises(UserError, match=r"--hub me/study: HfHubHTTPError: .*403"):
-        upload(site, "me/study", list(site_files()), private=False)
-    assert hub.repositories == {"me/study": {}}
-    upload(site, "me/study", list(site_files()), private=False)
+        upload(site, "me/study", list(site_files()), kind="dataset", private=False)
+    assert hub.repositories == {"datasets/me/study": {}}
+    upload(site, "me/study", list(site_files()), kind="dataset", private=False)
     assert hub.commits == 1
-    assert "index.html" in hub.repositories["me/study"]
+    assert "index.html" in hub.repositories["datasets/me/study"]
 
 
 def test_what_the_hub_does_not_take_is_told_in_a_line(site, hub, monkeypatch):
     with pytest.raises(UserError, match=r"--hub me/stu dy: HFValidationError"):
-        upload(site, "me/stu dy", ["README.md"], private=False)
+        upload(site, "me/stu dy", ["README.md"], kind="dataset", private=False)
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     with pytest.raises(UserError, match=r"--hub me/study: .*401"):
-        upload(site, "me/study", ["README.md"], private=False)
+        upload(site, "me/study", ["README.md"], kind="dataset", private=False)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(StorageError, match=r"http://127\.0\.0\.1:9/datasets/me/study: "):
-        upload(site, "me/study", ["README.md"], private=False)
+        upload(site, "me/study", ["README.md"], kind="dataset", private=False)
+
+
+def test_a_publication_that_is_killed_while_it_uploads_is_completed_by_the_next_one(study, hub, tmp_path):
+    arguments = ["publish", study.path, "--plugin", TOY, "--output", "site", "--pictures", "none", "--hub", "me/study"]
+    command, run = [sys.executable, "-m", "harness", *map(str, arguments)], partial(subprocess.run, timeout=120)
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    hub.before_commit = process.kill
+    assert process.wait(120) == -signal.SIGKILL
+    hub.before_commit = lambda: None
+    assert run(command, cwd=tmp_path, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    written = {str(file.relative_to(tmp_path / "site")) for file in (tmp_path / "site").rglob("*") if file.is_file()}
+    assert set(hub.repositories["datasets/me/study"]) == written
 
 
 def test_the_command_writes_the_site_and_uploads_it(study, hub, command, tmp_path):
@@ -129,7 +135,7 @@ def test_the_command_writes_the_site_and_uploads_it(study, hub, command, tmp_pat
     assert told.returncode == 0, told.stderr
     assert told.stdout.splitlines()[-1] == f"{hub.address}/datasets/me/study"
     assert "names no author" in told.stderr
-    assert hub.repositories["me/study"]["README.md"] == (tmp_path / "site/README.md").read_bytes()
+    assert hub.repositories["datasets/me/study"]["README.md"] == (tmp_path / "site/README.md").read_bytes()
 
 
 def test_versions_that_stand_side_by_side_are_told(site):
