@@ -10,8 +10,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from harness.execution.devices import Slots
-from harness.execution.ray_connection import Cluster
 from harness.plugins.hookspecs import hookimpl
 from harness.results.result import Outcome, Result
 from harness.suite.trial import Trial
@@ -30,21 +28,23 @@ class Display:
     Args:
         console: where to.
         total: trials of the run, those that were done before it began included.
-        slots: where they run.
+        how: where and by what they are trained, in words.
     """
 
-    def __init__(self, console: Console, total: int, slots: Slots | Cluster) -> None:
+    def __init__(self, console: Console, total: int, how: str) -> None:
         self.console = console
         self.total = total
         self.pending = 0
         """Trials that were left when the run began."""
-        self.slots = slots
+        self.how = how
         self.done = 0
         self.failed = 0
         self.running: dict[str, _Running] = {}
         self.comparison: _Running | None = None
         self.stopping = False
         self._began = monotonic()
+        self._before = 0.0
+        """How many trials' worth of training was done by earlier runs, of trials that go on from a checkpoint."""
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
         self._ended = Event()
         self._speaking = Thread(target=self._speak, daemon=True)
@@ -77,7 +77,7 @@ class Display:
         """Say how much there is to do."""
         self.pending = len(trials)
         if trials:
-            self.console.print(f"{len(trials)} of {self.total} trials to do, {self.slots}", markup=False)
+            self.console.print(f"{len(trials)} of {self.total} trials to do, {self.how}", markup=False)
 
     @hookimpl
     def harness_trials_chosen(self, trials: list[Trial]) -> None:
@@ -95,7 +95,11 @@ class Display:
     @hookimpl
     def harness_trial_progress(self, trial: Trial, progress: Progress) -> None:
         """Show where the trial is."""
-        self.running.setdefault(trial.id, _Running(trial.title)).move(progress)
+        running = self.running.setdefault(trial.id, _Running(trial.title))
+        new = running.progress is None
+        running.move(progress)
+        if new and progress.images_per_second is None:
+            self._before += running.share()
 
     @hookimpl
     def harness_trial_note(self, trial: Trial, text: str) -> None:
@@ -141,7 +145,8 @@ class Display:
     def _suite_left(self) -> str:
         """The time that all trials of the run may still take, in words, once something is known about it."""
         elapsed = monotonic() - self._began
-        share = (self.done + sum(each.share() for each in list(self.running.values()))) / max(1, self.pending)
+        trained = self.done + sum(each.share() for each in list(self.running.values()))
+        share = (trained - self._before) / max(1e-9, self.pending - self._before)
         if elapsed < LINE_SECONDS or not 0 < share < 1:
             return ""
         return f"; about {_duration(elapsed * (1 - share) / share)} left in all"

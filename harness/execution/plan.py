@@ -67,6 +67,10 @@ class Plan:
     engine: str
     slots: Slots | Cluster
 
+    def __str__(self) -> str:
+        most = max((len(by_training(fleet)) for fleet in self.fleets), default=1)
+        return f"{self.slots}, {self.engine} engine" + (f", up to {most} trained together" if most > 1 else "")
+
     @property
     def trials(self) -> Sequence[Trial]:
         """All trials of this run."""

@@ -7,6 +7,7 @@ The other directions, which are not wasteful, stay torch's. Gradients may be dif
 vmapped.
 """
 
+import inspect
 from typing import Any
 
 import torch
@@ -103,6 +104,15 @@ class _Transposed(torch.autograd.Function):
             _by_weight(maps, gradient, weight, ctx.geometry) if by_weight else None,
             None,
         )
+
+
+def _know_signature(function: Any) -> None:
+    """Work out a signature once: torch asks for it at every call, which takes longer than some of the sums here."""
+    function.__signature__ = inspect.signature(function)
+
+
+_know_signature(_Convolution.forward)
+_know_signature(_Transposed.forward)
 
 
 def _scattered(places: Tensor, stride: int, padding: int, axis: int) -> list[Tensor]:

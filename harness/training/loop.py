@@ -192,6 +192,9 @@ class TrainingLoop:
     def run(self) -> None:
         """Step to the end, recording, reporting and saving on the way."""
         self._leave({})
+        for training in self.trainings:
+            if training.done:  # Whoever measures how fast all goes must not count what was done before.
+                self.callbacks.report(training.trial, Progress(training.done, training.steps))
         begun, steps = monotonic(), 0
         reported, save_at = begun, begun + self.checkpoint_seconds
         while self.trainings:

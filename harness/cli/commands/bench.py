@@ -90,9 +90,11 @@ def command(
     from harness.benchmark.case_file import GPU_WAYS, read_cases
     from harness.benchmark.measure import Case, description
     from harness.cli.table_formats import print_table
+    from harness.execution.allocator import keep_freed_memory
     from harness.execution.engine_choice import require_gpu, settle_engine
     from harness.plugins.manager import PluginManager
 
+    keep_freed_memory()
     if threads is not None:
         torch.set_num_threads(threads)
     place = torch.device(_device(device))

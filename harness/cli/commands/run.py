@@ -150,7 +150,7 @@ def command(
         logger.warning("warning: %s", note)
     plan = plan_run(checked, manager, asked)
     study = Study(checked, folder.path, manager, plan, asked)
-    display = Display(console(), len(plan.trials), plan.slots)
+    display = Display(console(), len(plan.trials), str(plan))
     manager.pluggy.register(display)
     with _stopping_politely(study, display) as interrupted, display:
         summary = study.run()

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from harness.errors import StorageError, UserError
+from harness.execution.allocator import keep_freed_memory
 from harness.execution.protocol import (
     CompareJob,
     Ended,
@@ -111,6 +112,7 @@ def _do(job: Job, report: Report, stop: StopRequest) -> Exit:
     from harness.execution.worker.comparison import run_comparison
     from harness.execution.worker.trials import run_trials
 
+    keep_freed_memory()
     torch.set_num_threads(job.placement.threads)
     if isinstance(job, CompareJob):
         return run_comparison(job, lambda event: report("", event))

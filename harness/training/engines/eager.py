@@ -29,7 +29,9 @@ ONE_IMAGE = "training.batch_size: 1 is too small for this model, whose batch nor
 
 def loss_in_words(objective: Objective, loss: Loss) -> str:
     """The name of a loss and of its objective, for messages."""
-    return f"the loss {getattr(loss, '__qualname__', repr(loss))} of objective '{objective.name}'"
+    # The repr of a method is that of its whole model, which takes longer than a small update.
+    name = loss.__qualname__ if hasattr(loss, "__qualname__") else repr(loss)
+    return f"the loss {name} of objective '{objective.name}'"
 
 
 class EagerStepper:

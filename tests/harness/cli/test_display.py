@@ -4,7 +4,6 @@ import pytest
 from rich.console import Console
 
 from harness.cli.display import LINE_SECONDS, Display
-from harness.execution.devices import Slots
 from harness.results.result import Outcome, Result, ScoreRecord
 from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial
@@ -12,6 +11,8 @@ from harness.training.events import Progress
 
 TRIAL = Trial(Choice("bars"), Choice("linear"), Training(steps=100), seed=3, label="linear", swept={"size": 2})
 HALF = Progress(50, 100, images_per_second=1234.5, seconds_left=61, losses={"autoencoder/error": 0.25})
+
+HOW = "2 at a time on CPU, 1 thread(s) each, eager engine"
 
 
 def result(outcome=Outcome.FINISHED, reason=""):
@@ -25,7 +26,7 @@ def show():
 
     def make(terminal):
         console = Console(file=io.StringIO(), force_terminal=terminal, width=120, color_system=None)
-        return Display(console, 5, Slots(2, 1)), console.file
+        return Display(console, 5, HOW), console.file
 
     return make
 
@@ -44,7 +45,7 @@ def test_elsewhere_than_on_a_terminal_there_are_plain_lines(show):
         display.harness_trial_finished(TRIAL, result(Outcome.DIVERGED, "loss is nan"))
         display.harness_comparison_progress(Progress(0, 2, stage="udr-lasso"))
     assert out.getvalue().splitlines() == [
-        "2 of 5 trials to do, 2 at a time on CPU, 1 thread(s) each",
+        "2 of 5 trials to do, 2 at a time on CPU, 1 thread(s) each, eager engine",
         "[0/2] linear size=2 seed=3: step 50/100, 1,234 images/s, 1:01 left",
         "[0/2] linear size=2 seed=3: one member at a time",
         "[1/2] linear size=2 seed=3: mig 0.500",
@@ -66,8 +67,19 @@ def test_a_terminal_shows_a_table_of_what_runs(show):
         assert part in text
 
 
+def test_what_earlier_runs_trained_does_not_make_this_one_look_fast(show):
+    """A trial goes on at 90 of its 100 steps; 5 more took 100 s, so the other 105 steps take 2,100 s."""
+    display, _ = show(terminal=False)
+    display.harness_suite_started([TRIAL, TRIAL])
+    display.harness_trial_started(TRIAL)
+    display.harness_trial_progress(TRIAL, Progress(90, 100))
+    display.harness_trial_progress(TRIAL, Progress(95, 100, images_per_second=3.2, seconds_left=100))
+    display._began -= 100
+    assert display._suite_left() == "; about 35:00 left in all"
+
+
 def test_nothing_is_said_about_a_run_with_nothing_to_do():
     console = Console(file=io.StringIO(), force_terminal=False)
-    with Display(console, 5, Slots(2, 1)) as display:
+    with Display(console, 5, HOW) as display:
         display.harness_suite_started([])
     assert console.file.getvalue() == ""
