@@ -13,6 +13,7 @@ from harness.errors import UserError
 from harness.model import Model, build
 from harness.rng import Rng
 from harness.training.batches import Batches
+from harness.training.engines.base import Engine, SingleEngine
 from harness.training.engines.cuda_graphs import Capture
 from harness.training.engines.eager import EagerStepper
 from harness.training.engines.fleet import FleetEngine
@@ -141,20 +142,47 @@ def compare_fleet(
     for engine in rounded:
         _round_otherwise(engine)
     notes: list[str] = []
-    fleet = FleetEngine(members, notes.append, capture, compiled=compiled)
+    fleets = _fleets(members, notes.append, capture, compiled=compiled)
     found = EngineComparison([], [], notes, _changed(configs))
     for step in range(steps):
         at = [step, step, step + 2]
         expected = [_read(engine.step(own_step)) for engine, own_step in zip(alone, at, strict=True)]
-        fleet.step(at)
-        for error in fleet.failures.values():
-            raise error
-        losses = fleet.losses()
+        losses: list[dict[str, float]] = [{} for _ in members]
+        for positions, fleet in fleets:
+            fleet.step([at[position] for position in positions])
+            for error in fleet.failures.values():
+                raise error
+            for position, its in zip(positions, fleet.losses(), strict=True):
+                losses[position] = its
         found.apart.append(_distance(expected, losses))
         found.first.append(_distance(expected[:1], losses[:1]))
         others = [_read(engine.step(own_step)) for engine, own_step in zip(rounded, at, strict=True)]
         found.rounding.append(_distance(expected, others))
     return found
+
+
+def _fleets(
+    members: Sequence[EagerStepper], note: Callable[[str], None], capture: Capture | None, *, compiled: bool
+) -> list[tuple[list[int], Engine]]:
+    """The members as runs train them: those of equal structure in a fleet, one that is like no other by itself.
+
+    Returns:
+        The positions of the members of each, and what steps them.
+    """
+    groups: dict[object, list[int]] = {}
+    for position, member in enumerate(members):
+        groups.setdefault(signature_of(member.model), []).append(position)
+    if len(groups) == len(members):
+        note("each seed's model holds something else beside its parameters and buffers, so that there are no fleets")
+    return [
+        (
+            positions,
+            FleetEngine([members[position] for position in positions], note, capture, compiled=compiled)
+            if len(positions) > 1
+            else SingleEngine(members[positions[0]]),
+        )
+        for positions in groups.values()
+    ]
 
 
 def varied(model_class: type[Model], config: Settings, dataset: Dataset) -> list[Settings]:

@@ -34,6 +34,9 @@ def trains_in_a_fleet_as_alone(subject: ModelSubject) -> None:
 
 def is_computed_for_a_fleet_at_once(subject: ModelSubject) -> None:
     """A fleet computes its losses for all members at once (torch.func.vmap)."""
+    for note in subject.fleet.notes:
+        if not isinstance(note, CallNote):
+            advise(f"{note}: keep what is another for each seed in parameters and buffers")
     # Later notes about a method replace earlier ones.
     last = {note.method: note for note in subject.fleet.notes if isinstance(note, CallNote)}
     for note in last.values():

@@ -81,7 +81,11 @@ def train(
         except Exception as error:  # A model or a file may raise anything; it must not stop the others.
             callbacks.failed(trial, error)
     earlier, untrained = _with_earlier(untrained)
-    for alike in _alike(untrained):
+    fleets = _alike(untrained)
+    if len(fleets) > 1:
+        text = f"{len(untrained)} trials are trained as {len(fleets)} fleets: their models are not of equal structure"
+        callbacks.report(untrained[0][0], Note(text))
+    for alike in fleets:
         try:
             _check_data(*alike[0], dataset)
         except Exception as error:  # A dataset may raise anything; without it there is nothing to train on.
