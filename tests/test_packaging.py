@@ -20,6 +20,7 @@ PACKAGES = {
     "harness_gans",
     "harness_metrics",
     "harness_mlflow",
+    "harness_trackio",
     "harness_optuna",
     "harness_selectors",
     "harness_tensorboard",

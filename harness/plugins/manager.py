@@ -29,6 +29,7 @@ BUILT_IN = (
     "harness_tensorboard",
     "harness_wandb",
     "harness_mlflow",
+    "harness_trackio",
     "harness_optuna",
     "harness_dcgan_figures",
 )

@@ -1,4 +1,4 @@
-"""What the services would show of a run that is tracked: TensorBoard, Weights & Biases offline, MLflow in files."""
+"""What the services would show of a run that is tracked: TensorBoard; Weights & Biases, MLflow and Trackio in files."""
 
 import json
 import struct
@@ -29,11 +29,14 @@ def tracked(run_command, tmp_path_factory):
         "MLFLOW_TRACKING_URI": f"{folder}/mlruns",
         "MLFLOW_ALLOW_FILE_STORE": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "TRACKIO_PROJECT": "studies",
+        "TRACKIO_DIR": f"{folder}/trackio",
     }
     options = ["--plugin", TOY, "--output", "out", "--jobs", 1, "--pictures"]
     run = run_command("run", "study.toml", *options, cwd=folder, env=services)
     assert run.returncode == 0, run.stderr
     assert "a plugin's" not in run.stderr
+    assert "Trackio" not in run.stdout
     return folder
 
 
@@ -126,6 +129,54 @@ def test_mlflow_has_a_run_for_each_trial_and_one_for_the_tables(tracked, scores,
     assert {"leaderboard.csv", "scores.csv"} <= names
 
 
+@pytest.fixture(scope="module")
+def trackio_store(tracked):
+    """Trackio's database, which is where TRACKIO_DIR was when the tracked run imported the package."""
+    from trackio.sqlite_storage import SQLiteStorage
+
+    return SQLiteStorage
+
+
+def named(rows):
+    """All values of rows, by their names."""
+    return {name: value for row in rows for name, value in row.items()}
+
+
+def test_trackio_has_a_run_for_each_trial_and_one_for_the_tables(tracked, scores, trackio_store):
+    runs = {run.rpartition(" ")[2]: run for run in trackio_store.get_runs("studies")}
+    assert set(runs) == {*scores, "tables"}
+    for trial, score in scores.items():
+        config = trackio_store.get_run_config("studies", runs[trial])
+        assert (config["model.size"], config["training.steps"], config["_Group"]) == (3, 5, "study")
+        logged = named(trackio_store.get_logs("studies", runs[trial]))
+        assert logged["score/spread"] == pytest.approx(score)
+        assert {"autoencoder/error", "images per second"} <= set(logged)
+        assert logged["outcome"] == "finished"
+        for name in ("samples", "traversals"):
+            assert (tracked / "trackio/media" / logged[name]["file_path"]).is_file()
+    (row,) = named(trackio_store.get_logs("studies", runs["tables"]))["leaderboard"]["_value"]
+    assert (row["model"], row["metric"]) == ("linear", "spread")
+
+
+def test_runs_of_trackio_stand_side_by_side_and_a_trial_that_goes_on_is_the_same_run(
+    trackio_store, suite_file, registry
+):
+    tracker = import_module("harness_trackio.tracker").TrackioTracker("studies", "beside")
+    one, two = load_suite(suite_file(SUITE.replace("steps = 5", "steps = 6")), registry).trials
+    first, second = tracker.trial(one, {}), tracker.trial(two, {})
+    first.write({"loss": 1.0}, 1)
+    second.write({"loss": 2.0}, 1)
+    first.close("interrupted")
+    second.close("finished")
+    again = tracker.trial(one, {})
+    again.write({"loss": 3.0}, 2)
+    again.close("finished")
+    for trial, losses in ((one, [1.0, 3.0]), (two, [2.0])):
+        logs = trackio_store.get_logs("studies", f"{trial.title} {trial.id}")
+        assert [row["loss"] for row in logs if "loss" in row] == losses
+    assert sum(one.id in run for run in trackio_store.get_runs("studies")) == 1
+
+
 class Broken(harness.TrialTracker, harness.Tracker):
     """A service that is there at first."""
 
@@ -164,7 +215,11 @@ def test_a_service_that_fails_is_told_of_once_and_left_alone(suite_file, registr
 
 @pytest.mark.parametrize(
     ("module", "variable", "package"),
-    [("harness_wandb", "WANDB_PROJECT", "wandb"), ("harness_mlflow", "MLFLOW_TRACKING_URI", "mlflow")],
+    [
+        ("harness_wandb", "WANDB_PROJECT", "wandb"),
+        ("harness_mlflow", "MLFLOW_TRACKING_URI", "mlflow"),
+        ("harness_trackio", "TRACKIO_PROJECT", "trackio"),
+    ],
 )
 def test_a_service_that_is_asked_for_and_not_installed_is_named(
     monkeypatch, suite_file, registry, module, variable, package
