@@ -13,6 +13,7 @@ from harness.execution.search import search_state
 from harness.execution.study import run
 from harness.execution.worker.trials import run_trials
 from harness.results.folder import ResultsFolder
+from harness.results.merge import merge
 from harness.results.result import Outcome, Result, ScoreRecord
 from harness.results.status import StudyStatus
 from harness.suite.suite import load_suite
@@ -160,6 +161,23 @@ def test_shards_divide_the_first_rung_and_share_what_is_chosen_and_a_moved_folde
     assert shards(grown) == [{trial.id for trial in grown.trials}] * 2
     moved = ResultsFolder(folder.path.rename(tmp_path / "elsewhere"))
     assert search_state(suite, moved, registry).suite.trials == grown.trials
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["in one folder", "in folders that are merged"])
+def test_shards_end_where_one_run_does(suite_file, manager, tmp_path, apart):
+    path = suite_file(FEW)
+    shards = [harness.RunOptions(device="cpu", jobs=1, threads=1, shard=(number, 2)) for number in (1, 2)]
+    places = [tmp_path / ("one" if apart else "out"), tmp_path / ("two" if apart else "out")]
+    summaries = [run(path, place, options=each, plugins=manager) for place, each in zip(places, shards, strict=True)]
+    assert [len(summary.trials) for summary in summaries] == ([2, 1] if apart else [2, 5])
+    if apart:
+        merge([ResultsFolder(place) for place in places], ResultsFolder(tmp_path / "out"))
+    run(path, tmp_path / "out", options=OPTIONS, plugins=manager)
+    run(path, tmp_path / "straight", options=OPTIONS, plugins=manager)
+    tables = [pd.read_parquet(tmp_path / place / "scores.parquet") for place in ("out", "straight")]
+    columns = ["trial", "steps", "metric", "score", "chosen_by"]
+    assert len(tables[0]) == 5 * 2
+    pd.testing.assert_frame_equal(*(table[columns] for table in tables))
 
 
 def test_a_selector_compares_the_models_of_a_rung_to_choose_among_them(suite_file, manager, watched, tmp_path):

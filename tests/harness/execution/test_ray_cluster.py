@@ -22,6 +22,11 @@ MEMORY = 80 * 2**20
 
 SUITE = bars_suite(steps=30, model="config.pause = 0.0", metrics=["spread", "error"], selectors=["alike"])
 
+HALVING = """
+sweep.noise = [0.1, 0.3]
+halving = { at = [10], keep = 0.5, aim = "error" }
+"""
+
 
 @pytest.fixture(scope="module")
 def cluster():
@@ -47,8 +52,8 @@ def connected(cluster):
     ray.shutdown()
 
 
-def test_a_suite_scores_as_on_one_machine(cluster, command, run_process, suite_file, tmp_path, results):
-    path = suite_file(SUITE)
+def test_a_suite_with_a_search_scores_as_on_one_machine(cluster, command, run_process, suite_file, tmp_path, results):
+    path = suite_file(SUITE.replace("seeds = 2", "seeds = 1").replace("config.pause = 0.0", HALVING))
     there = ["--output", tmp_path / "there", "--ray", cluster.address, "--device", "cpu"]
     run = run_process("run", path, "--plugin", TOY, *there)
     assert run.returncode == 0, run.stderr
@@ -56,7 +61,9 @@ def test_a_suite_scores_as_on_one_machine(cluster, command, run_process, suite_f
     assert "alike" in run.stdout
     here = command("run", path, "--plugin", TOY, "--output", "here", "--jobs", 1, "--threads", 1)
     assert here.returncode == 0, here.stderr
+    assert "goes on from step 10" in run.stdout + run.stderr
     found = results(tmp_path / "there")
+    assert len(found) == 3
     assert score_values(found) == score_values(results(tmp_path / "here"))
     assert {result["outcome"] for result in found.values()} == {"finished"}
     chosen = [pd.read_parquet(tmp_path / place / "selections.parquet")["trial"].tolist() for place in ("there", "here")]
