@@ -1,4 +1,4 @@
-"""The registry: every model, dataset, metric and selector that the loaded plugins offer, by kind and name."""
+"""The registry: every model, dataset, metric, selector and sampler that the loaded plugins offer, by kind and name."""
 
 import importlib
 from collections.abc import Callable, Sequence
@@ -11,10 +11,7 @@ from harness.errors import UserError, nearest
 DISTRIBUTION = "disentanglement-harness"
 """The distribution that the harness and the built-in plugins are from."""
 
-KINDS = ("models", "datasets", "metrics", "selectors")
-"""What a suite compares, and by what."""
-
-REGISTERED = (*KINDS, "samplers")
+KINDS = ("models", "datasets", "metrics", "selectors", "samplers")
 """All that plugins register."""
 
 
@@ -49,7 +46,7 @@ class PluginProblem:
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered model, dataset, metric or selector."""
+    """One registered model, dataset, metric, selector or sampler."""
 
     kind: str
     name: str
@@ -119,7 +116,7 @@ class DerivedEntry(Entry):
 class Registry:
     """Everything that the loaded plugins offer, by kind and name."""
 
-    entries: dict[str, dict[str, Entry]] = field(default_factory=lambda: {kind: {} for kind in REGISTERED})
+    entries: dict[str, dict[str, Entry]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     conflicts: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
     problems: list[PluginProblem] = field(default_factory=list)
     derivations: Sequence[Derivation] = ()

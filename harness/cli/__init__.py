@@ -16,8 +16,8 @@ from harness.threads import lacks_threads
 
 COMMANDS = {
     "run": "Train, score and select: do all that is left of a suite.",
-    "list": "List the models, datasets, metrics and selectors there are.",
-    "show": "Describe a model, dataset, metric or selector and its settings.",
+    "list": "List the models, datasets, metrics, selectors and samplers there are.",
+    "show": "Describe a model, dataset, metric, selector or sampler and its settings.",
     "schema": "Print the JSON Schema of suites, for editors.",
     "data": "Look after the files of datasets: list, path, verify, clean, check.",
     "leaderboard": "Print the leaderboard of a results folder.",
@@ -36,7 +36,7 @@ COMMANDS = {
     "traverse": "Draw each code of a trained model from low to high.",
     "interpolate": "Walk between random latents of a trained model.",
     "completion": "Print the completion script of a shell.",
-    "new": "Make a plugin package with a working model, dataset, metric or selector.",
+    "new": "Make a plugin package with a working model, dataset, metric, selector or sampler.",
     "check": "Check that a plugin keeps its contract, and say what to change.",
 }
 """The built-in commands; each is `command` in the module of its name, imported when it is called."""

@@ -58,13 +58,13 @@ def _keys(settings: type[Settings]) -> str:
 
 
 def built_in_reference() -> str:
-    """Every built-in model, dataset, metric and selector with its summary, as a Markdown table."""
+    """Every built-in model, dataset, metric, selector and sampler with its summary, as a Markdown table."""
     from harness.plugins.manager import PluginManager
-    from harness.registry import DISTRIBUTION, REGISTERED
+    from harness.registry import DISTRIBUTION, KINDS
 
     registry = PluginManager().registry
     lines: list[str] = []
-    for kind in REGISTERED:
+    for kind in KINDS:
         lines.append(f"| **{kind[:-1]}** | |" if lines else f"| {kind[:-1]} | |\n| --- | --- |")
         own = [entry for entry in registry.entries[kind].values() if entry.plugin.distribution == DISTRIBUTION]
         lines += [f"| `{entry.name}` | {entry.summary} |" for entry in own]

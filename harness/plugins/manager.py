@@ -17,7 +17,7 @@ import pluggy
 from harness.errors import UserError, nearest
 from harness.plugins import hookspecs
 from harness.plugins.versions import built_in_version, entry_point_version, files_digest
-from harness.registry import DISTRIBUTION, REGISTERED, Derivation, Entry, Plugin, PluginProblem, Registry
+from harness.registry import DISTRIBUTION, KINDS, Derivation, Entry, Plugin, PluginProblem, Registry
 
 BUILT_IN = (
     "harness_gans",
@@ -112,7 +112,7 @@ class PluginManager:
         self.pluggy.register(plugin.module)
         self._plugins.append(plugin)
         found: list[Entry] = []
-        for kind in REGISTERED:
+        for kind in KINDS:
             implementation = getattr(plugin.module, f"harness_register_{kind}", None)
             if implementation is None:
                 continue
@@ -124,7 +124,7 @@ class PluginManager:
         for entry in found:
             self.registry.add(entry)
         if not found and not any(hasattr(member, "harness_impl") for member in vars(plugin.module).values()):
-            hooks = ", ".join(f"harness_register_{kind}" for kind in REGISTERED)
+            hooks = ", ".join(f"harness_register_{kind}" for kind in KINDS)
             raise UserError(f"it registers nothing and watches nothing; define a hook, such as {hooks}")
 
 

@@ -1,4 +1,4 @@
-"""The checks that apply to a model, dataset, metric or selector."""
+"""The checks that apply to a model, dataset, metric, selector or sampler."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +12,7 @@ from harness.metric import Metric
 from harness.model import ImageSpec, Model
 from harness.plugins.manager import PluginManager
 from harness.registry import KINDS
+from harness.sampler import Sampler
 from harness.selector import Selector
 from harness.testing.abilities import ABILITY_MODEL_CHECKS
 from harness.testing.check import Check, title_of
@@ -19,6 +20,7 @@ from harness.testing.datasets import DATASET_CHECKS, DatasetSubject
 from harness.testing.engines import ENGINE_CHECKS, trains_compiled_as_eager
 from harness.testing.model_subject import ModelSubject
 from harness.testing.models import TRAINING_CHECKS
+from harness.testing.samplers import SAMPLER_CHECKS, SamplerSubject
 from harness.testing.scorers import METRIC_CHECKS, SELECTOR_CHECKS, MetricSubject, SelectorSubject
 
 IMAGE = ImageSpec(1, 32, 32)
@@ -56,7 +58,11 @@ def checks(
         return _checks(found, METRIC_CHECKS, MetricSubject.of(found, settings, image))
     if issubclass(found, Selector):
         return _checks(found, SELECTOR_CHECKS, SelectorSubject.of(found, settings, image))
-    raise UserError(f"{found.__name__} is not a Model, Dataset, Metric or Selector of harness: let it inherit from one")
+    if issubclass(found, Sampler):
+        return _checks(found, SAMPLER_CHECKS, SamplerSubject.of(found, settings))
+    raise UserError(
+        f"{found.__name__} is not a Model, Dataset, Metric, Selector or Sampler of harness: let it inherit from one"
+    )
 
 
 def _checks(found: type, functions: Sequence[Callable[[Any], None]], subject: Any) -> list[Check]:

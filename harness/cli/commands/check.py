@@ -20,7 +20,7 @@ from harness.errors import UserError
 @click.option("--compiled", is_flag=True, help="Also train a model by torch.compile, which takes minutes.")
 @plugin_option
 def command(name: str, settings: tuple[str, ...], shape: str, compiled: bool, plugins: tuple[Path, ...]) -> None:
-    """Check that the model, dataset, metric or selector NAME keeps its contract.
+    """Check that the model, dataset, metric, selector or sampler NAME keeps its contract.
 
     Exit code 1 if it does not; each failure (✗) says what to change. Advice (!) is about what need not be changed.
     """

@@ -9,16 +9,16 @@ from harness.cli.console import console
 from harness.cli.options import plugin_option
 from harness.cli.terminal import echo
 from harness.plugins.manager import PluginManager
-from harness.registry import DISTRIBUTION, REGISTERED
+from harness.registry import DISTRIBUTION, KINDS
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(REGISTERED), required=False)
+@click.argument("kind", type=click.Choice(KINDS), required=False)
 @plugin_option
 def command(kind: str | None, plugins: tuple[Path, ...]) -> None:
     """List the models, datasets, metrics, selectors and samplers there are, and the distribution each comes from."""
     registry = PluginManager(plugins).registry
-    for shown in [kind] if kind else REGISTERED:
+    for shown in [kind] if kind else KINDS:
         table = Table(title=shown, title_justify="left", title_style="bold", box=None, pad_edge=False)
         for heading in ("name", "summary", "from"):
             table.add_column(heading, header_style="dim", no_wrap=heading == "name")

@@ -13,7 +13,7 @@ from harness.plugins.scaffold import KIND_NAMES, create
 @click.argument("name")
 @click.option("--into", type=click.Path(path_type=Path), default=".", help="Where to make it; here by default.")
 def command(kind: str, name: str, into: Path) -> None:
-    """Make a plugin package with a working model, dataset, metric or selector called NAME."""
+    """Make a plugin package with a working model, dataset, metric, selector or sampler called NAME."""
     folder = create(kind, name, into)
     echo(f"{folder} is a plugin with a working {kind}, a suite and a test. Next:\n")
     echo(f"  pip install -e {folder}")

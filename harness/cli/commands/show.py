@@ -1,4 +1,4 @@
-"""`harness show`: one model, dataset, metric or selector in full."""
+"""`harness show`: one model, dataset, metric, selector or sampler in full."""
 
 import inspect
 from pathlib import Path
@@ -14,7 +14,7 @@ from harness.cli.show_dataset import check_picture, show_dataset
 from harness.config import describe
 from harness.errors import UserError, nearest
 from harness.plugins.manager import PluginManager
-from harness.registry import REGISTERED, Entry
+from harness.registry import KINDS, Entry
 
 
 @click.command()
@@ -45,10 +45,10 @@ def command(
     if pictures:
         check_picture(pictures)
     registry = PluginManager(plugins).registry
-    found = [registry.entries[kind][name] for kind in REGISTERED if name in registry.entries[kind]]
+    found = [registry.entries[kind][name] for kind in KINDS if name in registry.entries[kind]]
     found += [registry.find(rule.kind, name) for rule in registry.derivations if name.startswith(rule.prefix)]
     if not found:
-        names = {other for kind in REGISTERED for other in registry.entries[kind]}
+        names = {other for kind in KINDS for other in registry.entries[kind]}
         raise UserError(
             f"there is no '{name}'; {nearest(name, names)} (a plugin in a single file is loaded by --plugin FILE.py)"
         )

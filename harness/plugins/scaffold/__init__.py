@@ -1,7 +1,7 @@
 """New plugin packages: complete, installable and working, for their authors to change.
 
 The files under `templates` become the package: those in `package` for every kind, those in `model`,
-`dataset`, `metric` or `selector` for that kind. `$name`, `$module`, `$title` and `$kind` are filled in.
+`dataset`, `metric`, `selector` or `sampler` for that kind. `$name`, `$module`, `$title` and `$kind` are filled in.
 """
 
 import keyword
@@ -23,7 +23,7 @@ def create(kind: str, name: str, parent: Path) -> Path:
     """Write a plugin package and return its folder, `parent / name`.
 
     Args:
-        kind: "model", "dataset", "metric" or "selector".
+        kind: "model", "dataset", "metric", "selector" or "sampler".
         name: what it is registered as, such as "my-model"; the module is then `my_model`, the class MyModel.
         parent: where the folder is made.
 

@@ -36,6 +36,8 @@ def test_its_suite_runs(kind, folders, command, tmp_path, results):
         options += ["--set", "dataset.positions_x=2", "--set", "dataset.positions_y=3"]
     if kind != "metric":
         options += ["--set", "evaluation.metrics=['mig']"]
+    if kind == "sampler":
+        options += ["--set", "seeds=1", "--set", "models.beta-vae.search.budget=3"]
     run = command("run", folders[kind] / "suite.toml", *options, "--output", "out")
     assert run.returncode == 0, run.stderr
     for result in results(tmp_path / "out").values():
