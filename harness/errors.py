@@ -1,7 +1,9 @@
 """The errors that the harness raises on purpose, and how it words a near miss."""
 
 import re
-from collections.abc import Iterable
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -41,6 +43,10 @@ class DivergenceError(HarnessError):
     """A loss or a code is not a usable number; the trial or score ends with this as its recorded reason."""
 
 
+class ExitError(HarnessError):
+    """Something that a plugin provides has called `sys.exit`, which would have ended the command without a word."""
+
+
 class NotApplicableError(HarnessError):
     """A metric or selector has no meaning for this model and dataset; not a failure."""
 
@@ -52,6 +58,28 @@ def in_a_line(error: BaseException) -> str:
     except Exception:  # An error whose message cannot be made is told by its type.
         first = ""
     return f"{type(error).__name__}: {first[:300]}".removesuffix(": ")
+
+
+@contextmanager
+def without_exits(unless: Callable[[BaseException], bool] = lambda error: False) -> Iterator[None]:
+    """Within this block nothing may end the process.
+
+    Args:
+        unless: whether something may all the same.
+
+    Raises:
+        ExitError: something calls `sys.exit`; the message says where.
+    """
+    try:
+        yield
+    except SystemExit as error:
+        if unless(error):
+            raise
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise ExitError(
+            f"{place.filename}, line {place.lineno}: {place.name} ends the process ({in_a_line(error)}), which nothing "
+            "in a plugin may do"
+        ) from error
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

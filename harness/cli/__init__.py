@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from harness.cli.terminal import echo, open_closed_streams, replace_unwritable
-from harness.errors import StorageError, UserError, nearest
+from harness.errors import ExitError, StorageError, UserError, nearest, without_exits
 from harness.threads import lacks_threads
 
 COMMANDS = {
@@ -43,7 +43,7 @@ COMMANDS = {
 
 
 TRACEBACK = "HARNESS_TRACEBACK"
-"""An environment variable: whether errors of files that no command expects are shown with a traceback."""
+"""An environment variable: whether errors are shown with where they were met, for authors of plugins."""
 
 
 class LazyGroup(click.Group):
@@ -117,6 +117,20 @@ def cli() -> None:
         logger.addHandler(_StandardError())
 
 
+def _is_of_a_plugins_command(error: BaseException) -> bool:
+    """Whether a command of a plugin's has ended the process, which is its own affair."""
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return not any(module.startswith(f"{__name__}.commands.") for module in modules)
+
+
+def _tell(message: str, pointer: str = "") -> None:
+    """Print the message of the error at hand, after its traceback if that is wanted, else with a pointer to that."""
+    if os.environ.get(TRACEBACK):
+        echo(traceback.format_exc(), err=True)
+        pointer = ""
+    echo(f"harness: {message}{pointer}", err=True)
+
+
 def main() -> None:
     """Entry point.
 
@@ -127,14 +141,15 @@ def main() -> None:
     replace_unwritable()
     gc.set_threshold(100_000)  # Records of thousands of trials live to the end; to look for garbage in them takes long.
     try:
-        code = cli.main(standalone_mode=False)
+        with without_exits(unless=_is_of_a_plugins_command):
+            code = cli.main(standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
     except UserError as error:
-        echo(f"harness: {error}", err=True)
+        _tell(str(error))
         code = 2
-    except StorageError as error:
-        echo(f"harness: {error}", err=True)
+    except (StorageError, ExitError) as error:
+        _tell(str(error))
         code = 1
     except click.ClickException as error:
         error.show()
@@ -145,12 +160,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as error:  # A file that a command reads or writes beside the results.
-        pointer = ""
-        if error.filename and not os.environ.get(TRACEBACK):
-            pointer = f" ({TRACEBACK}=1 shows where this was met)"
-        elif error.filename:
-            traceback.print_exc()
-        echo(f"harness: {error.filename or 'the standard output'}: {error.strerror or error}{pointer}", err=True)
+        pointer = f" ({TRACEBACK}=1 shows where this was met)" if error.filename else ""
+        _tell(f"{error.filename or 'the standard output'}: {error.strerror or error}", pointer)
         code = 1
     except RuntimeError as error:
         if not lacks_threads(error):

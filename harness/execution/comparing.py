@@ -11,7 +11,7 @@ from harness.results.folder import ResultsFolder
 from harness.selection.record import ComparisonRecord, read_comparison, write_comparison
 from harness.storage.leases import holder, lease
 from harness.suite.trial import Choice, Trial
-from harness.training.events import Event
+from harness.training.events import Event, Progress
 
 logger = logging.getLogger(__name__)
 
@@ -66,16 +66,25 @@ class Comparing:
         return False
 
     def _compare(self, selectors: Sequence[Choice], trials: Sequence[Trial]) -> None:
-        if not selectors:
-            return
+        """Let selectors compare trials in one process; where one ends it, the others go on in another."""
         self._folder.set_aside_damaged_comparisons()
-        end = self._executor.run_comparison(CompareJob(trials, **self._common, selectors=selectors), self._tell)
-        if end is None or end.interrupted or end.returncode == Exit.INCOMPLETE:
-            return
-        reason = "it took too long" if end.timed_out else end.reason
-        for choice in self.pending(selectors, trials):
-            record = ComparisonRecord.of_nothing(choice, reason)
-            write_comparison(self._folder, choice, trials, self._common["evaluation_seed"], record)
+        while selectors:
+            begun: list[int] = []
+
+            def tell(event: Event, begun: list[int] = begun) -> None:
+                if isinstance(event, Progress):
+                    begun.append(event.step)
+                self._tell(event)
+
+            end = self._executor.run_comparison(CompareJob(trials, **self._common, selectors=selectors), tell)
+            if end is None or end.interrupted or (end.orderly and end.returncode in (Exit.DONE, Exit.INCOMPLETE)):
+                return
+            reason = "it took too long" if end.timed_out else end.reason
+            # Of one that ends the process while models are loaded nothing can be told from any other.
+            blamed, selectors = (selectors[begun[-1] :][:1], selectors[begun[-1] + 1 :]) if begun else (selectors, [])
+            for choice in blamed:
+                record = ComparisonRecord.of_nothing(choice, reason)
+                write_comparison(self._folder, choice, trials, self._common["evaluation_seed"], record)
 
     def _read(self, choice: Choice, trials: Sequence[Trial]) -> ComparisonRecord | None:
         return read_comparison(self._folder, choice, trials, self._common["evaluation_seed"])

@@ -56,6 +56,7 @@ class End:
         stopped: whether this run asked it to stop; it was killed if it did not.
         last_words: the last line of its log.
         problem: why it could do nothing, if that is what its exit code says.
+        orderly: whether the worker itself has said that it has come to its end.
     """
 
     returncode: int
@@ -63,6 +64,7 @@ class End:
     stopped: bool = False
     last_words: str = ""
     problem: Problem | None = None
+    orderly: bool = False
 
     @property
     def interrupted(self) -> bool:
@@ -195,7 +197,7 @@ class Worker:
                 stdin.close()
         if self._ended:  # What happens to it afterwards changes nothing.
             returncode = self._ended.code
-        return End(returncode, timed_out, stopped, _last_words(path), self._problem)
+        return End(returncode, timed_out, stopped, _last_words(path), self._problem, orderly=bool(self._ended))
 
     def _talk(self, stdin: IO[bytes], stdout: IO[bytes], report: Report) -> None:
         """Send the job, then pass on events until there are no more."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any, TypeVar
 
-from harness.errors import StorageError, in_a_line
+from harness.errors import StorageError, in_a_line, without_exits
 from harness.execution.comparing import WAIT_SECONDS, Comparing
 from harness.execution.devices import Slots
 from harness.execution.executor import Executor
@@ -70,6 +70,7 @@ class RunSummary:
         return [f"{trial.title} ({trial.id}): {reason}" for trial in self.pending]
 
 
+@without_exits()
 def run(
     suite: Suite | Mapping[str, Any] | Path | str,
     output: Path | str | None = None,
@@ -92,6 +93,7 @@ def run(
     Raises:
         UserError: something in the suite or the options cannot be used.
         StorageError: results cannot be written.
+        ExitError: a plugin calls `sys.exit` in this process.
     """
     manager = plugins if isinstance(plugins, PluginManager) else PluginManager(plugins)
     options = options or RunOptions()

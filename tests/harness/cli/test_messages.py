@@ -3,6 +3,7 @@
 import pytest
 from strange import ended as run
 
+from harness.cli import main
 from support import ROOT
 
 
@@ -90,3 +91,15 @@ def test_the_same_plugin_twice_is_loaded_once(tmp_path):
     code, out, error = run("list", "models", "--plugin", TOY, "--plugin", TOY.parent / ".." / "tests" / "toy.py")
     assert (code, error) == (0, "")
     assert out.count("\nlinear ") == 1
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_where_a_message_comes_from_is_shown_if_that_is_wanted(tmp_path, monkeypatch, capsys, wanted):
+    monkeypatch.setenv("HARNESS_TRACEBACK", "1" if wanted else "")
+    monkeypatch.setattr("sys.argv", ["harness", "run", str(tmp_path / "none.toml")])
+    with pytest.raises(SystemExit) as end:
+        main()
+    error = capsys.readouterr().err
+    assert end.value.code == 2
+    assert error.splitlines()[-1].startswith("harness: ")
+    assert ("Traceback (most recent call last)" in error) is wanted

@@ -1,118 +1,28 @@
 """Every end of a trial is recorded or told, whatever plugins, signals and observers do."""
 
 import errno
+import io
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import redirect_stderr, suppress
 from pathlib import Path
 
 import pytest
 from prepared import PreparedServer
+from strange import ended
 
+from harness.cli import main
 from harness.errors import StorageError
 from harness.execution.plan import RunOptions
 from harness.execution.study import run
 from harness.results.folder import ResultsFolder
+from support import TESTS
 
-PLUGIN = """
-import multiprocessing, os, signal, sys, time
-import numpy as np
-import torch
-import harness
-from harness import Adam, FactorGrid, Field, ImageSpec, LatentSpace, Normal, Objective, Settings
-from torch import nn
-
-@harness.hookimpl
-def harness_register_datasets(register):
-    register("dots", Dots, "one dot")
-
-@harness.hookimpl
-def harness_register_models(register):
-    register("ending", Ending, "ends its process")
-
-@harness.hookimpl
-def harness_register_metrics(register):
-    register("quitting", Quitting, "calls sys.exit")
-    register("nought", Nought, "is 0")
-
-class Dots(harness.GroundTruthDataset):
-    class Config(Settings):
-        file: str = Field("", description="a file that must be there")
-        quits: bool = Field(False, description="whether loading ends the process")
-
-    image = ImageSpec(1, 4, 4)
-
-    def __init__(self, config):
-        super().__init__(config)
-        self.factors = FactorGrid(["place"], [16])
-
-    def load(self, device="cpu"):
-        if self.config.quits:
-            sys.exit(0)
-        if self.config.file and not os.path.exists(self.config.file):
-            raise harness.UserError(f"dots: there is no file {self.config.file}")
-        super().load(device)
-
-    def images(self, indices):
-        images = torch.zeros(len(indices), 16)
-        images[torch.arange(len(indices)), indices.cpu()] = 1.0
-        return images.reshape(-1, 1, 4, 4).to(self.device)
-
-class Ending(harness.Model):
-    class Config(Settings):
-        how: str = Field("", description="how it ends")
-
-    def __init__(self, config, image):
-        super().__init__(config, image)
-        self.latents = LatentSpace({"codes": Normal(2)})
-        self.encoder = nn.Linear(16, 2)
-
-    def draw(self, n, rng):
-        return {}
-
-    def objectives(self):
-        return [Objective("all", trains=[self.encoder], loss=self.loss, optimizer=Adam(1e-2))]
-
-    def loss(self, images, draws):
-        match self.config.how:
-            case "sys.exit":
-                sys.exit(0)
-            case "os._exit":
-                os.unlink(os.readlink("/proc/self/fd/2"))  # Its log.
-                os._exit(0)
-            case "SIGTERM":
-                os.kill(os.getpid(), signal.SIGTERM)
-                time.sleep(0.2)
-            case "child":
-                if not multiprocessing.active_children():
-                    multiprocessing.get_context("fork").Process(target=leave_the_group, daemon=True).start()
-            case "deaf":
-                signal.signal(signal.SIGTERM, signal.SIG_IGN)
-                time.sleep(3600)
-        return {"size": self.encode(images).square().mean()}
-
-    def encode(self, images):
-        return self.encoder(images.flatten(1))
-
-def leave_the_group():
-    os.setsid()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    with open("children", "a") as file:
-        print(os.getpid(), file=file)
-    time.sleep(600)
-
-class Quitting(harness.Metric):
-    def score(self, evaluation):
-        sys.exit(0)
-
-class Nought(harness.Metric):
-    def score(self, evaluation):
-        return harness.Score(0.0)
-"""
+PLUGIN = (TESTS / "ending.py").read_text()
 
 SUITE = """
 seeds = {seeds}
@@ -126,6 +36,7 @@ name = "ending"
 config.how = "{how}"
 [evaluation]
 metrics = ["{metric}"]
+selectors = {selectors}
 """
 
 
@@ -138,8 +49,8 @@ def plugin(tmp_path):
 
 @pytest.fixture
 def suite(suite_file):
-    def write(how="", metric="nought", seeds=1):
-        return suite_file(SUITE.format(how=how, metric=metric, seeds=seeds))
+    def write(how="", metric="nought", seeds=1, selectors="[]"):
+        return suite_file(SUITE.format(how=how, metric=metric, seeds=seeds, selectors=selectors))
 
     return write
 
@@ -163,13 +74,52 @@ def test_a_loss_that_ends_its_process_is_a_recorded_failure(command, suite, plug
     assert reason in the_result(tmp_path / "out").reason
 
 
-def test_a_metric_and_a_dataset_that_end_the_process_are_recorded_failures(command, suite, plugin, tmp_path):
+def test_a_metric_that_ends_the_process_is_a_recorded_failure(command, suite, plugin, tmp_path):
     found = command("run", suite(metric="quitting"), "--plugin", plugin, "--output", "out")
     assert found.returncode == 1, found.stderr
     assert "SystemExit" in found.stderr
-    found = command("run", suite(), "--plugin", plugin, "--output", "dataset", "--set", "dataset.quits=true")
+
+
+@pytest.mark.parametrize("where", ["load", "images"])
+def test_so_is_a_dataset_that_does(command, suite, plugin, tmp_path, where):
+    found = command("run", suite(), "--plugin", plugin, "--output", "out", "--set", f"dataset.quits='{where}'")
     assert found.returncode == 1, found.stderr
-    assert "SystemExit: 0" in the_result(tmp_path / "dataset").reason
+    assert "SystemExit: 0" in the_result(tmp_path / "out").reason
+
+
+@pytest.mark.parametrize("where", ["constructor", "data_files", "factors"])
+def test_where_a_plugin_would_end_the_command_itself_a_line_says_so(suite, plugin, tmp_path, where):
+    code, _, error = ended(
+        *("run", suite(), "--plugin", plugin, "--output", tmp_path / "out", "--set", f"dataset.quits='{where}'")
+    )
+    assert code == 1
+    assert f"harness: {plugin}, line " in error
+    assert "ends the process (SystemExit: 0), which nothing in a plugin may do" in error
+
+
+@pytest.mark.parametrize("wanted", ["", "1"])
+def test_where_a_message_comes_from_is_shown_if_that_is_wanted(suite, plugin, tmp_path, monkeypatch, wanted):
+    monkeypatch.setenv("HARNESS_TRACEBACK", wanted)
+    command = ["harness", "run", str(suite()), "--plugin", str(plugin), "--set", "dataset.quits='not there'"]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit) as end, redirect_stderr(io.StringIO()) as error:
+        main()
+    assert end.value.code == 1
+    told = error.getvalue().splitlines()
+    assert told[-1].startswith("harness: not there: No such file or directory")
+    assert told[-1].endswith(" (HARNESS_TRACEBACK=1 shows where this was met)") is not bool(wanted)
+    assert any("ending_plugin.py" in line and "in end" in line for line in told) is bool(wanted)
+
+
+def test_a_selector_that_ends_the_process_costs_no_other_selectors_comparison(command, suite, plugin, tmp_path):
+    selectors = '["size", {name = "size", how = "os._exit"}, {name = "size", how = "SIGKILL"}, "random"]'
+    found = command("run", suite(seeds=2, selectors=selectors), "--plugin", plugin, "--output", "out")
+    assert found.returncode == 1, found.stderr
+    told = [line for line in found.stderr.splitlines() if line.startswith("failed: ")]
+    assert len(told) == 2
+    assert "the process ended with code 0 before there was a result" in told[0]
+    assert "the process was ended by SIGKILL" in told[1]
+    assert "random" in found.stdout
 
 
 def test_a_worker_that_is_terminated_every_time_leaves_a_line_and_code_1(command, suite, plugin):
