@@ -69,7 +69,7 @@ class InfoGANModified(Model):
             fits = image.height % 16 == 0 and image.width % 16 == 0
             image.require(fits, name, "a height and a width that 16 divides")
         else:
-            image.require(halvings(image) >= 3, name, "square ones of side 32, 64, 128, ...")
+            image.require(halvings(image) >= 2, name, "square ones of side 16, 32, 64, ...")
         networks = NETWORKS[config.networks]
         self.latents = LatentSpace({"codes": Uniform(config.codes), "noise": Uniform(config.noise)}, codes=["codes"])
         self.generator = networks.generator(self.latents.width, image, config.width)

@@ -8,11 +8,10 @@ itself computed, which are printed too, say more.
 
 from dataclasses import replace
 from statistics import median
-from time import perf_counter, process_time
-from unittest.mock import patch
+from time import perf_counter
 
 import pytest
-import torch
+from plain_training import DEVICE, PlainLoop, Stopwatch
 
 from harness.benchmark.case_file import read_cases
 from harness.benchmark.measure import load_images, make_one
@@ -27,59 +26,12 @@ from harness.training.trainer import Callbacks, train
 from support import TESTS
 
 REGISTRY = PluginManager().registry
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 ROUNDS = 5
 
 STANDARD = read_cases(TESTS / "benchmarks" / "standard.toml").cases
 SPRITES = {**STANDARD[1].dataset_settings, "image_size": 32}
 SMALL = replace(STANDARD[1], model="beta-vae", settings={"width": 0.25}, dataset_settings=SPRITES)
 """A model so small that what is done around its products shows."""
-
-
-class PlainLoop:
-    """The same training without the harness's engine."""
-
-    def __init__(self, case, images):
-        member = make_one(case, REGISTRY, images, 0, print)
-        self.model = member.model.to(memory_format=torch.contiguous_format)
-        self.batches, self.draws, self.objectives = member.batches, member.draws, member.objectives
-        self.optimizers = {
-            o.name: torch.optim.Adam(
-                o.parameters(), o.optimizer.lr_at(0), betas=o.optimizer.betas, weight_decay=o.optimizer.weight_decay
-            )
-            for o in self.objectives
-        }
-
-    @patch("harness.nn.convolution.has_few_channels", lambda *_: False)
-    def step(self, step):
-        schedule = {name: torch.tensor(value, device=DEVICE) for name, value in self.model.schedule(step).items()}
-        inputs = None
-        for objective in self.objectives:
-            for _ in range(objective.repeats if objective.when(step) else 0):
-                if inputs is None or objective.fresh:
-                    images = self.batches.next().contiguous()
-                    inputs = images, {**self.model.draw(len(images), self.draws), **schedule}
-                self.optimizers[objective.name].zero_grad()
-                sum(objective.loss_at(step)(*inputs).values()).backward()
-                self.optimizers[objective.name].step()
-        with torch.no_grad():
-            self.model.finish_step()
-
-
-class Stopwatch:
-    """Seconds, of the wall and of the process, that a work takes each time."""
-
-    def __init__(self, work):
-        self.work = work
-        self.walls, self.processes = [], []
-
-    def __call__(self):
-        wall, process = perf_counter(), process_time()
-        self.work()
-        if DEVICE.type == "cuda":
-            torch.cuda.synchronize()
-        self.walls.append(perf_counter() - wall)
-        self.processes.append(process_time() - process)
 
 
 def beside(benchmark, ours, plain, of):
@@ -112,7 +64,7 @@ def test_a_step(benchmark, case, precision):
     benchmark.group = f"{case.model}, two steps"
     images = load_images(case, REGISTRY, DEVICE)
     ours = make_one(replace(case, precision=precision), REGISTRY, images, 0, print)
-    beside(benchmark, two_steps(ours), two_steps(PlainLoop(case, images)), f"{case.model} {precision}")
+    beside(benchmark, two_steps(ours), two_steps(PlainLoop(case, REGISTRY, images)), f"{case.model} {precision}")
 
 
 @pytest.mark.parametrize("members", [2, 4, 8])

@@ -40,6 +40,14 @@ def test_the_papers_networks_have_its_sizes() -> None:
     assert size(teapots.contrast) == trunk + 512 + 645 + 2 * (32 + 64 + 64 + 128)
 
 
+def test_the_smallest_images_leave_out_the_layers_of_32_channels() -> None:
+    model = make(image=ImageSpec(1, 16, 16), width=1.0)
+    # FC 10-128, BN; FC 128-1024, BN; deconv 64-64, BN; 64-1.
+    assert size(model.generator) == 1_408 + 256 + 132_096 + 2_048 + 65_600 + 128 + 1_025
+    # conv 1-64, 64-64; FC 1024-128. D: 128-1. Q: 128-128, 128-5.
+    assert size(model.discriminator) == 1_088 + 65_600 + 131_200 + 129 + 16_512 + 645
+
+
 def test_cdsprites_has_two_codes() -> None:
     model = make(image=ImageSpec(1, 64, 64), width=1.0, codes=2)
     assert model.latents.width == 7
