@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
@@ -106,6 +107,8 @@ def _explain(cls: type[Settings], problem: Any, place: str) -> str:
     if problem["type"] == "missing":
         return f"{where}: this key is required"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    # pydantic's own words are "List should have at least 1 item after validation, not 0".
+    message = re.sub(r"^\w+ should have (.*?)( after validation, not \d+)?$", r"\1", message)
     shown = repr(problem["input"])
     return f"{where}: got {shown if len(shown) <= SHOWN else shown[:SHOWN] + '...'}, expected {message}"
 

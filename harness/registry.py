@@ -106,10 +106,14 @@ class DerivedEntry(Entry):
         """The class made from the base's class.
 
         Raises:
-            UserError: the base cannot be loaded.
+            UserError: the base cannot be loaded, or nothing can be made from it.
         """
         module, _, function = self.derive.partition(":")
-        return getattr(importlib.import_module(module), function)(super().load())
+        base = super().load()
+        try:
+            return getattr(importlib.import_module(module), function)(base)
+        except UserError as error:
+            raise UserError(f"{self.kind[:-1]} '{self.name}': {error}") from None
 
 
 @dataclass

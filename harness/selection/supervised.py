@@ -54,7 +54,7 @@ def by(metric: type[Metric]) -> type[Supervised]:
         UserError: the metric sees them.
     """
     if seen := LABELS & set(metric.needs):
-        raise UserError(f"by: {metric.__name__} sees {' and '.join(sorted(seen))}; its selector is supervised:METRIC")
+        raise UserError(f"its metric sees {' and '.join(sorted(seen))}; choose supervised:METRIC")
     members = {
         "__doc__": f"The best by {metric.__name__}, which sees no labels.\n\nThe metric's own settings apply.",
         "__module__": __name__,

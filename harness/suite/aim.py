@@ -38,12 +38,14 @@ def resolve_aim(registry: Registry, item: str | Mapping[str, Any], place: str, f
     """The aim of a name, or of a table of a name and settings side by side.
 
     Raises:
-        UserError: there is no such metric or selector, or a setting of it is wrong.
+        UserError: there is no such metric or selector, a setting of it is wrong, or a loss is not named in full.
     """
     name = item if isinstance(item, str) else item.get("name")
     if isinstance(name, str) and name.startswith(LOSS):
         if not isinstance(item, str):
             raise UserError(f"{place}: a loss term has no settings; write {name!r}")
+        if not all(name.removeprefix(LOSS).partition("/")):
+            raise UserError(f"{place}: got {name!r}, expected {LOSS}OBJECTIVE/TERM, such as {LOSS}elbo/reconstruction")
         return Aim("loss", name.removeprefix(LOSS), None, place)
     if isinstance(name, str) and ":" not in name:
         entries = registry.entries

@@ -153,7 +153,7 @@ class Expansion:
 
     @cached_property
     def _trained_elsewhere(self) -> bool:
-        model = self.registry.find("models", self.entry.name, f"{self.place}.config").load()
+        model = self.registry.find("models", self.entry.name, f"{self.place}.name").load()
         return bool(model.trained_elsewhere)
 
     @cached_property

@@ -124,5 +124,5 @@ def test_by_a_metric_sees_no_labels_and_turns_the_sign_of_errors(registry):
 
 
 def test_by_a_metric_that_sees_labels_is_refused(registry):
-    with pytest.raises(UserError, match="by: MutualInformationGap sees factors; its selector is supervised:METRIC"):
+    with pytest.raises(UserError, match="selector 'by:mig': its metric sees factors; choose supervised:METRIC"):
         registry.find("selectors", "by:mig").load()
