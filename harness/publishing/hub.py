@@ -9,6 +9,25 @@ from typing import Literal
 from harness.errors import StorageError, UserError, in_a_line
 
 
+def check_repository(repository: str) -> None:
+    """Ask that something could be uploaded to a repository, before it is made in hours.
+
+    Raises:
+        UserError: the package is missing, or the name, which is to be USER/NAME, is none.
+    """
+    try:
+        from huggingface_hub.errors import HFValidationError
+        from huggingface_hub.utils import validate_repo_id
+    except ImportError:
+        raise UserError(
+            "--hub: huggingface_hub is not installed; do: pip install '.[hub]' in the harness's checkout"
+        ) from None
+    try:
+        validate_repo_id(repository)
+    except HFValidationError as error:
+        raise UserError(f"--hub {repository}: {in_a_line(error)}") from None
+
+
 def upload(
     source: Path, repository: str, files: Sequence[str], *, kind: Literal["dataset", "model"], private: bool
 ) -> str:
@@ -28,14 +47,11 @@ def upload(
         UserError: the package is missing, the name is none, or the server refuses.
         StorageError: the server is out of reach.
     """
-    try:
-        from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
-        from huggingface_hub.utils import disable_progress_bars
-    except ImportError:
-        raise UserError(
-            "--hub: huggingface_hub is not installed; do: pip install '.[hub]' in the harness's checkout"
-        ) from None
+    check_repository(repository)
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+    from huggingface_hub.utils import disable_progress_bars
+
     if not sys.stderr.isatty():
         disable_progress_bars()
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
@@ -48,7 +64,7 @@ def upload(
             allow_patterns=list(files),
             commit_message=f"Upload a {kind} of disentanglement-harness",
         )
-    except (HFValidationError, HfHubHTTPError, LocalTokenNotFoundError) as error:
+    except (HfHubHTTPError, LocalTokenNotFoundError) as error:
         raise UserError(f"--hub {repository}: {in_a_line(error)}") from None
     except Exception as error:  # The library's own errors of a connection are no OSErrors.
         reason = in_a_line(error.__cause__ or error)

@@ -149,7 +149,7 @@ def remove_unfinished(folder: Path) -> None:
         return
     for file in folder.iterdir():
         if TEMPORARY.fullmatch(file.name) and not file.is_symlink() and file.is_file():
-            with suppress(OSError), file.open("rb") as left:
+            with suppress(OSError), file.open("r+b") as left:  # NFS locks exclusively only what may be written.
                 fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 file.unlink()
 

@@ -50,6 +50,7 @@ def command(
     The README that is written with them says what each file holds.
     """
     from harness.plugins.manager import PluginManager
+    from harness.publishing.hub import check_repository, upload
     from harness.publishing.pool import export_pool
     from harness.results.folder import ResultsFolder
 
@@ -59,6 +60,8 @@ def command(
         if done < total and sys.stderr.isatty():
             echo(f"encoding with model {done + 1} of {total}", err=True)
 
+    if hub is not None:
+        check_repository(hub)
     registry = PluginManager(plugins).registry
     written = export_pool(
         ResultsFolder(results), output, registry, images=images, weights=weights, device=device, report=tell
@@ -67,6 +70,4 @@ def command(
         echo(f"note: no codes of {reason}", err=True)
     echo(f"{output}: {written.models} models, codes of {written.images:,} images")
     if hub is not None:
-        from harness.publishing.hub import upload
-
         echo(upload(output, hub, written.files, kind="model", private=private))

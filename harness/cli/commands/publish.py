@@ -46,6 +46,7 @@ def command(
     Any web server can serve the folder, and `harness leaderboard` reads it as it reads results.
     """
     from harness.plugins.manager import PluginManager
+    from harness.publishing.hub import check_repository, upload
     from harness.publishing.site import site_files, write_site
     from harness.results.folder import ResultsFolder
 
@@ -53,6 +54,8 @@ def command(
         if done < total and sys.stderr.isatty():
             echo(f"drawing trial {done + 1} of {total}", err=True)
 
+    if hub is not None:
+        check_repository(hub)
     written = write_site(
         ResultsFolder(results), output, PluginManager(plugins), authors=authors, which=pictures, report=tell
     )
@@ -62,6 +65,4 @@ def command(
         echo("note: CITATION.cff names no author; --author does", err=True)
     echo(f"{output}: the site, {written.size / 1e6:.1f} MB of page")
     if hub is not None:
-        from harness.publishing.hub import upload
-
         echo(upload(output, hub, list(site_files()), kind="dataset", private=private))

@@ -128,6 +128,14 @@ def test_a_publication_that_is_killed_while_it_uploads_is_completed_by_the_next_
     assert set(hub.repositories["datasets/me/study"]) == written
 
 
+def test_a_wrong_repository_is_told_of_before_anything_is_written(study, command, tmp_path):
+    for name in ("publish", "export"):
+        told = command(name, study.path, "--plugin", TOY, "--output", "out", "--hub", "me/my/study")
+        assert told.returncode == 2
+        assert told.stderr.startswith("harness: --hub me/my/study: HFValidationError: ")
+        assert not (tmp_path / "out").exists()
+
+
 def test_the_command_writes_the_site_and_uploads_it(study, hub, command, tmp_path):
     told = command(
         "publish", study.path, "--plugin", TOY, "--output", "site", "--pictures", "none", "--hub", "me/study"
