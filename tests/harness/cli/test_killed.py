@@ -13,6 +13,8 @@ import pytest
 
 from support import TESTS, TOY, bars_suite, score_values
 
+pytestmark = pytest.mark.slow
+
 HALVING = """
 sweep.noise = [0.1, 0.2, 0.3]
 halving = { at = [3], keep = 0.5, aim = "error" }
@@ -72,7 +74,7 @@ def names(folder):
     ("search", "when"),
     [
         (HALVING + RANDOM, ["--files", "killed/trials/*/result.json"]),
-        pytest.param(HALVING + RANDOM + SUGGESTED, [], marks=pytest.mark.slow),
+        (HALVING + RANDOM + SUGGESTED, []),
     ],
     ids=["after each result", "before each file"],
 )
@@ -107,7 +109,6 @@ def test_a_merge_that_is_killed_before_each_file_is_the_same_in_the_end(killed, 
     pd.testing.assert_frame_equal(*(table.drop(columns="suite") for table in tables))
 
 
-@pytest.mark.slow
 def test_a_site_that_is_killed_before_each_file_is_the_same_in_the_end(killed, command, study, tmp_path):
     arguments = ["publish", study.path, "--plugin", TOY, "--pictures", "none", "--output"]
     assert command(*arguments, "straight").returncode == 0
@@ -117,7 +118,6 @@ def test_a_site_that_is_killed_before_each_file_is_the_same_in_the_end(killed, c
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
 
 
-@pytest.mark.slow
 def test_a_pool_that_is_killed_before_each_file_is_the_same_in_the_end(killed, command, study, tmp_path):
     arguments = ["export", study.path, "--plugin", TOY, "--images", 10, "--weights", "npz", "--output"]
     assert command(*arguments, "straight").returncode == 0
