@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from harness.errors import UserError
 from harness.results.schema import COMPARISONS, SCORES
-from harness.summary import aggregate
+from harness.summary import aggregate, statistics
 from harness.summary.aggregate import Ranks, interquartile_means, mean_ranks, performance_profile
 from harness.summary.comparison import compare_folders, compare_settings, setting_names, with_settings
 
@@ -180,6 +181,25 @@ def test_interquartile_means_by_hand():
     assert 0 < row["low"] < row["iqm"] < row["high"] < 9
     with pytest.raises(UserError, match="no trial has a score by the metric 'sap'"):
         interquartile_means(scores, "sap")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("draw", ["normal", "exponential"])
+@pytest.mark.parametrize(("datasets", "runs"), [(1, 10), (1, 30), (3, 5), (3, 10), (8, 5)])
+def test_intervals_of_interquartile_means_cover_the_truth(draw, datasets, runs, monkeypatch):
+    """Of 95 % intervals, over datasets whose scores lie apart; the truth is that of 600,000 scores."""
+    monkeypatch.setattr(statistics, "RESAMPLES", 999)
+    numbers, studies = np.random.default_rng(datasets), 600
+    apart = np.linspace(0, 3, datasets)[:, None]
+    many = getattr(numbers, draw)(size=(datasets, 600_000 // datasets)) + apart
+    truth = stats.trim_mean(many.ravel(), 0.25)
+    covered = 0
+    for _ in range(studies):
+        strata = list(getattr(numbers, draw)(size=(datasets, runs)) + apart)
+        low, high = statistics.bootstrap_t(strata, aggregate._interquartile_mean, numbers)
+        covered += low <= truth <= high
+    error = 3 * np.sqrt(0.05 * 0.95 / studies)
+    assert 0.93 - error <= covered / studies <= 0.97 + error
 
 
 def test_a_profile_falls_from_all_runs_to_the_best_one():
