@@ -231,6 +231,18 @@ class Counting(Weighing):
         return self.calls
 
 
+class Returning(Sound):
+    """Its loss returns what a setting says."""
+
+    class Config(Sound.Config):
+        what: str = Field("", description="what the loss returns")
+
+    def error(self, images, draws):
+        error = super().error(images, draws)["error"]
+        kinds = {"a number": error, "nothing": None, "a list": [error], "none": {}, "a float": {"error": 1.0}}
+        return kinds[self.config.what] if self.config.what in kinds else {"error": error.expand(3)}
+
+
 class Quitting(Sound):
     """Raises in its fifth step where its weight is negative."""
 
@@ -242,5 +254,5 @@ class Quitting(Sound):
 
 MODELS = (
     *(Sound, Dropout, Noisy, Numpy, Python, Undrawn, Ending, Late, Scheduling, Reseeding, OwnNumpy, OwnTorch),
-    *(OwnDrawing, Clock, Counting, Quitting, Probable),
+    *(OwnDrawing, Clock, Counting, Quitting, Probable, Returning),
 )

@@ -13,7 +13,7 @@ from harness.objective import Loss, Objective
 from harness.pairs import Pairs
 from harness.rng import Rng
 from harness.storage.tensors import load_tensors, save_tensors
-from harness.testing.check import require, require_words, unmoved
+from harness.testing.check import CheckFailed, require, require_words, unmoved
 from harness.testing.model_subject import BATCH, STEPS, ModelSubject, take_steps
 
 
@@ -68,22 +68,20 @@ def losses_are_named_numbers(subject: ModelSubject) -> None:
     """Losses return finite named terms, each a single number."""
     model = subject.model()
     for objective, step, loss in _losses(model):
-        terms = loss(*subject.inputs(model, step))
-        require(isinstance(terms, Mapping) and bool(terms), f"return a dict of named terms from the loss {_name(loss)}")
-        for term, value in terms.items():
+        for term, value in _checked(objective, loss, loss(*subject.inputs(model, step))).items():
             where = f"term '{term}' of objective '{objective.name}'"
-            require(isinstance(value, Tensor) and value.dim() == 0, f"make {where} a tensor without dimensions")
             require(bool(value.isfinite()), f"{where} is {value.item()} on the first batch: start from smaller numbers")
 
 
 def losses_are_pure(subject: ModelSubject) -> None:
     """The same parameters, images and draws give the same loss, and nothing is changed on the way."""
-    for number, (_, step, loss) in enumerate(_losses(subject.model())):
+    for number, (objective, step, loss) in enumerate(_losses(subject.model())):
         first, second = subject.model(), subject.model()
         inputs = subject.inputs(first, step)
         kept = deepcopy(inputs)
         before = {name: value.clone() for name, value in first.named_parameters()}
-        terms = unmoved(_losses(first)[number][2], *inputs)
+        own = _losses(first)[number][2]
+        terms = _checked(objective, own, unmoved(own, *inputs))
         require(
             all(torch.equal(value, before[name]) for name, value in first.named_parameters()),
             f"the loss {_name(loss)} changes parameters; leave that to the optimizer",
@@ -120,7 +118,7 @@ def gradients_reach_what_is_trained(subject: ModelSubject) -> None:
         parameters = objective.parameters()
         reached = [False] * len(parameters)
         for step, loss in _variants(objective):
-            total = torch.stack(list(loss(*subject.inputs(model, step)).values())).sum()
+            total = torch.stack(list(_checked(objective, loss, loss(*subject.inputs(model, step))).values())).sum()
             require(
                 total.requires_grad, f"the loss {_name(loss)} depends on no parameter: is it inside torch.no_grad()?"
             )
@@ -156,6 +154,16 @@ def continues_from_a_checkpoint(subject: ModelSubject) -> None:
 def _losses(model: Model) -> list[tuple[Objective, int, Loss]]:
     """Every loss of every objective with a step at which it applies."""
     return [(objective, *variant) for objective in objectives_of(model) for variant in _variants(objective)]
+
+
+def _checked(objective: Objective, loss: Loss, terms: object) -> Mapping[str, Tensor]:
+    """What a loss has returned, which must be named tensors without dimensions."""
+    if not isinstance(terms, Mapping) or not terms:
+        raise CheckFailed(f"return a dict of named terms from the loss {_name(loss)}, not {type(terms).__name__}")
+    for term, value in terms.items():
+        where = f"term '{term}' of objective '{objective.name}'"
+        require(isinstance(value, Tensor) and value.dim() == 0, f"make {where} a tensor without dimensions")
+    return terms
 
 
 def _variants(objective: Objective) -> Iterator[tuple[int, Loss]]:

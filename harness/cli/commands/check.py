@@ -1,6 +1,5 @@
 """`harness check`: does a plugin keep its contract, and if not, what to change?"""
 
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from harness.errors import UserError
 @click.option("--image", "shape", default="1x32x32", show_default=True, metavar="CxHxW", help="Pictures to use.")
 @click.option("--compiled", is_flag=True, help="Also train a model by torch.compile, which takes minutes.")
 @plugin_option
-def command(name: str, settings: tuple[str, ...], shape: str, compiled: bool, plugins: tuple[Path, ...]) -> None:
+def command(name: str, settings: tuple[str, ...], shape: str, compiled: bool, plugins: tuple[Path, ...]) -> int:
     """Check that the model, dataset, metric, selector or sampler NAME keeps its contract.
 
     Exit code 1 if it does not; each failure (✗) says what to change. Advice (!) is about what need not be changed.
@@ -52,8 +51,9 @@ def command(name: str, settings: tuple[str, ...], shape: str, compiled: bool, pl
             out.print(Text("! ", style="yellow") + Text(str(each.message)))
     if failed:
         out.print(f"{name} fails {failed} of its checks.")
-        sys.exit(1)
+        return 1
     out.print(f"{name} keeps its contract.")
+    return 0
 
 
 def _image(text: str) -> Any:

@@ -11,7 +11,7 @@ from harness.model import Model, initialise, objectives_of
 from harness.objective import Draws, Loss, Objective
 from harness.rng import Rng
 from harness.training.batches import Batches
-from harness.training.gradients import gradients_of
+from harness.training.gradients import gradients_of, require_terms
 from harness.training.kept_tensors import KeptTensors
 from harness.training.optimizers import OptimizerState
 from harness.training.precision import autocast
@@ -150,7 +150,9 @@ class EagerStepper:
         def call() -> Mapping[str, Tensor]:
             try:
                 with autocast(self.precision, images.device):
-                    return loss(images.clone(), {name: value.clone() for name, value in draws.items()})
+                    terms = loss(images.clone(), {name: value.clone() for name, value in draws.items()})
+                require_terms(terms, name)
+                return terms
             finally:
                 self.kept.keep()
 

@@ -21,7 +21,7 @@ from harness.training.engines.compiled import CompiledCalls
 from harness.training.engines.cuda_graphs import Capture, CapturedSteps
 from harness.training.engines.eager import EagerStepper, Inputs, Order, loss_in_words
 from harness.training.engines.vmapped_calls import VmappedCalls
-from harness.training.gradients import gradients_of
+from harness.training.gradients import gradients_of, require_terms
 from harness.training.optimizers import StackedOptimizer
 from harness.training.purity import Purity
 from harness.training.stacking import Group, Method
@@ -228,7 +228,9 @@ class FleetEngine:
 
             def call() -> dict[str, Tensor]:
                 copied = [{own: each.clone() for own, each in given.items()} for given in (state, buffers, stacked)]
-                return group.call(loss, *copied[:2], torch.stack(images), copied[2], precision=self._precision)
+                terms = group.call(loss, *copied[:2], torch.stack(images), copied[2], precision=self._precision)
+                require_terms({term: value[0] for term, value in terms.items()}, name)
+                return terms
 
             self._purity.twice(name, call)
         with self._purity.watch(name, loss):

@@ -94,6 +94,25 @@ def test_so_does_one_whose_numbers_depend_on_anything_else(ends, engine, model, 
         assert failure.startswith(f"{place} gives other numbers when it is called again with equal arguments")
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("a number", " returns Tensor, not a dict of named terms"),
+        ("nothing", " returns NoneType, not a dict of named terms"),
+        ("a list", " returns list, not a dict of named terms"),
+        ("none", " returns an empty dict, not a dict of named terms"),
+        ("a float", ": the term 'error' is float, not a tensor without dimensions"),
+        ("a vector", ": the term 'error' is of shape (3,), not a tensor without dimensions"),
+    ],
+)
+def test_a_loss_that_returns_no_named_numbers_fails_with_what_it_returns(ends, engine, what, said):
+    failures = ends("returning", engine, model_config={"what": what})
+    assert failures
+    for failure in failures:
+        assert failure.startswith(f"the loss Returning.error of objective 'all'{said}")
+
+
 def test_so_does_a_dataset(ends):
     (failure,) = ends(kind="augmented")
     assert failure.startswith("dataset odd: `images` gives other numbers when it is asked for the same images again")
