@@ -7,6 +7,7 @@ DRAWN = {
     "cdsprites": ("sprites.cdsprites:CdSprites", "a disc at 40 angles and 27 distances, drawn"),
     "xysquares": ("sprites.squares:XYSquares", "three squares that pixel losses find no order in, drawn"),
     "xyobject": ("sprites.squares:XYObject", "a square of 25 x 25 places, 5 sizes and 24 colours, drawn"),
+    "rooms": ("rooms:Rooms", "a disc before a wall on a floor: four simple factors, drawn"),
     "teapots": ("teapots.teapots:Teapots", "3D Teapots: the Utah teapot at random angles, in colours or lights; drawn"),
     "teapots-grid": ("teapots.grid:TeapotsGrid", "the same teapot at a complete grid of angles and colours, drawn"),
     "digits": ("digits:Digits", "scikit-learn's 1,797 handwritten digits, padded to 32x32"),
