@@ -252,7 +252,7 @@ def _size(row: Mapping[str, Any]) -> str:
     return f"{row['difference']:+.3g}{interval}"
 
 
-def shown_interval(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
+def shown_interval(row: Mapping[Any, Any]) -> tuple[float | None, float | None]:
     """The interval to show where there is room for one: the bootstrap's, or t's if scores set it no bounds."""
     studentised: tuple[float | None, float | None] = row["bootstrap_low"], row["bootstrap_high"]
     return (row["low"], row["high"]) if pd.isna(list(studentised)).any() else studentised

@@ -52,11 +52,12 @@ class Rooms(GroundTruthDataset):
     def load(self, device: torch.device | str = "cpu") -> None:
         """Draw the disc of each size, and the colours of each level."""
         super().load(device)
-        side, values = self.config.image_size, self.factors.values
-        self._discs = torch.stack([_covered(side, float(radius)) for radius in values[3]]).to(self.device)
+        side, (colors, _, _, radii) = self.config.image_size, map(np.asarray, self.factors.values)
+        self._discs = torch.stack([_covered(side, float(radius)) for radius in radii]).to(self.device)
+        shares = torch.tensor(colors, dtype=torch.float32)[:, None]
         self._colors = [
-            torch.lerp(*torch.tensor(ends)[:, None], torch.tensor(shares, dtype=torch.float32)[:, None]).to(self.device)
-            for ends, shares in zip((FLOOR, WALL, OBJECT), values, strict=False)
+            torch.lerp(torch.tensor(first), torch.tensor(last), shares).to(self.device)
+            for first, last in (FLOOR, WALL, OBJECT)
         ]
         self._floor = (torch.arange(side, device=self.device) >= HORIZON * side)[:, None]
         self._bases = torch.tensor([self.config.colors**2, self.config.colors, 1], device=self.device)
