@@ -57,8 +57,12 @@ class StudyStatus:
 
     @cached_property
     def failures(self) -> Sequence[str]:
-        """Everything that went wrong in trials and their metrics, a line each."""
-        return [f"{trial.title} ({trial.id}): {line}" for trial, result in self.ended for line in result.failures]
+        """Everything that went wrong in trials and their metrics, a line each, to be shown as failures."""
+        return [
+            f"{trial.title} ({trial.id}): {line.removeprefix(f'{Outcome.FAILED}: ')}"
+            for trial, result in self.ended
+            for line in result.failures
+        ]
 
     @property
     def ended(self) -> Sequence[tuple[Trial, Result]]:
