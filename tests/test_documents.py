@@ -244,7 +244,7 @@ def test_the_readmes_first_commands_end_in_a_page(sandbox, harness):
     assert "infogan-cr" in told
     code, told = harness(["report", "results/disentanglement", "--output", "page.html"])
     assert code == 0, told
-    assert "Disentanglement on small sprites" in Path("page.html").read_text()
+    assert "Disentanglement in small rooms" in Path("page.html").read_text()
 
 
 def test_the_pictures_of_the_readme_are_there_and_small():
