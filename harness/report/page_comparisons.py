@@ -9,7 +9,7 @@ import pandas as pd
 from harness.errors import UserError
 from harness.results.folder import ResultsFolder
 from harness.summary.aggregate import mean_ranks
-from harness.summary.comparison import shown_interval, with_settings
+from harness.summary.comparison import with_settings
 from harness.summary.rounding import short
 
 Plain = dict[str, Any]
@@ -39,7 +39,6 @@ def comparison_rows(
             "metric": metrics[row["metric"], row["metric_settings"]],
             **{name: row[name] for name in ("dataset", "setting", "baseline", "sentence", "paired", "n", "n_second")},
             **{name: short(row[name]) for name in COMPARED},
-            "interval": [short(end) for end in shown_interval(row)],
             "dropped": len(json.loads(row["dropped"])),
         }
         for row in rows

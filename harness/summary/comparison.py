@@ -247,15 +247,8 @@ def _counts(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _size(row: Mapping[str, Any]) -> str:
-    low, high = shown_interval(row)
-    interval = "" if low is None else f" ({low:+.3g} to {high:+.3g})"
+    interval = "" if row["low"] is None else f" ({row['low']:+.3g} to {row['high']:+.3g})"
     return f"{row['difference']:+.3g}{interval}"
-
-
-def shown_interval(row: Mapping[Any, Any]) -> tuple[float | None, float | None]:
-    """The interval to show where there is room for one: the bootstrap's, or t's if scores set it no bounds."""
-    studentised: tuple[float | None, float | None] = row["bootstrap_low"], row["bootstrap_high"]
-    return (row["low"], row["high"]) if pd.isna(list(studentised)).any() else studentised
 
 
 def _verdict(row: Mapping[str, Any]) -> str:

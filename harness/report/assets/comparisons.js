@@ -49,7 +49,7 @@ function comparisonTable(rows) {
   const several = new Set(rows.map((row) => row.dataset)).size > 1;
   const head = ["setting", several ? "dataset" : null, "metric", "difference [95 % interval]", "p (Holm)", "in words"].filter(Boolean);
   const draw = (row) => h("tr", {}, h("th", { scope: "row" }, row.setting), several ? h("td", {}, row.dataset) : null, h("td", {}, data.metrics[row.metric].label),
-    h("td", {}, h("span", { class: "number" }, number(row.difference)), row.interval[0] === null ? "" : h("span", { class: "spread" }, ` [${row.interval.map(number).join(", ")}]`)),
+    h("td", {}, h("span", { class: "number" }, number(row.difference)), row.low === null ? "" : h("span", { class: "spread" }, ` [${number(row.low)}, ${number(row.high)}]`)),
     h("td", {}, row.p_holm === null ? MISSING : number(row.p_holm)), h("td", {}, row.sentence));
   return [...new Set(rows.map((row) => row.baseline))].map((baseline) => h("details", { open: true }, h("summary", {}, `Differences from ${baseline}, paired by seed where seeds are shared`),
     longTable({ label: `Differences from ${baseline}`, head: h("tr", {}, head.map((name) => h("th", { scope: "col" }, name))), items: rows.filter((row) => row.baseline === baseline), first: 40, draw })));
