@@ -157,7 +157,7 @@ def test_broken_ones_are_told_what_to_change(broken, change):
 
 
 def test_only_plugins_can_be_checked():
-    with pytest.raises(UserError, match="not a Model, Dataset, Metric or Selector"):
+    with pytest.raises(UserError, match="not a Model, Dataset, Metric, Selector or Sampler"):
         checks(torch.nn.Linear)
     with pytest.raises(UserError, match="there is no 'beta-vea'; did you mean 'beta-vae'"):
         checks("beta-vea")
