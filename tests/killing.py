@@ -16,12 +16,12 @@ import time
 from pathlib import Path
 
 import pytest
-import torch  # noqa: F401
+import torch  # noqa: F401 - so that forked commands need not import it
 from prepared import PreparedServer, prepare_workers
 
 import harness.execution.study
 import harness.publishing.pool
-import harness.publishing.site  # noqa: F401
+import harness.publishing.site  # noqa: F401 - as torch
 from harness.cli import main as command
 from harness.plugins.manager import PluginManager
 

@@ -28,4 +28,6 @@ def keep_freed_memory() -> None:
         return
     mallopt(TRIM_THRESHOLD, KEPT)
     mallopt(TOP_PAD, PADDED)
-    any(mallopt(MMAP_THRESHOLD, size) for size in LARGEST)
+    for size in LARGEST:
+        if mallopt(MMAP_THRESHOLD, size):
+            return
