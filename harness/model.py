@@ -1,5 +1,6 @@
 """The contract of a model: networks and losses; the harness does the rest."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from harness._constructed import Constructed, copies, is_drawn
+from harness._shared_memory import shared_memory
 from harness.config import Settings
 from harness.errors import ContractError, NotApplicableError, UserError
 from harness.latents import LatentSpace
@@ -203,21 +205,58 @@ def build(model_class: type[Model], config: Settings, image: ImageSpec, rng: Rng
 
     Raises:
         UserError: the model cannot take such images.
-        ContractError: `initialise` would undo what the constructor has set.
+        ContractError: `initialise` would undo what the constructor has set, or parameters are tied by their memory.
     """
     watched = Constructed(model_class)
     with rng.governing_torch(), watched if model_class.initialise is not Model.initialise else nullcontext():
         model = model_class(config, image)
-    if lazy := [name for name, parameter in model.named_parameters() if nn.parameter.is_lazy(parameter)]:
-        raise ContractError(
-            f"{model_class.__name__}: {_a_few(lazy)} have no size yet; give layers their sizes, as nn.Linear(8, 4) does"
-        )
+    _check_tensors(model)
     if model_class.initialise is not Model.initialise:
         _initialise_watched(model, watched, rng)
     if model_class.after_initialise is not Model.after_initialise:
         with rng.governing_torch(), torch.no_grad():
             model.after_initialise()
+        _check_tensors(model)
     return model
+
+
+def outline(model_class: type[Model], config: Settings, image: ImageSpec) -> Model:
+    """A model that tells its structure: without memory for its parameters, unless its constructor reads numbers.
+
+    Raises:
+        UserError: the model cannot take such images.
+        ContractError: parameters are tied by their memory.
+    """
+    with warnings.catch_warnings():  # What is said of a copy that has no numbers to copy; the rest is said by `build`.
+        warnings.simplefilter("ignore")
+        try:
+            with torch.device("meta"):
+                model = model_class(config, image)
+        except UserError:
+            raise
+        except Exception:  # Such as for `Tensor.item`.
+            with torch.random.fork_rng(devices=[]):
+                model = model_class(config, image)
+    _check_tensors(model)
+    return model
+
+
+def _check_tensors(model: Model) -> None:
+    """Ask that parameters have sizes, and memory of their own.
+
+    Raises:
+        ContractError: some have not.
+    """
+    kind = type(model).__name__
+    if lazy := [name for name, parameter in model.named_parameters() if nn.parameter.is_lazy(parameter)]:
+        raise ContractError(
+            f"{kind}: {_a_few(lazy)} have no size yet; give layers their sizes, as nn.Linear(8, 4) does"
+        )
+    if tied := shared_memory(model):
+        raise ContractError(
+            f"{kind}: {_a_few(tied)} share memory, which ends where a model is moved to a GPU or stacked in a fleet; "
+            "give layers one parameter (b.weight = a.weight), have losses compute one from the other, or `clone` it"
+        )
 
 
 def _initialise_watched(model: Model, watched: Constructed, rng: Rng) -> None:

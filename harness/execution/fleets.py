@@ -3,8 +3,7 @@
 import math
 from collections.abc import Callable, Hashable, Sequence
 
-import torch
-
+from harness.model import outline
 from harness.registry import Registry
 from harness.rng import Rng
 from harness.suite.build import build_dataset, build_model
@@ -67,9 +66,7 @@ def _structure(trial: Trial, registry: Registry) -> Hashable:
     image = build_dataset(registry, trial.dataset).image
     model_class, config = resolve_class(registry, "models", trial.model, trial.label)
     try:
-        with torch.device("meta"):  # Shapes without memory.
-            model = model_class(config, image)
-            return trial.model.version, signature_of(model)
+        return trial.model.version, signature_of(outline(model_class, config, image))
     except Exception:  # The model's own; it will be reported when the trial runs.
         return trial.id
 

@@ -191,15 +191,14 @@ def _one_seed(entry: ModelEntry, swept: Point, place: str) -> Sequence[int]:
 
 def _check_fit(registry: Registry, data: Data, model: Choice, training: Training, place: str) -> None:
     """Find out before training, and without the data, that images and batches suit the model."""
-    import torch
+    from harness.model import outline  # torch, which those who only read results do without.
 
     if data.images is not None:
         which = f" that dataset.{TRAINING} leaves" if TRAINING in data.choice.config else ""
         _check_numbers(training, f"the {data.images} images of {data.choice.name}{which}", data.images, place)
     model_class, config = resolve_class(registry, "models", model, place)
     try:
-        with torch.device("meta"):  # Shapes without memory.
-            pairs = model_class(config, data.image).pairs()
+        pairs = outline(model_class, config, data.image).pairs()
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
     except Exception as error:  # Sizes that no memory can hold, or whatever else a model raises.

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-import torch
-
-from harness.model import Model
+from harness.model import Model, outline
 from harness.registry import Registry
 from harness.suite.build import build_dataset
 from harness.suite.resolve import resolve_class
@@ -29,9 +27,6 @@ def _notes(trial: Trial, registry: Registry) -> Iterator[str]:
 
 
 def _model(trial: Trial, registry: Registry) -> Model:
-    """The trial's model without memory for its parameters."""
     image = build_dataset(registry, trial.dataset).image
     model_class, config = resolve_class(registry, "models", trial.model, trial.setting)
-    with torch.device("meta"):
-        model: Model = model_class(config, image)
-    return model
+    return outline(model_class, config, image)

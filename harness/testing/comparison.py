@@ -10,7 +10,7 @@ from torch import Tensor
 from harness.config import Settings, parse
 from harness.dataset import Dataset
 from harness.errors import UserError
-from harness.model import Model, build
+from harness.model import Model, build, outline
 from harness.rng import Rng
 from harness.training.batches import Batches
 from harness.training.engines.base import Engine, SingleEngine
@@ -196,18 +196,17 @@ def _changed(configs: Sequence[Settings]) -> list[str]:
 
 
 def _vary(model_class: type[Model], config: Settings, dataset: Dataset, factor: float) -> Settings:
-    with torch.device("meta"):
-        kept = signature_of(model_class(config, dataset.image))
-        for name, value in config.values().items():
-            if not isinstance(value, float):
-                continue
-            try:
-                other = parse(model_class.Config, {**config.values(), name: factor * value}, name)
-                same = signature_of(model_class(other, dataset.image)) == kept
-            except UserError:  # Out of its range.
-                continue
-            if same:
-                config = other
+    kept = signature_of(outline(model_class, config, dataset.image))
+    for name, value in config.values().items():
+        if not isinstance(value, float):
+            continue
+        try:
+            other = parse(model_class.Config, {**config.values(), name: factor * value}, name)
+            same = signature_of(outline(model_class, other, dataset.image)) == kept
+        except UserError:  # Out of its range.
+            continue
+        if same:
+            config = other
     return config
 
 

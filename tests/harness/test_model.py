@@ -8,7 +8,7 @@ import torchvision
 from torch import nn
 
 from harness import ImageSpec, Model, Rng, Settings, UserError
-from harness.model import build, initialise
+from harness.model import build, initialise, outline
 
 IMAGE = ImageSpec(1, 4, 4)
 
@@ -255,3 +255,65 @@ def test_what_a_constructor_draws_into_a_librarys_layer_is_no_less_its_own():
 
     with pytest.raises(UserError, match=r"sets more\.linear1\.weight,"):
         built(Plain, change, initialise=draw_all)
+
+
+def untie(a_weight):
+    def change(self):
+        self.rest[0].weight = nn.Parameter(a_weight(self.first.weight))
+
+    return change
+
+
+def set_the_data(model):
+    model.rest[0].weight.data = model.first.weight.data
+
+
+def expand_a_buffer(model):
+    model.register_buffer("ones", torch.ones(1).expand(3))
+
+
+def slice_columns(model):
+    both = torch.ones(3, 2)
+    model.left, model.right = nn.Parameter(both[:, :1]), nn.Parameter(both[:, 1:])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (untie(lambda weight: weight.T), "first.weight, rest.0.weight"),
+        (untie(lambda weight: weight[1:]), "first.weight, rest.0.weight"),
+        (untie(lambda weight: weight.detach()), "first.weight, rest.0.weight"),
+        (set_the_data, "first.weight, rest.0.weight"),
+        (expand_a_buffer, "ones"),
+    ],
+)
+@pytest.mark.parametrize("make", [outline, lambda *model: build(*model, Rng(0))], ids=["outline", "build"])
+def test_tensors_that_are_tied_by_their_memory_alone_are_refused(make, change, named):
+    with pytest.raises(UserError, match=f"Changed: {named} share memory, .* one parameter"):
+        make(type("Changed", (Plain,), {"change": change}), Settings(), IMAGE)
+
+
+@pytest.mark.parametrize("change", [slice_columns, untie(lambda weight: weight.detach().clone()), add_a_loaded_layer])
+def test_tensors_may_be_parts_of_one_memory(change):
+    assert len(list(built(Plain, change).parameters())) >= 6
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda model: [rate.item() for rate in torch.linspace(0, 0.1, 3)],
+        lambda model: model.first.weight.detach().numpy(),
+        lambda model: bool(model.first.weight.isfinite().all()) or 1 / 0,
+    ],
+)
+def test_a_constructor_may_read_numbers(read):
+    state = torch.random.get_rng_state()
+    model = type("Changed", (Plain,), {"change": read})
+    found, made = outline(model, Settings(), IMAGE), build(model, Settings(), IMAGE, Rng(0))
+    assert [p.shape for p in found.parameters()] == [p.shape for p in made.parameters()]
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_an_outline_has_no_memory_and_says_nothing_of_what_is_loaded():
+    found = outline(type("Changed", (Plain,), {"change": load}), Settings(), IMAGE)
+    assert {parameter.device.type for parameter in found.parameters()} == {"meta"}

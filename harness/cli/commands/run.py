@@ -133,6 +133,7 @@ def command(
     from harness.scoring.applicability import inapplicable, never_scored
     from harness.suite.schedules import schedule_notes
     from harness.suite.suite import load_suite
+    from harness.suite.undeclared_files import undeclared_file_notes
 
     if dry_run:
         forbid_download()
@@ -141,7 +142,7 @@ def command(
     loaded = load_suite(suite, manager.registry, overrides)
     folder = ResultsFolder(output or Path("results") / loaded.name)
     checked = search_state(loaded, folder, manager.registry).suite
-    for note in schedule_notes(checked, manager.registry):
+    for note in [*schedule_notes(checked, manager.registry), *undeclared_file_notes(checked)]:
         logger.warning("warning: %s", note)
     if dry_run:
         _print_plan(checked, folder, asked, inapplicable(checked, manager.registry), difference)
