@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,10 @@ from numpy.typing import NDArray
 from harness.config import Settings
 from harness.errors import NotApplicableError
 from harness.evaluation import Evaluation
+from harness.threads import lacks_threads
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 
 class Selector:
@@ -43,8 +48,26 @@ class Selector:
     progress: Callable[[int, int], None] = staticmethod(lambda done, of: None)
     """What `compare`, where it takes long, may tell how many of how many parts are done; a run shows the time left."""
 
+    at_once: int = 1
+    """Models that `each` asks at the same time; a run says how many its cores are enough for."""
+
     def __init__(self, config: Settings) -> None:
         self.config = config
+
+    def each(self, function: Callable[[Item], Found], items: Sequence[Item]) -> list[Found]:
+        """Apply a function to each of several items, such as the models of a pool, `at_once` in threads side by side.
+
+        Results are in the order of the items, and the same for any number of threads, as torch computes in each thread
+        what it would compute alone.
+        """
+        if self.at_once > 1:
+            try:
+                with ThreadPoolExecutor(self.at_once) as threads:
+                    return list(threads.map(function, items))
+            except RuntimeError as error:
+                if not lacks_threads(error):
+                    raise
+        return list(map(function, items))
 
     def lacks(self, evaluation: Evaluation) -> str:
         """The reason why a model cannot be compared and is left out, or "" when it can."""

@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from joblib import Parallel, delayed
 
@@ -73,7 +73,9 @@ class LocalExecutor(Executor):
             if self.stopping:
                 return None
             with self.slots.reserve() as placement:
-                attempt = Attempt(job, placement, self.timeout)
+                # Nothing else of the run computes meanwhile, so a comparison has the cores of all trials.
+                at_once = self.slots.count if placement.device == "cpu" else 1
+                attempt = Attempt(replace(job, at_once=at_once), placement, self.timeout)
                 return attempt.run(lambda _, event: reported(event), self._asked_to_stop).end
 
         return patiently(compare, self.patience, self._asked_to_stop)

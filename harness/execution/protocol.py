@@ -103,7 +103,11 @@ class TrialJob:
 
 @dataclass(frozen=True)
 class CompareJob:
-    """Let selectors compare the models of finished trials; attributes as of `TrialJob`."""
+    """Let selectors compare the models of finished trials; attributes as of `TrialJob`.
+
+    Attributes:
+        at_once: models that a selector may ask at the same time, each with the threads of `placement`.
+    """
 
     trials: Sequence[Trial]
     folder: str
@@ -112,6 +116,7 @@ class CompareJob:
     plugins: Sequence[str] = ()
     blocked: Sequence[str] = ()
     placement: Placement = field(default_factory=Placement)
+    at_once: int = 1
 
 
 Job = TrialJob | CompareJob

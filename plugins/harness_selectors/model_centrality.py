@@ -1,6 +1,7 @@
 """ModelCentrality: the best model is the one that most others agree with."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -109,9 +110,9 @@ class ModelCentrality(Selector):
         """
         codes: list[list[Codes]] = [[] for _ in models]
         for number, latents in enumerate(torch.split(torch.cat(list(self._latents(generator))), generator.batch_size)):
-            images = generator.generate(latents)
-            for model, batches in zip(models, codes, strict=True):
-                batches.append(model.encode(images, "model-centrality", number).cpu().numpy())
+            encode = partial(_encode, generator.generate(latents), number)
+            for batches, batch in zip(codes, self.each(encode, models), strict=True):
+                batches.append(batch)
         return [np.concatenate(batches) for batches in codes]
 
     def _latents(self, generator: ModelEvaluation) -> Iterator[Tensor]:
@@ -121,6 +122,12 @@ class ModelCentrality(Selector):
         rng = generator.torch_rng("model-centrality", "groups")
         for code in self._labels(generator):
             yield space.draw_with_fixed_code(self.config.group_size, int(code), rng)
+
+
+def _encode(images: Tensor, number: int, model: ModelEvaluation) -> Codes:
+    """A model's codes (n, D) of batch `number` of images."""
+    codes: Codes = model.encode(images, "model-centrality", number).cpu().numpy()
+    return codes
 
 
 def generative(pool: Sequence[Evaluation]) -> list[ModelEvaluation]:

@@ -92,7 +92,7 @@ def _compare(
     found = ComparisonRecord.of_nothing(choice)
     try:
         selector = build_selector(registry, choice)
-        selector.progress = progress
+        selector.progress, selector.at_once = progress, job.at_once
         found.left_out = {
             name: reason for name, evaluation in evaluations.items() if (reason := selector.lacks(evaluation))
         }

@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +65,27 @@ def test_models_that_agree_are_central():
     assert np.diag(comparisons).tolist() == [1, 1, 1]
     assert comparisons[0, 2] == comparisons[2, 0] == 1
     assert selector().scores(comparisons).argmin() == 1
+
+
+def test_models_that_encode_side_by_side_are_compared_with_equal_numbers():
+    """And in their places, in whatever order their threads end."""
+    models = [Linear(np.eye(3)), Linear(MIXED), Linear(np.diag([1, 2, 0]), np.eye(3)), Linear(np.eye(3), MIXED)]
+    side_by_side = selector()
+    side_by_side.at_once = 3
+    one_by_one = selector().compare(pool(*models))
+    np.testing.assert_array_equal(side_by_side.compare(pool(*models)), one_by_one)
+    assert len(np.unique(one_by_one)) > 2
+
+
+def test_without_room_for_threads_models_encode_one_by_one(monkeypatch):
+    def full(self):
+        raise RuntimeError("can't start new thread")
+
+    models = [Linear(np.eye(3)), Linear(MIXED)]
+    monkeypatch.setattr(threading.Thread, "start", full)
+    alone = selector()
+    alone.at_once = 2
+    np.testing.assert_array_equal(alone.compare(pool(*models)), selector().compare(pool(*models)))
 
 
 REHEARSED = 2
