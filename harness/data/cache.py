@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.files import SOURCES, DataFile, data_root
+from harness.data.files import SOURCES, DataFile, data_root, state
 from harness.data.trusted import recorded
 from harness.storage.atomic import locked
 
@@ -75,12 +75,12 @@ def _staleness(entry: Path) -> str:
         sources = json.loads((entry / SOURCES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""  # An earlier version made it, and did not say from what.
-    for path, size, time in sources:
+    for path, *then in sources:
         try:
-            stat = Path(path).stat()
+            _, *now = state(Path(path))
         except OSError:
             return f"{path} is gone"
-        if [stat.st_size, stat.st_mtime_ns] != [size, time]:
+        if now != then:
             return f"{path} has changed"
     return ""
 

@@ -1,4 +1,4 @@
-"""Digests of files: what their content is, computed once for each size and time of a file."""
+"""Digests of files: what their content is, computed once for each state of a file."""
 
 import hashlib
 import os
@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from time import time
 
-from harness.data.files import cached
+from harness.data.files import cached, state
 from harness.data.trusted import record_of, recorded, with_records
 from harness.dataset import Dataset
 from harness.errors import UserError
@@ -21,22 +21,22 @@ FRESH_SECONDS = 2.0
 def content_digest(files: Sequence[Path]) -> str:
     """The SHA-256 of files: of their content and of their paths below the folder that they share, 16 digits of it.
 
-    It is kept in `cache/` below the data root under the paths, sizes and times of the files, and computed anew when
-    one of these changes.
+    It is kept in `cache/` below the data root under the paths and states of the files, and computed anew when one of
+    these changes.
 
     Raises:
         UserError: a file is missing or cannot be read.
     """
     try:
-        found = [(file.resolve(), file.stat()) for file in files]
-        known = seed_for("digest", [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in found])
+        states = [state(file) for file in files]
+        known = seed_for("digest", states)
         kept = cached(f"digests/{known:016x}")
         with suppress(FileNotFoundError):
             return kept.read_text(encoding="ascii")
-        digest = _digest([path for path, _ in found])
+        digest = _digest([Path(path) for path, _, _ in states])
     except OSError as error:
         raise UserError(f"{error.filename or files[0]}: {error.strerror or error}") from None
-    if all(stat.st_mtime < time() - FRESH_SECONDS for _, stat in found):
+    if all(changed < 1e9 * (time() - FRESH_SECONDS) for _, _, changed in states):
         with suppress(OSError):  # The data root may be one that cannot be written.
             write_whole(kept, lambda file: file.write(digest.encode("ascii")))
     return digest

@@ -23,7 +23,7 @@ from harness.storage.atomic import locked
 from harness.storage.location import at_home
 
 SOURCES = "sources.json"
-"""What a decoded copy was made from, inside it: path, size and time of each file."""
+"""What a decoded copy was made from, inside it: path, size and time of change of each file."""
 
 ZEROS = 1 << 20
 """Bytes written at a time where a file's room cannot be reserved."""
@@ -54,6 +54,15 @@ def cached(name: str) -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("harness") / name
+
+
+def state(file: Path) -> tuple[str, int, int]:
+    """A file's path, size and time of change; a file that is replaced or written has another.
+
+    It is the time of its inode, which no program can set: `cp -p`, `rsync -t` and archives give a file another time.
+    """
+    found = file.stat()
+    return str(file.resolve()), found.st_size, found.st_ctime_ns
 
 
 def paths_outside(settings: Any) -> list[str]:
@@ -200,7 +209,7 @@ def decoded(
     """DecodedArrays made from files once and memory-mapped from then on.
 
     The copy lies in `cache/` below the data root (see `cached`) under a name that depends on the recipe and on the
-    path, size and time of every source. It appears whole or not at all: a second process waits for the
+    `state` of every source. It appears whole or not at all: a second process waits for the
     first, and what a killed process left is thrown away.
 
     Args:
@@ -215,7 +224,7 @@ def decoded(
     Raises:
         UserError: there is no room for the copy or no permission to write it.
     """
-    identity = [[str(source.resolve()), source.stat().st_size, source.stat().st_mtime_ns] for source in sources]
+    identity = [state(source) for source in sources]
     entry = cached(f"{name}-{seed_for(recipe, identity):016x}")
     if not entry.exists():
         try:

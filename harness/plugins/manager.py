@@ -16,7 +16,7 @@ import pluggy
 
 from harness.errors import UserError, nearest
 from harness.plugins import hookspecs
-from harness.plugins.versions import built_in_version, entry_point_version, files_digest
+from harness.plugins.versions import built_in_version, entry_point_version, file_version
 from harness.registry import DISTRIBUTION, KINDS, Derivation, Entry, Plugin, PluginProblem, Registry
 
 BUILT_IN = (
@@ -81,7 +81,7 @@ class PluginManager:
             if not {distribution, point.module} & self.blocked:
                 self._load(distribution, partial(entry_point_version, point), point.load)
         for file in self.files:
-            self._load(str(file), partial(files_digest, [file]), partial(_import_file, file), required=True)
+            self._load(str(file), partial(file_version, file), partial(_import_file, file), required=True)
 
     @property
     def hook(self) -> Any:

@@ -1,15 +1,20 @@
 """Versions of plugins: of a distribution or, where its files may be edited, of their content."""
 
+import ast
 import hashlib
 import importlib
 import importlib.util
 import json
 from collections.abc import Sequence
+from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution
 from pathlib import Path
 
 from harness.errors import UserError
 from harness.registry import DISTRIBUTION
+
+SUFFIXES = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
+"""Of files that can be imported."""
 
 
 def entry_point_version(point: EntryPoint) -> str:
@@ -29,6 +34,28 @@ def built_in_version(package: str) -> str:
         return f"uninstalled+{files_digest(_sources(package))}"
 
 
+def file_version(file: Path) -> str:
+    """The version of a plugin in a single file: the content of the file, and of modules beside it that it imports."""
+    found = [file.resolve()]
+    for source in found:  # Which grows meanwhile.
+        beside = {source.parent / name: name for name in _imported(source) if name != DISTRIBUTION}
+        for place, name in beside.items():
+            if place.with_suffix(".py").is_file() or place.is_dir():
+                found += [each for each in _sources(name) if each.is_relative_to(source.parent) and each not in found]
+    return files_digest([found[0], *sorted(found[1:])])
+
+
+def _imported(file: Path) -> list[str]:
+    """The first parts of the names of modules that a Python file imports."""
+    try:
+        nodes = list(ast.walk(ast.parse(file.read_bytes())))
+    except (OSError, SyntaxError, ValueError):  # Whoever imports it is told.
+        return []
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    return [name.partition(".")[0] for name in names]
+
+
 def _module_version(its: Distribution, module: str) -> str:
     """The version of a distribution and, unless it was installed whole, of the content of a module's files."""
     sources = _sources(module)
@@ -41,13 +68,13 @@ def _module_version(its: Distribution, module: str) -> str:
 
 
 def _sources(module: str) -> list[Path]:
-    """The Python files of a module or package that can be imported, in order."""
+    """The files of a module or package that can be imported, in order: Python's and compiled ones."""
     spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
+    if spec is None:
         return []
-    folders = spec.submodule_search_locations
-    files = [file for folder in folders for file in Path(folder).rglob("*.py")] if folders else [Path(spec.origin)]
-    return sorted(file.resolve() for file in files)
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    files = [file for folder in folders for file in folder.rglob("*") if file.name.endswith(SUFFIXES)]
+    return sorted(file.resolve() for file in ([Path(spec.origin)] if spec.origin and not folders else files))
 
 
 def files_digest(files: Sequence[Path]) -> str:

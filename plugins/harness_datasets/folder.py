@@ -24,8 +24,7 @@ class Folder(StoredImages):
 
     Of each the largest central square is taken and resized, bilinearly with antialiasing, once it is turned as its
     EXIF orientation says. Grey pictures of 16 bits are scaled to 8; floating-point ones are refused. The pictures are
-    decoded once; afterwards a change is noticed if it changes the number, the names, the sizes or the times
-    of the files.
+    decoded once, and again when a file is added, replaced or changed.
 
     With `factors` it has ground truth: the pictures are those that a CSV or Parquet file names in its column `file`,
     and every other column is a factor. Instead of a folder an npz file may hold both, `images` (N, H, W) or

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from harness import UserError
 from harness.data import progress
@@ -118,6 +118,8 @@ def decode_pictures(
             raise UserError(
                 f"{name}: is larger than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller, or leave it out"
             ) from None
+        except UnidentifiedImageError:  # Whose own words name an object in memory.
+            raise UserError(f"{name}: cannot be read as a picture: it is none, or its beginning is damaged") from None
         # What Pillow raises for a damaged file depends on where the damage is.
         except Exception as error:  # So do damaged pictures, whatever decodes them.
             raise UserError(f"{name}: cannot be read as a picture: {error}") from None

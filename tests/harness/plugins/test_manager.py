@@ -167,6 +167,26 @@ def test_a_package_that_is_edited_is_all_of_its_files(tmp_path, monkeypatch):
     assert found() != first
 
 
+def test_a_file_is_versioned_with_what_it_imports_from_beside_it(plugin_file, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "losses_of_mine").mkdir()
+    (tmp_path / "losses_of_mine" / "error.py").write_text("x = 1")
+    (tmp_path / "helper_of_mine.py").write_text("def late():\n    from losses_of_mine.error import x")
+    (tmp_path / "unrelated.py").write_text("")
+    file = plugin_file(WATCHES + "import json, helper_of_mine", "mine.py")
+
+    def found():
+        return PluginManager([file]).plugins[-1].version
+
+    versions = [found()]
+    (tmp_path / "unrelated.py").write_text("x = 2")
+    assert found() == versions[0]
+    for edited in ("losses_of_mine/error.py", "helper_of_mine.py"):
+        (tmp_path / edited).write_text("x = 2")
+        versions.append(found())
+    assert len(set(versions)) == 3
+
+
 def test_the_version_of_a_file_is_its_content(plugin_file):
     first = PluginManager([plugin_file(WATCHES + "x = 1", "a.py")]).plugins[-1].version
     assert first == PluginManager([plugin_file(WATCHES + "x = 1", "b.py")]).plugins[-1].version
