@@ -1,8 +1,8 @@
 """The contract of a model: networks and losses; the harness does the rest."""
 
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +18,7 @@ from harness.latents import LatentSpace
 from harness.objective import Objective
 from harness.pairs import Pairs
 from harness.rng import Rng
+from harness.seeds import governed
 
 ABILITIES = ("encode", "generate", "reconstruct", "posterior", "kl", "features")
 """What a model may be able to do beside training; each is a method that it overrides."""
@@ -208,13 +209,13 @@ def build(model_class: type[Model], config: Settings, image: ImageSpec, rng: Rng
         ContractError: `initialise` would undo what the constructor has set, or parameters are tied by their memory.
     """
     watched = Constructed(model_class)
-    with rng.governing_torch(), watched if model_class.initialise is not Model.initialise else nullcontext():
+    with _governing(rng), watched if model_class.initialise is not Model.initialise else nullcontext():
         model = model_class(config, image)
     _check_tensors(model)
     if model_class.initialise is not Model.initialise:
         _initialise_watched(model, watched, rng)
     if model_class.after_initialise is not Model.after_initialise:
-        with rng.governing_torch(), torch.no_grad():
+        with _governing(rng), torch.no_grad():
             model.after_initialise()
         _check_tensors(model)
     return model
@@ -235,7 +236,7 @@ def outline(model_class: type[Model], config: Settings, image: ImageSpec) -> Mod
         except UserError:
             raise
         except Exception:  # Such as for `Tensor.item`.
-            with torch.random.fork_rng(devices=[]):
+            with _governing(Rng.of("outline")):
                 model = model_class(config, image)
     _check_tensors(model)
     return model
@@ -271,7 +272,7 @@ def _initialise_watched(model: Model, watched: Constructed, rng: Rng) -> None:
     del model._as_constructed
     lost = [name for name, value in chosen.items() if not torch.equal(model.get_parameter(name), value)]
     if drawn := libraries.intersection(lost):
-        with Rng.of("another construction").governing_torch():
+        with _governing(Rng.of("another construction")):
             other = dict(type(model)(model.config, model.image).named_parameters())
         # Numbers that come from nowhere else than a library's own initialisation, which the model replaces by its own.
         lost = [name for name in lost if name not in drawn or not is_drawn(chosen[name], other[name])]
@@ -317,6 +318,13 @@ def initialise(model: Model, network: nn.Module, rng: Rng) -> None:
     for layer in sorted(network.modules(), key=lambda layer: hasattr(layer, "_reset_parameters")):
         if layer not in kept and any(True for _ in layer.parameters(recurse=False)):
             model.initialise(layer, rng)
+
+
+@contextmanager
+def _governing(rng: Rng) -> Iterator[None]:
+    """Within this block all global generators follow one, and are put back after."""
+    with governed("model", rng.generator.initial_seed()), rng.governing_torch():
+        yield
 
 
 def _a_few(names: Sequence[str]) -> str:

@@ -2,6 +2,10 @@
 
 import hashlib
 import json
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -19,3 +23,24 @@ def seed_for(*purpose: object) -> int:
 def numpy_rng(*purpose: object) -> np.random.Generator:
     """A NumPy generator seeded by `seed_for(*purpose)`."""
     return np.random.default_rng(seed_for(*purpose))
+
+
+@contextmanager
+def governed(*purpose: object) -> Iterator[None]:
+    """Within this block the global generators of Python, NumPy and, if it is loaded, torch on the CPU begin at a seed.
+
+    For code of others that cannot be handed a generator. They are put back after.
+    """
+    seed, torch = seed_for(*purpose), sys.modules.get("torch")
+    kept = random.getstate(), np.random.get_state(), torch and torch.random.get_rng_state()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    if torch:
+        torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])
+        if torch:
+            torch.random.set_rng_state(kept[2])

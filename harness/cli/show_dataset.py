@@ -36,13 +36,13 @@ def show_dataset(
     """
     from harness.data.held_out import split_images
     from harness.dataset import GroundTruthDataset, LabelledDataset
-    from harness.suite.build import dataset_of
+    from harness.suite.build import dataset_of, load
 
     dataset = dataset_of(dataset_class, settings, "dataset")
     echo(f"image: {dataset.image}")
     started = perf_counter()
     try:
-        dataset.load(device)
+        load(dataset, device)
     except UserError as error:
         if pictures:
             raise

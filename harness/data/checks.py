@@ -1,11 +1,13 @@
 """What a dataset promises of its images and labels, and whether it keeps that."""
 
+from typing import TypeGuard
+
 import torch
 from torch import Tensor
 
 from harness.data.images import StoredImages
-from harness.dataset import Dataset, LabelledDataset
-from harness.errors import ContractError
+from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
+from harness.errors import ContractError, in_a_line
 from harness.model import ImageSpec
 
 LABELS = 100_000
@@ -23,9 +25,8 @@ def check_batch(dataset: Dataset, indices: Tensor, name: str) -> None:
     Raises:
         ContractError: it gives something else than it promises.
     """
-    if problem := declaration_problem(dataset):
-        raise ContractError(f"dataset {name}: {problem}")
-    images = dataset.images(indices)
+    check_declared(dataset, name)
+    images = asked(dataset, "images", indices, name)
     if problem := image_problem(dataset, images, len(indices)):
         raise ContractError(f"dataset {name}: `images` gives {problem}")
     if not torch.equal(images, dataset.images(indices)):
@@ -49,7 +50,7 @@ def check_all_labels(dataset: Dataset, name: str) -> None:
 
 
 def _check_labels(dataset: LabelledDataset, indices: Tensor, name: str) -> None:
-    labels = dataset.labels(indices)
+    labels = asked(dataset, "labels", indices, name)
     if not (problem := label_problem(dataset, labels, len(indices))):
         return
     where = ""
@@ -125,14 +126,62 @@ class ImageWatch:
         return ContractError(f"dataset {self._name}: `images` gives {problem}")
 
 
-def declaration_problem(dataset: Dataset) -> str:
-    """What is wrong with what a dataset says of itself; "" if all is well."""
+def asked(dataset: Dataset, what: str, indices: Tensor, name: str) -> Tensor:
+    """A dataset's "images" or "labels" at int64 indices (N,).
+
+    Raises:
+        ContractError: it has nothing there.
+    """
+    try:
+        found: Tensor = getattr(dataset, what)(indices)
+    except LookupError as error:
+        which = f"{int(indices.min())} to {int(indices.max())}"
+        raise ContractError(
+            f"dataset {name}: `{what}` raises {in_a_line(error)}, for indices from {which}; there are to be "
+            f"{len(dataset)}, as `__len__` says"
+        ) from error
+    return found
+
+
+def check_declared(dataset: Dataset, name: str) -> None:
+    """Check what a loaded dataset says of itself.
+
+    Raises:
+        ContractError: it contradicts itself or says nothing.
+    """
+    if problem := declaration_problem(dataset):
+        raise ContractError(f"dataset {name}: {problem}")
+
+
+def check_image_spec(dataset: Dataset, name: str) -> None:
+    """Check what a dataset that need not be loaded says of the shape of its images.
+
+    Raises:
+        ContractError: it says nothing, or something else.
+    """
+    if problem := _spec_problem(dataset):
+        raise ContractError(f"dataset {name}: {problem}")
+
+
+def _spec_problem(dataset: Dataset) -> str:
     spec = getattr(dataset, "image", None)
-    if not isinstance(spec, ImageSpec):
-        return f"`image` is {spec!r:.80}, not an ImageSpec(channels, height, width)"
+    if isinstance(spec, ImageSpec) and all(_is_whole(size) and size > 0 for size in vars(spec).values()):
+        return ""
+    return f"`image` is {spec!r:.80}, not an ImageSpec(channels, height, width) of positive numbers"
+
+
+def declaration_problem(dataset: Dataset) -> str:
+    """What is wrong with what a loaded dataset says of itself; "" if all is well."""
+    if problem := _spec_problem(dataset):
+        return problem
+    try:
+        count = len(dataset)
+    except TypeError:
+        return "`__len__` gives no number of images"
+    if isinstance(dataset, GroundTruthDataset) and count != len(dataset.factors):
+        return f"`__len__` gives {count} images, and `factors` are those of {len(dataset.factors)}"
     classes = getattr(dataset, "classes", None)
-    whole = isinstance(classes, int) and not isinstance(classes, bool) and classes > 0
-    if isinstance(dataset, LabelledDataset) and not whole:
+    if isinstance(dataset, LabelledDataset) and not (_is_whole(classes) and classes > 0):
         return f"`classes` is {classes!r:.80}, not the number of classes"
     return ""
 
@@ -150,7 +199,7 @@ def image_problem(dataset: Dataset, images: object, count: int) -> str:
     if not images.isfinite().all():
         return f"{int((~images.isfinite()).sum())} numbers that are not finite among {images.numel()}, not {promised}"
     low, high = images.min().item(), images.max().item()
-    return "" if low >= 0 and high <= 1 else f"numbers in [{low:.3g}, {high:.3g}], not {promised}"
+    return "" if low >= 0 and high <= 1 else f"numbers in [{_beside(low, 0)}, {_beside(high, 1)}], not {promised}"
 
 
 def label_problem(dataset: LabelledDataset, labels: object, count: int) -> str:
@@ -163,6 +212,15 @@ def label_problem(dataset: LabelledDataset, labels: object, count: int) -> str:
         return ""
     low, high = int(labels.min()), int(labels.max())
     return "" if low >= 0 and high < dataset.classes else f"labels from {low} to {high}, not {promised}"
+
+
+def _beside(value: float, bound: int) -> str:
+    """A value in as many digits as tell it from a bound."""
+    return next((text for digits in range(3, 9) if float(text := f"{value:.{digits}g}") != bound), f"{value:.9g}")
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is(value: object, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device | str) -> bool:

@@ -16,7 +16,7 @@ from harness.pictures.latent_paths import numbered_latents
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder
 from harness.storage.atomic import exists
-from harness.suite.build import build_dataset, build_initial_model
+from harness.suite.build import build_dataset, build_initial_model, load
 from harness.suite.trial import Trial
 from harness.training.trainer import load_weights
 
@@ -92,7 +92,7 @@ class TrainedModel:
         Raises:
             UserError: its files are missing or broken.
         """
-        self.dataset.load(self.dataset.device)
+        load(self.dataset, self.dataset.device)
 
     def untrained(self) -> Model:
         """The same model as its seed initialised it, on the same device, in evaluation mode."""

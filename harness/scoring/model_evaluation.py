@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.data.checks import check_images
+from harness.data.checks import asked, check_images
 from harness.data.held_out import split_images
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
 from harness.errors import ContractError, DivergenceError, NotApplicableError
@@ -138,7 +138,7 @@ class ModelEvaluation(Evaluation):
             ContractError: they are not what the dataset promises.
         """
         where = torch.from_numpy(np.asarray(indices, dtype=np.int64)).to(self.dataset.device)
-        images = self.dataset.images(where)
+        images = asked(self.dataset, "images", where, type(self.dataset).__name__)
         check_images(self.dataset, where, images)
         return images
 

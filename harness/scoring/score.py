@@ -15,6 +15,7 @@ from harness.evaluation import Evaluation
 from harness.metric import Metric, Score
 from harness.registry import Registry
 from harness.results.result import ScoreRecord
+from harness.seeds import governed
 from harness.storage.records import parse_plain
 from harness.suite.build import build_metric
 from harness.suite.trial import Choice, score_key
@@ -63,7 +64,8 @@ def _score_one(evaluation: Evaluation, choice: Choice, registry: Registry) -> Sc
         metric = build_metric(registry, choice)
         if reason := metric.missing():
             return record("not-applicable", reason=reason)
-        result = metric.score(evaluation)
+        with governed("evaluation", evaluation.seed, choice.name):
+            result = metric.score(evaluation)
         value, details = checked_value(result), checked_details(result.details)
         if len(evaluation.code_groups) and "encode" in metric_class.needs:
             details["code_groups"] = _protocol(evaluation.code_groups)

@@ -6,6 +6,7 @@ import numpy as np
 
 from harness.errors import HarnessError, NotApplicableError, in_a_line
 from harness.evaluation import Evaluation
+from harness.seeds import governed
 from harness.selector import PointwiseSelector, Selector
 from harness.typing import Floats
 
@@ -22,7 +23,8 @@ def compare(selector: Selector, pool: Sequence[Evaluation]) -> Floats:
         SelectorError: it raised another error, or its comparisons have another shape or are no numbers.
     """
     try:
-        found = selector.compare(pool)
+        with governed("compare", type(selector).__name__):
+            found = selector.compare(pool)
     except NotApplicableError:
         raise
     except (Exception, SystemExit) as error:  # A selector may raise anything.
@@ -47,7 +49,8 @@ def scores(selector: Selector, comparisons: Floats) -> Floats:
         SelectorError: it raised an error, or its scores have another shape, are no numbers or infinite.
     """
     try:
-        found = selector.scores(comparisons.copy())
+        with governed("scores", type(selector).__name__):
+            found = selector.scores(comparisons.copy())
     except (Exception, SystemExit) as error:  # A selector may raise anything.
         raise SelectorError(f"scores of {len(comparisons)} models: {in_a_line(error)}") from error
     made = _array(found, (len(comparisons),), "scores")

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, cast
 from harness.config import parse
 from harness.errors import UserError
 from harness.registry import Registry
+from harness.seeds import governed
 from harness.suite.resolve import TRAINING, apart, resolve_class
 from harness.suite.trial import Choice, Trial
 
 if TYPE_CHECKING:
+    import torch
+
     from harness.dataset import Dataset
     from harness.metric import Metric
     from harness.model import ImageSpec, Model
@@ -50,8 +53,18 @@ def load_dataset(registry: Registry, choice: Choice, device: str) -> "Dataset":
         UserError: see `resolve_class`; or its files are missing or broken.
     """
     dataset = build_dataset(registry, choice)
-    dataset.load(device)
+    load(dataset, device)
     return dataset
+
+
+def load(dataset: "Dataset", device: "str | torch.device") -> None:
+    """Load a dataset on a device; what it draws from global generators is the same whenever it is loaded.
+
+    Raises:
+        UserError: its files are missing or broken.
+    """
+    with governed("load"):
+        dataset.load(device)
 
 
 def build_metric(registry: Registry, choice: Choice) -> "Metric":

@@ -47,10 +47,12 @@ class Data:
         Raises:
             UserError: that table does not fit the dataset's factors.
         """
+        from harness.data.checks import check_image_spec
         from harness.dataset import GroundTruthDataset
         from harness.suite.build import build_dataset
 
         dataset = build_dataset(registry, choice)
+        check_image_spec(dataset, choice.name)
         if not isinstance(dataset, GroundTruthDataset):
             return cls(choice, dataset.image, None, dataset.has_partners())
         training = dataset.training_images

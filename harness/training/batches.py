@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.data.checks import ImageWatch
+from harness.data.checks import ImageWatch, asked
 from harness.data.held_out import split_images
 from harness.dataset import Dataset, GroundTruthDataset
 from harness.errors import NotApplicableError, UserError
@@ -61,7 +61,8 @@ class Batches:
             raise UserError(f"{type(dataset).__name__} has no factors that pairs of images could share")
         self._trained_on = torch.from_numpy(split.trained_on)
         self._weights = split.weights
-        self._watch = ImageWatch(dataset, name or type(dataset).__name__, self.images)
+        self._name = name or type(dataset).__name__
+        self._watch = ImageWatch(dataset, self._name, self.images)
         self.taken = 0
         self._epoch = -1
         self._order = self._partners = torch.empty(0, dtype=torch.int64)
@@ -139,7 +140,7 @@ class Batches:
 
     def gather(self, indices: Tensor) -> Tensor:
         """The images of a batch, (batch_size, C, H, W) in [0, 1], channels last in memory."""
-        images = self.dataset.images(indices)
+        images = asked(self.dataset, "images", indices, self._name)
         self._watch.see(indices, images)
         return images.contiguous(memory_format=torch.channels_last)
 

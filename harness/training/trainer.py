@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from harness.data.checks import check_all_labels, check_batch
+from harness.data.checks import check_all_labels, check_batch, check_declared
 from harness.dataset import Dataset
 from harness.errors import DamagedFileError
 from harness.model import Model
@@ -194,6 +194,7 @@ def _check_data(trial: Trial, model: Model, dataset: Dataset) -> None:
         UserError: there are not enough images for one, or no pairs of them for a model that learns from pairs.
         ContractError: the dataset does not give what it promises.
     """
+    check_declared(dataset, trial.dataset.name)
     batches = Batches(dataset, trial.training.batch_size, trial.seed, trial.training.held_out, model.pairs())
     check_batch(dataset, batches.next_indices(), trial.dataset.name)
     check_all_labels(dataset, trial.dataset.name)

@@ -1,7 +1,9 @@
 """What a model starts with: what its constructor left, what `initialise` draws, and what is set after that."""
 
 import copy
+import random
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -134,7 +136,7 @@ def test_what_is_set_after_initialisation_stands_and_is_drawn_from_the_trials_ge
 
     def after_initialise(self):
         self.average.load_state_dict(self.first.state_dict())
-        self.rest[0].bias.uniform_()
+        self.rest[0].bias.copy_(torch.from_numpy(np.random.rand(3)) + random.random())
 
     one, other = (built(Drawn, change, after_initialise=after_initialise) for _ in range(2))
     assert torch.equal(one.average.weight, one.first.weight)

@@ -1,9 +1,13 @@
+import random
+from contextlib import suppress
+
+import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import Categorical, LatentSpace, Normal, Rng, Sphere, Uniform
-from harness.seeds import numpy_rng, seed_for
+from harness.seeds import governed, numpy_rng, seed_for
 
 PURPOSES = st.lists(st.one_of(st.integers(), st.text()), min_size=1, max_size=3)
 
@@ -37,6 +41,25 @@ def test_governing_torch_leaves_the_global_generator_as_it_was():
         second = torch.nn.Linear(3, 3).weight
     assert torch.equal(first, second)
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_global_generators_are_governed_by_a_purpose_and_put_back():
+    def drawn():
+        return random.random(), np.random.rand(), torch.rand(1).item()
+
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    expected = drawn()
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    with governed("one"):
+        first = drawn()
+    with suppress(ZeroDivisionError), governed("one"):
+        again = drawn()
+        raise ZeroDivisionError
+    with governed("other"):
+        other = drawn()
+    assert first == again
+    assert set(first).isdisjoint(other)
+    assert drawn() == expected
 
 
 def test_ranges():

@@ -177,6 +177,16 @@ def test_a_real_number_within_the_range_is_a_score(evaluation, registry, value):
     assert type(record.score) is float
 
 
+def test_a_metric_that_draws_from_a_global_generator_repeats(evaluation, registry):
+    class Sampled(Metric):
+        def score(self, evaluation):
+            return Score(float(np.random.rand()))
+
+    registry = with_metrics(registry, sampled=Sampled)
+    one, other = (score_evaluation(evaluation, [Choice("sampled")], registry)[0].score for _ in range(2))
+    assert one == other
+
+
 def with_metrics(registry, **metrics):
     """The registry with more metrics."""
     plugin = registry.entries["metrics"]["spread"].plugin

@@ -82,6 +82,15 @@ def test_whatever_a_selector_raises_is_its_own_failure(error):
         guard.compare(wrong(compare=fail), [None] * 3)
 
 
+def test_a_selector_that_draws_from_a_global_generator_repeats():
+    def compare(pool):
+        return np.random.rand(len(pool), len(pool))
+
+    assert (
+        guard.compare(wrong(compare=compare), [None] * 3) == guard.compare(wrong(compare=compare), [None] * 3)
+    ).all()
+
+
 def test_that_a_selector_does_not_apply_is_no_failure():
     def refuse(pool):
         raise NotApplicableError("no codes")

@@ -1,19 +1,24 @@
 """What breaks its contract ends a trial with a message that names it, alone and in a fleet."""
 
+import random
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
-from harness import ImageSpec, Rng, Settings
+from harness import FactorGrid, GroundTruthDataset, ImageSpec, Rng, Settings
 from harness.data.checks import ImageWatch, check_batch
 from harness.data.images import StoredImages
 from harness.errors import ContractError
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.scoring.model_evaluation import ModelEvaluation
-from harness.suite.build import load_dataset
+from harness.suite.build import load, load_dataset
+from harness.suite.expansion import Data
 from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial
+from harness.training.purity import generator_states, moved_since
 from harness.training.trainer import Callbacks, train
 from support import ODD
 
@@ -213,6 +218,14 @@ def test_images_that_are_kept_as_bytes_are_not_looked_at():
         ({"classes": None}, "`classes` is None, not the number of classes"),
         ({"classes": 0}, "`classes` is 0, not the number of classes"),
         ({"classes": "4"}, "`classes` is '4', not the number of classes"),
+        ({"image": ImageSpec(0, 4, 4)}, "not an ImageSpec(channels, height, width) of positive numbers"),
+        ({"__len__": lambda self: 40.0}, "`__len__` gives no number of images"),
+        (
+            {"__len__": lambda self: 50, "images": lambda self, at: torch.zeros(40, 1, 4, 4)[at + 42]},
+            "`images` raises Ind",
+        ),
+        ({"labels": lambda self, indices: {}[0]}, "`labels` raises KeyError: 0, for indices from 0 to 7"),
+        ({"images": lambda self, at: torch.full((len(at), 1, 4, 4), 1.0001)}, "numbers in [1, 1.0001]"),
     ],
 )
 def test_what_a_dataset_says_of_itself_is_checked(registry, declared, said):
@@ -221,6 +234,44 @@ def test_what_a_dataset_says_of_itself_is_checked(registry, declared, said):
     with pytest.raises(ContractError) as caught:
         check_batch(dataset, torch.arange(8), "odd")
     assert said in str(caught.value)
+
+
+def test_factors_of_other_images_are_refused(registry):
+    class Short(GroundTruthDataset):
+        """Has more factors than images."""
+
+        image = ImageSpec(1, 4, 4)
+        factors = FactorGrid(["row"], [9])
+
+        def __len__(self):
+            return 8
+
+    with pytest.raises(ContractError, match="`__len__` gives 8 images, and `factors` are those of 9"):
+        check_batch(Short(Settings()), torch.arange(8), "short")
+
+
+@pytest.mark.parametrize("declared", [{"image": [1, 4, 4]}, {"image": None}])
+def test_a_dataset_without_a_shape_is_refused_before_anything_is_built(declared):
+    registry = PluginManager([ODD], blocked=["harness_linear"]).registry
+    entry = registry.find("datasets", "odd")
+    odd = type("Shapeless", (entry.load(),), declared)
+    shapeless = SimpleNamespace(find=lambda *_: SimpleNamespace(load=lambda: odd))
+    with pytest.raises(ContractError, match=r"dataset odd: `image` is .*, not an ImageSpec"):
+        Data.of(shapeless, Choice("odd"))
+
+
+@pytest.mark.parametrize(
+    "draw", [lambda: torch.rand(3).tolist(), lambda: np.random.rand(3).tolist(), lambda: [random.random()]]
+)
+def test_what_loading_draws_from_a_global_generator_is_the_same_in_every_process(draw):
+    drawn = []
+    dataset = SimpleNamespace(load=lambda device: drawn.append(draw()))
+    states = generator_states()
+    load(dataset, "cpu")
+    assert not moved_since(states)
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    load(dataset, "cpu")
+    assert drawn[0] == drawn[1]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
