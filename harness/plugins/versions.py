@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import json
 from collections.abc import Sequence
-from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
+from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, PathFinder
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -35,13 +35,14 @@ def built_in_version(package: str) -> str:
 
 
 def file_version(file: Path) -> str:
-    """The version of a plugin in a single file: the content of the file, and of modules beside it that it imports."""
+    """The version of a plugin in a single file: the content of the file, and of modules beside it that it imports.
+
+    Whatever `sys.path` says, which the file may change itself.
+    """
     found = [file.resolve()]
     for source in found:  # Which grows meanwhile.
-        beside = {source.parent / name: name for name in _imported(source) if name != DISTRIBUTION}
-        for place, name in beside.items():
-            if place.with_suffix(".py").is_file() or place.is_dir():
-                found += [each for each in _sources(name) if each.is_relative_to(source.parent) and each not in found]
+        for name in set(_imported(source)) - {__name__.partition(".")[0]}:
+            found += [each for each in _sources(name, source.parent) if each not in found]
     return files_digest([found[0], *sorted(found[1:])])
 
 
@@ -67,9 +68,9 @@ def _module_version(its: Distribution, module: str) -> str:
     return its.version
 
 
-def _sources(module: str) -> list[Path]:
-    """The files of a module or package that can be imported, in order: Python's and compiled ones."""
-    spec = importlib.util.find_spec(module)
+def _sources(module: str, folder: Path | None = None) -> list[Path]:
+    """The files of a module or package, of one in a folder or of any: Python's and compiled ones, in order."""
+    spec = PathFinder.find_spec(module, [str(folder)]) if folder else importlib.util.find_spec(module)
     if spec is None:
         return []
     folders = [Path(folder) for folder in spec.submodule_search_locations or ()]

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from harness import UserError
@@ -168,17 +170,20 @@ def test_a_package_that_is_edited_is_all_of_its_files(tmp_path, monkeypatch):
 
 
 def test_a_file_is_versioned_with_what_it_imports_from_beside_it(plugin_file, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "losses_of_mine").mkdir()
     (tmp_path / "losses_of_mine" / "error.py").write_text("x = 1")
     (tmp_path / "helper_of_mine.py").write_text("def late():\n    from losses_of_mine.error import x")
     (tmp_path / "unrelated.py").write_text("")
-    file = plugin_file(WATCHES + "import json, helper_of_mine", "mine.py")
+    file = plugin_file(
+        f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n{WATCHES}import json, helper_of_mine", "mine.py"
+    )
+    monkeypatch.setattr(sys, "path", sys.path.copy())
 
     def found():
         return PluginManager([file]).plugins[-1].version
 
     versions = [found()]
+    assert found() == versions[0], "now that it has been imported, too"
     (tmp_path / "unrelated.py").write_text("x = 2")
     assert found() == versions[0]
     for edited in ("losses_of_mine/error.py", "helper_of_mine.py"):
