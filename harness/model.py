@@ -312,12 +312,17 @@ def objectives_of(model: Model) -> list[Objective]:
 
 
 def initialise(model: Model, network: nn.Module, rng: Rng) -> None:
-    """Initialise every layer of one of the model's networks but those that are pretrained, in a fixed order."""
+    """Initialise every layer of one of the model's networks but those that are pretrained, in a fixed order.
+
+    What `initialise` draws from global generators in place of `rng` is decided by its state.
+    """
     kept = {layer for pretrained in model.pretrained() for layer in pretrained.modules()}
     # `_reset_parameters` is by convention about the layers within, too, and so comes after theirs.
-    for layer in sorted(network.modules(), key=lambda layer: hasattr(layer, "_reset_parameters")):
-        if layer not in kept and any(True for _ in layer.parameters(recurse=False)):
-            model.initialise(layer, rng)
+    layers = sorted(network.modules(), key=lambda layer: hasattr(layer, "_reset_parameters"))
+    with governed("initialise", rng.state.tolist()):
+        for layer in layers:
+            if layer not in kept and any(True for _ in layer.parameters(recurse=False)):
+                model.initialise(layer, rng)
 
 
 @contextmanager

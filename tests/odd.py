@@ -169,6 +169,17 @@ class Late(Sound):
         return super().error(images + 0.1 * torch.randn_like(images), draws)
 
 
+class Warming(Sound):
+    """Drops what it sees, but not in its first steps."""
+
+    def schedule(self, step):
+        self.warm = step >= 5
+        return {}
+
+    def error(self, images, draws):
+        return super().error(nn.functional.dropout(images, 0.3) if self.warm else images, draws)
+
+
 class Scheduling(Sound):
     """Draws what changes with the step."""
 
@@ -253,6 +264,6 @@ class Quitting(Sound):
 
 
 MODELS = (
-    *(Sound, Dropout, Noisy, Numpy, Python, Undrawn, Ending, Late, Scheduling, Reseeding, OwnNumpy, OwnTorch),
+    *(Sound, Dropout, Noisy, Numpy, Python, Undrawn, Ending, Late, Warming, Scheduling, Reseeding, OwnNumpy, OwnTorch),
     *(OwnDrawing, Clock, Counting, Quitting, Probable, Returning),
 )

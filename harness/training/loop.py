@@ -21,6 +21,7 @@ from harness.training.engines.base import make_engine, make_stepper
 from harness.training.engines.eager import EagerStepper
 from harness.training.events import Event, Note, Progress
 from harness.training.history import History
+from harness.training.purity import Between
 from harness.training.trial_state import Checkpoint, Warn, remove_checkpoints, save_checkpoint
 
 PROGRESS_SECONDS = 1.0
@@ -197,6 +198,7 @@ class TrainingLoop:
                 self.callbacks.report(training.trial, Progress(training.done, training.steps))
         begun, steps = monotonic(), 0
         reported, save_at = begun, begun + self.checkpoint_seconds
+        self._between = Between(min((training.done for training in self.trainings), default=0))
         while self.trainings:
             if self.callbacks.stopping():
                 self._save(self.trainings)
@@ -227,6 +229,11 @@ class TrainingLoop:
                 self.trainings[position].engine.batches.check()
             except ContractError as error:
                 failed[position] = error
+        if due:
+            try:
+                self._between.check(max(training.done for training in self.trainings))
+            except ContractError as error:  # Whose member's call it was cannot be told.
+                failed = dict.fromkeys(range(len(self.trainings)), error) | failed
         losses = self.engine.losses() if due else []
         for position in due:
             if position not in failed:

@@ -92,6 +92,33 @@ class Purity:
             )
 
 
+class Between:
+    """Notices that global generators have moved since it was asked last: between the calls that `Purity` watches.
+
+    Python's own is left out, which libraries draw from for what is no part of a training.
+    """
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+        self._states = _without_python(generator_states())
+
+    def check(self, step: int) -> None:
+        """Ask it after a step.
+
+        Raises:
+            ContractError: a generator has moved.
+        """
+        moved = moved_since(self._states)
+        first, self._step, self._states = self._step, step, _without_python(generator_states())
+        if moved:
+            which = f"step {first}" if step == first + 1 else f"one of the steps {first} to {step - 1}"
+            raise ContractError(impure(f"in {which} the model or its dataset", moved))
+
+
+def _without_python(states: Mapping[str, object]) -> dict[str, object]:
+    return {name: state for name, state in states.items() if name not in (PYTHON, MODULES)}
+
+
 @contextmanager
 def _unmoved(name: str) -> Iterator[None]:
     """Within this block global generators must not move; one that did is put back, so that seeding it is noticed again.

@@ -145,6 +145,19 @@ def test_what_is_set_after_initialisation_stands_and_is_drawn_from_the_trials_ge
     assert one.rest[0].bias.std() > 0
 
 
+def test_what_initialise_draws_from_a_global_generator_is_the_seeds():
+    def drawn(self, layer, rng):
+        if isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight)
+
+    one, same, other = (
+        build(type("Changed", (Plain,), {"initialise": drawn}), Settings(), IMAGE, Rng(seed)) for seed in (0, 0, 1)
+    )
+    assert torch.equal(one.first.weight, same.first.weight)
+    assert not torch.equal(one.first.weight, other.first.weight)
+    assert not torch.equal(one.first.weight, one.rest[0].weight)
+
+
 def test_what_layers_draw_for_themselves_is_no_loss():
     class Own(nn.Module):
         def __init__(self, weight):

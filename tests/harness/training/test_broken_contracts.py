@@ -81,6 +81,12 @@ def test_a_model_that_draws_from_a_global_generator_fails_with_the_place(ends, e
     assert ends(model, engine)
 
 
+def test_so_does_one_that_begins_to_draw_after_its_first_steps(ends):
+    (failure,) = ends("warming")
+    assert failure.startswith("in step 5 the model or its dataset draws from torch's global generator (nn.Dropout")
+    assert all("draws from torch's global generator" in failure for failure in ends("warming", "a fleet"))
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("model", "place"),
