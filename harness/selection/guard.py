@@ -15,6 +15,17 @@ class SelectorError(HarnessError):
     """A selector raised an error or returned something else than its contract says; the message says what."""
 
 
+def text(found: object, what: str) -> str:
+    """What a selector says of a model, such as its kind.
+
+    Raises:
+        SelectorError: it is no text.
+    """
+    if not isinstance(found, str):
+        raise SelectorError(f"{what} is a text, not {type(found).__name__}")
+    return found
+
+
 def compare(selector: Selector, pool: Sequence[Evaluation]) -> Floats:
     """A selector's comparisons of M models: (M,) of a `PointwiseSelector`, (M, M) of any other.
 
@@ -61,8 +72,11 @@ def scores(selector: Selector, comparisons: Floats) -> Floats:
 
 def _array(found: object, shape: tuple[int, ...], what: str) -> Floats:
     try:
-        made = np.asarray(found, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+        made = np.asarray(found)
+        if made.dtype.kind not in "biufO":  # Texts would be read as numbers, and complex ones cut.
+            raise TypeError
+        made = made.astype(np.float64)
+    except Exception:  # Whatever is to become an array may raise anything.
         raise SelectorError(f"its {what} are no array of numbers") from None
     if made.shape != shape:
         raise SelectorError(f"its {what} have the shape {made.shape}, expected {shape}")

@@ -1,5 +1,6 @@
 """From a `[[models]]` table to trials: its settings, its steps, its seeds, checked against the dataset."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -229,8 +230,14 @@ def check_distinct(trials: Sequence[Trial]) -> None:
         if other := seen.get(trial.id):
             raise UserError(f"two trials are the same: '{other.title}' and '{trial.title}'")
         seen[trial.id] = trial
-        first = named.setdefault(trial.setting, trial)
+        first = named.setdefault(_as_read(trial.setting), trial)
         if (first.model, first.training) != (trial.model, trial.training):
-            raise UserError(
-                f"two [[models]] are called '{trial.setting}' and have other settings; give one of them a `label`"
-            )
+            alike = "" if first.setting == trial.setting else f" or {first.setting!a}, which reads alike,"
+            called = f"two [[models]] are called '{trial.setting}'{alike}"
+            raise UserError(f"{called} and have other settings; give one of them a `label`")
+
+
+def _as_read(text: str) -> str:
+    """What people see of a text: neither how spaces and accents are written nor signs that take no room."""
+    text = unicodedata.normalize("NFC", text)
+    return " ".join("".join(sign for sign in text if sign.isspace() or unicodedata.category(sign) != "Cf").split())

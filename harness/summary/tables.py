@@ -1,5 +1,6 @@
 """All tables of a results folder, made from its records or read as they were written."""
 
+import json
 from dataclasses import dataclass, fields
 
 import pandas as pd
@@ -12,6 +13,7 @@ from harness.results.schema import SCORES
 from harness.results.status import StudyStatus
 from harness.selection.record import read_comparison
 from harness.selection.tables import selection_tables
+from harness.summary.labels import distinct_labels
 from harness.summary.leaderboard import leaderboard, score_table
 
 LARGEST_SCORE = 1e100
@@ -36,10 +38,11 @@ def failures(folder: ResultsFolder, status: StudyStatus, selections: pd.DataFram
     """
     suite = status.suite
     lines = list(status.failures)
-    for choice in suite.selectors:
+    labels = distinct_labels([(choice.name, json.dumps(dict(choice.config))) for choice in suite.selectors])
+    for label, choice in zip(labels, suite.selectors, strict=True):
         record = read_comparison(folder, choice, status.candidates, suite.evaluation_seed)
         if record and record.failed:
-            lines.append(f"{choice.name}: {record.failed}")
+            lines.append(f"{label}: {record.failed}")
     failed = selections[selections["status"] == "failed"]
     rows = zip(failed["selector"], failed["pool"], failed["reason"], strict=True)
     return [*lines, *dict.fromkeys(f"{selector} on the pool '{pool}': {reason}" for selector, pool, reason in rows)]

@@ -94,10 +94,14 @@ def _compare(
         selector = build_selector(registry, choice)
         selector.progress, selector.at_once = progress, job.at_once
         found.left_out = {
-            name: reason for name, evaluation in evaluations.items() if (reason := selector.lacks(evaluation))
+            name: reason
+            for name, evaluation in evaluations.items()
+            if (reason := guard.text(selector.lacks(evaluation), "what a model lacks"))
         }
         compared = {name: evaluation for name, evaluation in evaluations.items() if name not in found.left_out}
-        found.kinds = {name: selector.kind(evaluation) for name, evaluation in compared.items()}
+        found.kinds = {
+            name: guard.text(selector.kind(evaluation), "a model's kind") for name, evaluation in compared.items()
+        }
         for members in compared_together(selector, found.kinds, job.trials):
             results = (folder.trial(member).result for member in members)
             comparisons = stored_comparisons(choice, selector, results, job.evaluation_seed)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from harness.cli.result_tables import print_selections, unjudged_notes, wide_selections
 from harness.errors import NotApplicableError
@@ -54,6 +55,9 @@ def leave(*_):
         (np.ones(3), r"have the shape \(3,\)"),
         ([[1, 2], [3]], "are no array of numbers"),
         ("text", "are no array of numbers"),
+        (np.full((3, 3), "1.0"), "are no array of numbers"),
+        (np.full((3, 3), 1j), "are no array of numbers"),
+        (torch.ones(3, 3, requires_grad=True), "are no array of numbers"),
         ([[10**400] * 3] * 3, "are no array of numbers"),
         (None, "have the shape"),
     ],
@@ -89,6 +93,13 @@ def test_a_selector_that_draws_from_a_global_generator_repeats():
     assert (
         guard.compare(wrong(compare=compare), [None] * 3) == guard.compare(wrong(compare=compare), [None] * 3)
     ).all()
+
+
+def test_what_a_selector_says_of_a_model_is_a_text():
+    assert guard.text("a kind", "a model's kind") == "a kind"
+    for found in (None, ["a kind"], np.ones(2)):
+        with pytest.raises(guard.SelectorError, match=f"a model's kind is a text, not {type(found).__name__}"):
+            guard.text(found, "a model's kind")
 
 
 def test_that_a_selector_does_not_apply_is_no_failure():

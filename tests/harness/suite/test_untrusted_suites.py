@@ -115,6 +115,15 @@ def test_two_models_with_one_label_and_other_settings_are_refused(suite_file, re
     assert len(load_suite(suite_file(twice + 'label = "larger"\n'), registry).trials) == 2
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("a", "a "), ("a b", "a  b"), ("a b", "a\u00a0b"), ("a", "a\u200b"), ("\u00e9", "e\u0301")]
+)
+def test_labels_that_read_alike_are_one(suite_file, registry, one, other):
+    models = f'label = "{one}"\n[[models]]\nname = "linear"\nlabel = "{other}"\nconfig.size = 5\n'
+    with pytest.raises(UserError, match=r"which reads alike, and have other settings; give one of them a `label`"):
+        load_suite(suite_file(SUITE + models), registry)
+
+
 def test_two_tables_of_one_label_may_sweep_other_values_or_have_other_seeds(suite_file, registry):
     swept = SUITE + 'sweep.size = [2]\n[[models]]\nname = "linear"\nsweep.size = [3]\n'
     assert len(load_suite(suite_file(swept), registry).trials) == 2
