@@ -1,10 +1,15 @@
 """The errors that the harness raises on purpose, and how it words a near miss."""
 
+import errno
 import re
+import signal
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors that a file of a plugin meets on a full disk."""
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters but tab and newline, marks that turn the direction of writing, and halves of characters."""
@@ -58,6 +63,19 @@ def in_a_line(error: BaseException) -> str:
     except Exception:  # An error whose message cannot be made is told by its type.
         first = ""
     return f"{type(error).__name__}: {first[:300]}".removesuffix(": ")
+
+
+class StopNow(BaseException):
+    """A worker was asked to stop and has nothing to save."""
+
+
+def is_stop(error: BaseException) -> bool:
+    """Whether somebody stops this process; whatever else a plugin raises is its own failure.
+
+    Workers ignore Ctrl-C, so that a `KeyboardInterrupt` in one is raised by a plugin.
+    """
+    ctrl_c = isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    return ctrl_c or isinstance(error, StopNow)
 
 
 @contextmanager

@@ -38,6 +38,7 @@ def harness_register_metrics(register):
 class Dots(harness.GroundTruthDataset):
     class Config(Settings):
         file: str = Field("", description="a file that must be there")
+        opened: str = Field("", description="another, which is opened without asking")
         quits: str = Field("", description="what ends the process")
 
     image = ImageSpec(1, 4, 4)
@@ -66,6 +67,8 @@ class Dots(harness.GroundTruthDataset):
         self.end("load")
         if self.config.file and not os.path.exists(self.config.file):
             raise harness.UserError(f"dots: there is no file {self.config.file}")
+        if self.config.opened:
+            open(self.config.opened).close()
         super().load(device)
 
     def images(self, indices):

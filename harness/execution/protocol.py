@@ -8,6 +8,7 @@ from enum import IntEnum
 from types import FrameType
 from typing import Self, TypeAlias
 
+from harness.errors import StopNow
 from harness.suite.trial import Choice, Trial, by_training, checked
 from harness.training.events import Alert, Event, Note, Progress
 
@@ -214,10 +215,6 @@ def decode_message(line: bytes) -> Message:
             return Ended(**data)
         case kind:
             return Reported(data.pop("trial"), EVENTS[kind](**data))
-
-
-class StopNow(BaseException):
-    """The worker was asked to stop and has nothing to save."""
 
 
 class StopRequest:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from harness.errors import NotApplicableError, in_a_line
+from harness.errors import NotApplicableError, in_a_line, is_stop
 from harness.evaluation import Evaluation
 from harness.metric import Metric, Score
 from harness.registry import Registry
@@ -71,7 +71,9 @@ def _score_one(evaluation: Evaluation, choice: Choice, registry: Registry) -> Sc
             details["code_groups"] = _protocol(evaluation.code_groups)
     except NotApplicableError as error:
         return record("not-applicable", reason=str(error))
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_stop(error):
+            raise
         return record("failed", reason=in_a_line(error), traceback=traceback.format_exc())
     if reason := outside(value, metric_class.range):
         return record("failed", reason=reason, details=details)

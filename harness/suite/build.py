@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.config import parse
-from harness.errors import UserError
+from harness.errors import FULL, StorageError, UserError, in_a_line
 from harness.registry import Registry
 from harness.seeds import governed
 from harness.suite.resolve import TRAINING, apart, resolve_class
@@ -50,10 +50,15 @@ def load_dataset(registry: Registry, choice: Choice, device: str) -> "Dataset":
     """The dataset of a choice, loaded on a device.
 
     Raises:
-        UserError: see `resolve_class`; or its files are missing or broken.
+        UserError: see `resolve_class`; or its files are missing, broken or cannot be read.
     """
     dataset = build_dataset(registry, choice)
-    load(dataset, device)
+    try:
+        load(dataset, device)
+    except OSError as error:  # As a plugin's own `open` raises it.
+        if isinstance(error, StorageError) or error.errno in FULL:
+            raise
+        raise UserError(f"dataset {choice.name} cannot be loaded: {in_a_line(error)}") from error
     return dataset
 
 

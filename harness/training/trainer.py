@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.data.checks import check_all_labels, check_batch, check_declared
 from harness.dataset import Dataset
-from harness.errors import DamagedFileError
+from harness.errors import ContractError, DamagedFileError, UserError
 from harness.model import Model
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder
@@ -67,6 +67,7 @@ def train(
 
     Raises:
         Interrupted: `callbacks.stopping` said so.
+        UserError: the dataset has too few images, or none that a model of pairs could learn from.
     """
     how = _How(dataset, folder, callbacks, engine, checkpoint_seconds, keep_checkpoints, others)
     models: dict[str, Model] = {}
@@ -89,6 +90,8 @@ def train(
         try:
             _check_data(*alike[0], dataset)
         except Exception as error:  # A dataset may raise anything; without it there is nothing to train on.
+            if isinstance(error, UserError) and not isinstance(error, ContractError):
+                raise  # There is nothing to be recorded: it can be mended.
             for trial, _ in alike:
                 callbacks.failed(trial, error)
                 for state, _ in earlier[trial.id]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from harness.errors import StorageError, UserError
+from harness.errors import StopNow, StorageError, UserError
 from harness.execution.allocator import keep_freed_memory
 from harness.execution.protocol import (
     CompareJob,
@@ -25,7 +25,6 @@ from harness.execution.protocol import (
     Problem,
     Report,
     Reported,
-    StopNow,
     StopRequest,
     decode_job,
     encode_message,

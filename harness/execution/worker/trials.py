@@ -1,6 +1,5 @@
 """The trials of a job in their worker process: train, score, record."""
 
-import errno
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from time import monotonic
 import torch
 
 from harness.dataset import Dataset
-from harness.errors import DivergenceError, StorageError, UserError, in_a_line
+from harness.errors import FULL, DivergenceError, StorageError, UserError, in_a_line
 from harness.execution.protocol import Exit, Report, StopRequest, TrialJob
 from harness.model import Model
 from harness.pictures.trained_model import TrainedModel
@@ -35,9 +34,6 @@ from harness.training.trainer import Callbacks, Interrupted, Trained, train
 
 ANY_ERROR = (Exception, SystemExit, KeyboardInterrupt)
 """What plugins may raise; only `StopNow` is ours."""
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Errors that a file of a plugin meets on a full disk."""
 
 
 def run_trials(job: TrialJob, report: Report, stop: StopRequest) -> Exit:

@@ -128,11 +128,23 @@ def test_a_worker_that_is_terminated_every_time_leaves_a_line_and_code_1(command
     assert "not done: ending seed=0" in found.stderr
 
 
-def test_a_mistake_about_data_is_one_line_and_is_tried_again_when_it_is_mended(command, suite, plugin, tmp_path):
-    arguments = ["run", suite(seeds=2), "--plugin", plugin, "--output", "out", "--set", "dataset.file='data.bin'"]
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ("file", "dots: there is no file data.bin"),
+        (
+            "opened",
+            "dataset dots cannot be loaded: FileNotFoundError: [Errno 2] No such file or directory: 'data.bin'",
+        ),
+    ],
+)
+def test_a_mistake_about_data_is_one_line_and_is_tried_again_when_it_is_mended(
+    command, suite, plugin, tmp_path, setting, line
+):
+    arguments = ["run", suite(seeds=2), "--plugin", plugin, "--output", "out", "--set", f"dataset.{setting}='data.bin'"]
     found = command(*arguments)
     assert found.returncode == 2, found.stderr
-    assert found.stderr.splitlines() == ["harness: dots: there is no file data.bin"]
+    assert found.stderr.splitlines() == [f"harness: {line}"]
     assert not list(tmp_path.glob("out/trials/*/result.json"))
     (tmp_path / "data.bin").write_text("")
     found = command(*arguments)

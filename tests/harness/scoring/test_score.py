@@ -1,5 +1,6 @@
 import json
 import re
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -134,6 +135,7 @@ WRONG = {
     "no room to be made": (Unmade, "MemoryError: no room"),
     "no room": (raising(MemoryError()), "MemoryError"),
     "an end of the process": (raising(SystemExit(0)), "SystemExit: 0"),
+    "no error at all": (raising(GeneratorExit("of a kind of its own")), "GeneratorExit: of a kind of its own"),
     "an error without words": (raising(WordlessError()), "WordlessError"),
     "a score above the range": (
         within(0, 1, 50.0),
@@ -155,6 +157,15 @@ def test_a_wrong_metric_fails_alone(evaluation, registry, wrong):
     assert good.status == "ok"
     result = Result("trial", Outcome.FINISHED, scores=(failed, good))
     assert Result.from_json(json.loads(json.dumps(result.to_json(), allow_nan=False))) == result
+
+
+def test_ctrl_c_ends_scoring_where_it_is_heard(evaluation, registry, monkeypatch):
+    registry = with_metrics(registry, wrong=raising(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        score_evaluation(evaluation, [Choice("wrong")], registry)
+    monkeypatch.setattr("signal.getsignal", lambda number: signal.SIG_IGN)  # As in a worker.
+    (record,) = score_evaluation(evaluation, [Choice("wrong")], registry)
+    assert (record.status, record.reason) == ("failed", "KeyboardInterrupt")
 
 
 @pytest.mark.parametrize("depth", range(88, 100))

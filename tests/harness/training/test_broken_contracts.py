@@ -10,7 +10,7 @@ import torch
 from harness import FactorGrid, GroundTruthDataset, ImageSpec, Rng, Settings
 from harness.data.checks import ImageWatch, check_batch
 from harness.data.images import StoredImages
-from harness.errors import ContractError
+from harness.errors import ContractError, UserError
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.scoring.model_evaluation import ModelEvaluation
@@ -282,8 +282,8 @@ def test_what_loading_draws_from_a_global_generator_is_the_same_in_every_process
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_batch_that_is_larger_than_the_dataset_is_one_message(ends, engine):
-    failures = ends(engine=engine, batch_size=41)
-    assert set(failures) == {"training.batch_size: 41 is more than the dataset's 40 images"}
+    with pytest.raises(UserError, match=r"training\.batch_size: 41 is more than the dataset's 40 images"):
+        ends(engine=engine, batch_size=41)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
