@@ -73,7 +73,8 @@ class ResultsFolder:
                 self.path.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=self.path):
                     pass
-                for place in (self.path, self.path / "comparisons"):
+                refuse_link(self.comparisons_lease.parent)
+                for place in (self.path, self.comparisons_lease.parent):
                     remove_unfinished(place)
             else:
                 probe = self.path / f".{uuid.uuid4().hex}"

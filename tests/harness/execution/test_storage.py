@@ -166,6 +166,9 @@ def test_only_unfinished_files_of_our_own_are_removed_and_links_are_refused(suit
     folder.log.symlink_to(elsewhere / ".bashrc")
     with pytest.raises(UserError, match=r"log\.txt: it is a link"), claim_trials(job, pytest.fail):
         pass
+    (tmp_path / "out" / "comparisons").symlink_to(elsewhere)
+    with pytest.raises(UserError, match=r"comparisons: it is a link"):
+        ResultsFolder(job.folder).create()
 
 
 def test_what_another_run_works_on_is_not_deleted(suite, tmp_path):
