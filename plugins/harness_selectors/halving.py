@@ -1,6 +1,8 @@
 """ModelCentrality of large pools: the most central model from few of the comparisons."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import count
 
 import numpy as np
 
@@ -47,6 +49,7 @@ class ModelCentralityHalving(ModelCentrality):
         self.require_one_kind(pool)
         accuracies = np.full((len(pool), len(pool)), np.nan)
         rng = pool[0].rng("model-centrality-halving")
+        rounds, begun = rounds_of(len(pool), self.config.references), count()
 
         def mutual(candidates: Indices, references: Indices) -> Floats:
             wanted = np.zeros_like(accuracies, dtype=bool)
@@ -55,12 +58,28 @@ class ModelCentralityHalving(ModelCentrality):
             wanted |= wanted.T
             np.fill_diagonal(wanted, False)
             # NaN marks the pairs that no earlier round has compared.
-            self.fill(accuracies, wanted & np.isnan(accuracies), models)
+            self.fill(accuracies, wanted & np.isnan(accuracies), models, partial(self._tell, next(begun), rounds))
             agreements: Floats = (accuracies + accuracies.T) / 2
             return agreements[np.ix_(candidates, references)]
 
         halve(len(pool), self.config.references, mutual, rng)
         return accuracies
+
+    def _tell(self, done_rounds: int, rounds: int, done: int, of: int) -> None:
+        """Tell how much of all rounds is done, which cost about as much each."""
+        self.progress(done_rounds * of + done, rounds * of)
+
+
+def rounds_of(n: int, references: int) -> int:
+    """How many rounds the halving of n models takes.
+
+    >>> rounds_of(16, 4)  # 16 candidates and 4 references, 8 and 8, 4 and 16
+    3
+    """
+    rounds, candidates = 1, n
+    while references * n // candidates < n:
+        rounds, candidates = rounds + 1, (candidates + 1) // 2
+    return rounds
 
 
 def halve(

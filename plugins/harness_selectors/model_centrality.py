@@ -1,6 +1,6 @@
 """ModelCentrality: the best model is the one that most others agree with."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -75,7 +75,7 @@ class ModelCentrality(Selector):
         models = generative(pool)
         self.require_one_kind(pool)
         accuracies = np.full((len(pool), len(pool)), np.nan)
-        self.fill(accuracies, np.ones_like(accuracies, dtype=bool), models)
+        self.fill(accuracies, np.ones_like(accuracies, dtype=bool), models, self.progress)
         return accuracies
 
     def scores(self, comparisons: Floats) -> Floats:
@@ -85,11 +85,17 @@ class ModelCentrality(Selector):
         centrality: Floats = mutual.sum(axis=1) / (len(mutual) - 1)
         return centrality
 
-    def fill(self, accuracies: Floats, wanted: NDArray[np.bool_], models: Sequence[ModelEvaluation]) -> None:
+    def fill(
+        self,
+        accuracies: Floats,
+        wanted: NDArray[np.bool_],
+        models: Sequence[ModelEvaluation],
+        progress: Callable[[int, int], None],
+    ) -> None:
         """Compute those entries of `accuracies` (M, M) that are marked in `wanted` (M, M), in place."""
         generators = np.flatnonzero(wanted.any(axis=0)).tolist()
         for done, j in enumerate(generators):
-            self.progress(done, len(generators))
+            progress(done, len(generators))
             encoders = np.flatnonzero(wanted[:, j]).tolist()
             labels = self._labels(models[j])
             codes = self._encoded(models[j], [models[i] for i in encoders])

@@ -4,13 +4,13 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
 
 import numpy as np
 
 from harness.errors import DamagedFileError, NotApplicableError, in_a_line
 from harness.evaluation import Evaluation
 from harness.execution.protocol import CompareJob, Exit
+from harness.execution.worker.comparison_progress import part_progress, stage_progress
 from harness.plugins.manager import PluginManager
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder
@@ -24,7 +24,6 @@ from harness.suite.build import build_initial_model, build_selector, load_datase
 from harness.suite.resolve import check_unchanged
 from harness.suite.trial import Choice, digest
 from harness.training.events import Alert, Event, Progress
-from harness.training.loop import PROGRESS_SECONDS
 from harness.training.trainer import load_weights
 from harness.training.trial_state import set_aside_model
 
@@ -61,29 +60,16 @@ def run_comparison(job: CompareJob, report: Callable[[Event], None]) -> Exit:
         return Exit.INCOMPLETE
     for done, choice in enumerate(job.selectors):
         report(Progress(done, len(job.selectors), stage=choice.name))
-        progress = _progress(report, Progress(done, len(job.selectors), stage=choice.name))
+        progress = stage_progress(report, Progress(done, len(job.selectors), stage=choice.name))
         found = _compare(choice, registry, progress, job, folder, evaluations)
         write_comparison(folder, choice, job.trials, job.evaluation_seed, found)
     return Exit.DONE
 
 
-def _progress(report: Callable[[Event], None], stage: Progress) -> Callable[[int, int], None]:
-    """Report how much of a comparison is done, about once a second."""
-    reported = monotonic()
-
-    def progress(done: int, of: int) -> None:
-        nonlocal reported
-        if monotonic() - reported >= PROGRESS_SECONDS:
-            reported = monotonic()
-            report(replace(stage, share=done / max(1, of)))
-
-    return progress
-
-
 def _compare(
     choice: Choice,
     registry: Registry,
-    progress: Callable[[int, int], None],
+    progress: Callable[[float], None],
     job: CompareJob,
     folder: ResultsFolder,
     evaluations: dict[str, Evaluation],
@@ -92,7 +78,7 @@ def _compare(
     found = ComparisonRecord.of_nothing(choice)
     try:
         selector = build_selector(registry, choice)
-        selector.progress, selector.at_once = progress, job.at_once
+        selector.at_once = job.at_once
         found.left_out = {
             name: reason
             for name, evaluation in evaluations.items()
@@ -102,7 +88,9 @@ def _compare(
         found.kinds = {
             name: guard.text(selector.kind(evaluation), "a model's kind") for name, evaluation in compared.items()
         }
-        for members in compared_together(selector, found.kinds, job.trials):
+        groups = compared_together(selector, found.kinds, job.trials)
+        for number, members in enumerate(groups):
+            selector.progress = part_progress(progress, [len(group) for group in groups], number)
             results = (folder.trial(member).result for member in members)
             comparisons = stored_comparisons(choice, selector, results, job.evaluation_seed)
             try:

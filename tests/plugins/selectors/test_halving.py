@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.seeds import numpy_rng
-from harness_selectors.halving import ModelCentralityHalving, halve
+from harness_selectors.halving import ModelCentralityHalving, halve, rounds_of
 
 # How six models agree; the diagonal is never asked for.
 MUTUAL = np.array(
@@ -41,7 +41,8 @@ class FromMatrix(ModelCentralityHalving):
         super().__init__(self.Config(references=references))
         self.matrix, self.evaluated = matrix, np.zeros_like(matrix, dtype=int)
 
-    def fill(self, accuracies, wanted, models):
+    def fill(self, accuracies, wanted, models, progress):
+        progress(1, 2)
         accuracies[wanted] = self.matrix[wanted]
         self.evaluated += wanted
 
@@ -121,6 +122,15 @@ def test_the_choice_is_at_least_as_central_as_where_halving_ends(n, references, 
     known = ~np.isnan(scores)
     np.testing.assert_allclose(scores[known], exact[known])
     assert exact[np.nanargmax(scores)] >= exact[last].max() - 1e-12
+
+
+@given(n=st.integers(2, 40), references=st.integers(2, 6), seed=st.integers(0, 100))
+def test_progress_is_through_all_rounds(n, references, seed):
+    selector, told = FromMatrix(random_accuracies(n, seed), references), []
+    selector.progress = lambda done, of: told.append(done / of)
+    selector.compare([Place(np.random.default_rng(seed))] * n)
+    rounds = rounds_of(n, references)
+    np.testing.assert_allclose(told, (np.arange(rounds) + 0.5) / rounds)
 
 
 @given(n=st.integers(16, 128), seed=st.integers(0, 20))
