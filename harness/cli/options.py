@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _each_once(context: click.Context, parameter: click.Parameter, files: tuple[Path, ...]) -> tuple[Path, ...]:
     """The files, each once, however it is written."""
-    return tuple({file.resolve(): file for file in files}.values())
+    return tuple({os.path.realpath(file): file for file in files}.values())
 
 
 plugin_option = click.option(
@@ -31,7 +31,7 @@ plugin_option = click.option(
 def _look_there(context: click.Context, parameter: click.Parameter, folder: Path | None) -> None:
     """Have datasets, and the processes that this one starts, look for files in a folder."""
     if folder is not None:
-        os.environ["HARNESS_DATA"] = str(folder.resolve())
+        os.environ["HARNESS_DATA"] = os.path.realpath(folder)
 
 
 data_option = click.option(

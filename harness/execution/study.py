@@ -1,6 +1,7 @@
 """A study: a suite run into a results folder, from what is left to do to the finished tables."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -263,7 +264,7 @@ class Study:
         return {
             "folder": absolute(self.folder.path),
             "evaluation_seed": self.suite.evaluation_seed,
-            "plugins": [str(file.resolve()) for file in self.manager.files],
+            "plugins": [os.path.realpath(file) for file in self.manager.files],
             "blocked": sorted(self.manager.blocked),
         }
 

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -67,7 +68,7 @@ class PluginManager:
     """
 
     def __init__(self, files: Sequence[Path] = (), blocked: Iterable[str] = ()) -> None:
-        self.files = tuple({file.resolve(): file for file in files}.values())  # Named twice, it is one.
+        self.files = tuple({os.path.realpath(file): file for file in files}.values())  # Named twice, it is one.
         self.blocked = frozenset(blocked)
         self.registry = Registry(derivations=DERIVATIONS)
         self.pluggy = pluggy.PluginManager("harness")
@@ -151,7 +152,7 @@ def _import_reason(error: BaseException) -> str:
 
 
 def _import_file(file: Path) -> ModuleType:
-    name = f"harness_file_{file.stem}_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:8]}"
+    name = f"harness_file_{file.stem}_{hashlib.sha256(os.path.realpath(file).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, file)

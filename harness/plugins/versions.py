@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import os
 from collections.abc import Sequence
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, PathFinder
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution
@@ -39,7 +40,7 @@ def file_version(file: Path) -> str:
 
     Whatever `sys.path` says, which the file may change itself.
     """
-    found = [file.resolve()]
+    found = [Path(os.path.realpath(file))]
     for source in found:  # Which grows meanwhile.
         for name in set(_imported(source)) - {__name__.partition(".")[0]}:
             found += [each for each in _sources(name, source.parent) if each not in found]

@@ -1,5 +1,6 @@
 """Where results are: a path on this machine, or a URL of any filesystem that fsspec knows."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -63,4 +64,4 @@ def remote(path: Path) -> "UPath":
 
 def absolute(path: Path) -> str:
     """The location as text that means the same in every process."""
-    return str(path.resolve()) if is_local(path) else str(path)
+    return os.path.realpath(path) if is_local(path) else str(path)

@@ -1,6 +1,7 @@
 """Reading a suite's TOML: the file, the file it extends, and overrides from the command line."""
 
 import math
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -39,7 +40,7 @@ def with_overrides(content: Mapping[str, Any], overrides: Sequence[str], place: 
         data = deepcopy(dict(content))
         for override in overrides:
             _override(data, override)
-        check_numbers(data, "")
+        check_values(data, "")
         _check_depth(data)
     except RecursionError:
         raise UserError(f"{place}: its tables are nested too deeply") from None
@@ -58,27 +59,30 @@ def _check_depth(value: Any, depth: int = 0) -> None:
         _check_depth(item, depth + 1)
 
 
-def check_numbers(value: Any, place: str) -> None:
-    """Refuse numbers that no results table can hold.
+def check_values(value: Any, place: str) -> None:
+    """Refuse numbers that no results table can hold, and the character that no path can.
 
     Raises:
         UserError: there is one; the message names its place.
     """
     if isinstance(value, dict):
         for key, item in value.items():
-            check_numbers(item, f"{place}.{key}" if place else key)
+            check_values(item, f"{place}.{key}" if place else key)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            check_numbers(item, f"{place}[{index}]")
+            check_values(item, f"{place}[{index}]")
     elif isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{place}: got {value}, expected a finite number")
     elif isinstance(value, int) and not -LARGEST <= value < LARGEST:
         shown = str(value) if abs(value) < 10**30 else "a number of more than 30 digits"
         raise UserError(f"{place}: got {shown}, expected a whole number of at most 64 bits")
+    elif isinstance(value, str) and "\0" in value:
+        raise UserError(f"{place}: got {value!r}, expected a text without the character U+0000")
 
 
-def _read(path: Path, descendants: tuple[Path, ...]) -> dict[str, Any]:
-    if path.resolve() in descendants:
+def _read(path: Path, descendants: tuple[str, ...]) -> dict[str, Any]:
+    real = os.path.realpath(path)  # Of a loop of links `Path.resolve` makes an error.
+    if real in descendants:
         raise UserError(f"{path}: the suite extends itself")
     if len(descendants) > DEEPEST:
         raise UserError(f"{path}: more than {DEEPEST} suites extend each other")
@@ -95,7 +99,8 @@ def _read(path: Path, descendants: tuple[Path, ...]) -> dict[str, Any]:
         return data
     if not isinstance(parent, str):
         raise UserError(f"{path}: extends: expected the path of another suite, got {parent!r}")
-    return _merge(_read(path.parent / parent, (*descendants, path.resolve())), data)
+    check_values(parent, f"{path}: extends")
+    return _merge(_read(path.parent / parent, (*descendants, real)), data)
 
 
 def _parse(text: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from harness.config import Settings, named_files, parse
 from harness.errors import UserError
 from harness.registry import Registry
-from harness.suite.file import check_numbers
+from harness.suite.file import check_values
 from harness.suite.trial import Choice
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def resolve_choice(
         config = parse(loaded.Config, settings, place, folder)
         data, training = "", {}
     values = config.values() | training
-    check_numbers(values, place)
+    check_values(values, place)
     files = {str(file): _digest(file, where) for where, file in named_files(config, place)}
     return Choice(name, values, entry.plugin.version, files, data, Path(entry.plugin.distribution).name)
 

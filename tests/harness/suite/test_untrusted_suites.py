@@ -51,6 +51,7 @@ name = "linear"
                 "100 tables": f"{'.'.join(['a'] * 100)} = 1",
             }.items()
         ),
+        ('name = "linear"', 'name = "linear"\nlabel = "a\\u0000b"', r"models\[0\]\.label: .*without the character"),
         ("steps = 10", f"steps = '{'x' * 100_000}'", r"training\.steps: got 'xxx.*\.\.\., expected a valid integer"),
     ],
 )
@@ -100,6 +101,13 @@ def test_a_device_or_a_pipe_is_not_read(suite_file, registry, tmp_path):
     for path in ("/dev/zero", str(pipe), str(tmp_path)):
         with pytest.raises(UserError, match="not a file"):
             load_suite(suite_file(f'extends = "{path}"\n{SUITE}'), registry)
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    with pytest.raises(UserError, match=r"loop\.toml: Too many levels of symbolic links"):
+        load_suite(suite_file(f'extends = "loop.toml"\n{SUITE}'), registry)
+    with pytest.raises(UserError, match=r"extends: .*without the character U\+0000"):
+        load_suite(suite_file(f'extends = "a\\u0000b.toml"\n{SUITE}'), registry)
+    with pytest.raises(UserError, match=r"loop\.toml: Too many levels of symbolic links"):
+        PluginManager([tmp_path / "loop.toml"])
 
 
 @pytest.mark.parametrize("name", ["...toml", "..toml"])
