@@ -81,12 +81,14 @@ def _line_after(file: Path, name: str) -> str:
 
 
 def git_commit(folder: Path = Path()) -> str:
-    """The commit of a folder, "+" behind it if there are uncommitted changes, "" if there is none."""
+    """The commit of a folder, "+" behind it if there are, or may be, uncommitted changes, "" if there is none."""
     commit = _git(folder, "rev-parse", "--short=12", "HEAD")
     if not commit:
         return ""
     # What is changed is told by comparing contents, for which git would call the filters of a repository's settings.
     filters = _git(folder, "config", "--name-only", "--get-regexp", r"^filter\.").splitlines()
+    if any("=" in name for name in filters):  # No option could turn it off, which ends its name at the first "=".
+        return f"{commit}+"
     off = [f"{name}={'false' if name.endswith('.required') else ''}" for name in filters]
     options = ["--porcelain", "--untracked-files=no", "--ignore-submodules=all"]
     return commit + ("+" if _git(folder, "status", *options, settings=off) else "")

@@ -157,7 +157,9 @@ def test_provenance_holds_versions_hardware_and_placement():
     assert json.loads(json.dumps(facts)) == facts
 
 
-@pytest.mark.parametrize("setting", ["core.fsmonitor", "filter.own.clean", "filter.own.process", "core.pager"])
+@pytest.mark.parametrize(
+    "setting", ["core.fsmonitor", "filter.own.clean", "filter.own.process", "filter.a=b.clean", "core.pager"]
+)
 def test_a_strangers_checkout_runs_no_program(tmp_path, setting):
     def git(*arguments):
         own = ["-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
@@ -165,7 +167,7 @@ def test_a_strangers_checkout_runs_no_program(tmp_path, setting):
 
     git("init")
     (tmp_path / "file").write_text("a")
-    (tmp_path / ".gitattributes").write_text("file filter=own\n")
+    (tmp_path / ".gitattributes").write_text(f"file filter={setting.split('.')[1]}\n")
     git("add", "file", ".gitattributes")
     git("commit", "-m", "A")
     program = tmp_path / "program"
