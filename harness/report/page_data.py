@@ -295,8 +295,8 @@ def _setting_key(row: Mapping[Any, Any]) -> SettingKey:
 
 
 def _why_missing(row: Mapping[str, Any]) -> str:
-    """Why there is no score; a trial that did not finish names its outcome itself."""
-    if row["outcome"] != Outcome.FINISHED:
+    """Why there is no score; of a trial that ended otherwise the reason names how."""
+    if row["outcome"] not in (Outcome.FINISHED, Outcome.FAILED):
         return str(row["reason"])
     return f"{row['status'].replace('-', ' ')}: {row['reason']}"
 

@@ -62,7 +62,9 @@ def _score_rows(
 
 def _why_none(result: Result) -> str:
     """Why a trial does not have a score: it ended badly, or has yet to get it."""
-    return "not scored yet" if result.outcome is Outcome.FINISHED else f"{result.outcome}: {result.reason}"
+    if result.outcome is Outcome.FINISHED:
+        return "not scored yet"
+    return result.reason if result.outcome is Outcome.FAILED else f"{result.outcome}: {result.reason}"
 
 
 def trial_columns(suite: Suite, trial: Trial) -> dict[str, object]:
