@@ -6,11 +6,12 @@ import os
 import sys
 import traceback
 from importlib import import_module
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from harness.cli.terminal import echo, open_closed_streams, replace_unwritable
+from harness.cli.terminal import allowing_unread, echo, open_closed_streams, replace_unwritable
 from harness.errors import ExitError, StorageError, UserError, nearest, without_exits
 from harness.threads import lacks_threads
 
@@ -48,6 +49,16 @@ TRACEBACK = "HARNESS_TRACEBACK"
 
 class LazyGroup(click.Group):
     """A group that imports a command when it is called, and asks plugins for more."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the arguments, which prints the help that they ask for."""
+        with allowing_unread():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command."""
+        with allowing_unread():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Built-in commands in reading order, then those of plugins."""
@@ -143,8 +154,6 @@ def main() -> None:
     try:
         with without_exits(unless=_is_of_a_plugins_command):
             code = cli.main(standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
     except UserError as error:
         _tell(str(error))
         code = 2
@@ -156,9 +165,6 @@ def main() -> None:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
-    except BrokenPipeError:  # The reader of our output has seen enough, as `| head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except OSError as error:  # A file that a command reads or writes beside the results.
         pointer = f" ({TRACEBACK}=1 shows where this was met)" if error.filename else ""
         _tell(f"{error.filename or 'the standard output'}: {error.strerror or error}", pointer)

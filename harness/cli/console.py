@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable
+from typing import NoReturn
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -33,3 +34,7 @@ class _Console(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Pass on that nobody reads any more, which `main` answers; rich would end the process with an error."""
+        raise  # noqa: PLE0704  # rich calls this where it catches BrokenPipeError.

@@ -2,8 +2,14 @@
 
 import codecs
 import os
+import select
 import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import click
 
 from harness.errors import printable
 
@@ -14,6 +20,36 @@ REPLACEMENTS = {"±": "+/-", "−": "-", "–": "-", "×": "x", "…": "...", "�
 def echo(text: object = "", *, err: bool = False) -> None:
     """Print a line that may hold names, titles or reasons of anyone's; see `harness.errors.printable`."""
     print(printable(str(text)), file=sys.stderr if err else sys.stdout, flush=True)
+
+
+@contextmanager
+def allowing_unread() -> Iterator[None]:
+    """Within this block an output that nobody reads any more, as by `| head`, ends the command without an error.
+
+    Click would end it with one.
+
+    Raises:
+        click.exceptions.Exit: that has happened.
+    """
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _is_unread(sys.stdout):  # It was some other pipe.
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(0) from None
+
+
+def _is_unread(stream: TextIO) -> bool:
+    """Whether a stream is a pipe that nobody reads from."""
+    try:
+        asked = select.poll()
+        asked.register(stream.fileno(), 0)
+        return any(event & select.POLLERR for _, event in asked.poll(0))
+    except (AttributeError, OSError):  # There is no `poll`, as on Windows, or no file behind the stream.
+        return True
 
 
 def open_closed_streams() -> None:

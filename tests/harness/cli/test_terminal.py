@@ -15,6 +15,8 @@ from harness.cli.terminal import echo, replace_unwritable
 from harness.errors import printable
 from support import ROOT
 
+PUBLISHED = ROOT / "results" / "published" / "disentanglement"
+
 TITLE_CHANGE, CLEAR, BACKWARDS, C1 = "\x1b]0;x\x07", "\x1b[2J", "\u202eabc\u2066", "\x9b31m"
 OBEYED = [TITLE_CHANGE, CLEAR, BACKWARDS, C1, "a\rb", "\x00", "\x7f", "\u2028", "\ud800"]
 
@@ -80,9 +82,23 @@ def test_a_standard_output_that_is_full_ends_a_reading_command_in_a_line(monkeyp
     assert capsys.readouterr().err == "harness: the standard output: No space left on device\n"
 
 
+@pytest.mark.parametrize("command", [["list"], ["show", "beta-vae"], ["leaderboard", PUBLISHED], ["select", PUBLISHED]])
+def test_a_reader_that_has_seen_enough_ends_a_reading_command_without_a_word(command, monkeypatch, capsys):
+    """As `harness list | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as nobody:
+        monkeypatch.setattr(sys, "stdout", nobody)
+        monkeypatch.setattr(sys, "argv", ["harness", *map(str, command)])
+        with pytest.raises(SystemExit) as end:
+            main()
+    assert end.value.code == 0
+    assert capsys.readouterr().err == ""
+
+
 @pytest.fixture
 def published():
-    return ROOT / "results" / "published" / "disentanglement"
+    return PUBLISHED
 
 
 def test_commands_print_by_no_other_way():
