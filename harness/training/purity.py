@@ -13,6 +13,7 @@ from torch import Tensor
 from harness.errors import ContractError
 
 PYTHON = "Python's global generator"
+GPU = "torch's global generator on the GPU"
 MODULES = "modules loaded"
 WATCHED = 3
 """How often each function is watched from the start; engines call it as often before they capture CUDA graphs."""
@@ -95,12 +96,13 @@ class Purity:
 class Between:
     """Notices that global generators have moved since it was asked last: between the calls that `Purity` watches.
 
-    Python's own is left out, which libraries draw from for what is no part of a training.
+    Only torch's and NumPy's on the CPU: libraries draw from Python's, and compilers from the GPU's when they try out
+    kernels, for what is no part of a training.
     """
 
     def __init__(self, step: int) -> None:
         self._step = step
-        self._states = _without_python(generator_states())
+        self._states = _of_trainings(generator_states())
 
     def check(self, step: int) -> None:
         """Ask it after a step.
@@ -109,14 +111,14 @@ class Between:
             ContractError: a generator has moved.
         """
         moved = moved_since(self._states)
-        first, self._step, self._states = self._step, step, _without_python(generator_states())
+        first, self._step, self._states = self._step, step, _of_trainings(generator_states())
         if moved:
             which = f"step {first}" if step == first + 1 else f"one of the steps {first} to {step - 1}"
             raise ContractError(impure(f"in {which} the model or its dataset", moved))
 
 
-def _without_python(states: Mapping[str, object]) -> dict[str, object]:
-    return {name: state for name, state in states.items() if name not in (PYTHON, MODULES)}
+def _of_trainings(states: Mapping[str, object]) -> dict[str, object]:
+    return {name: state for name, state in states.items() if name not in (PYTHON, GPU, MODULES)}
 
 
 @contextmanager
@@ -160,7 +162,7 @@ def generator_states() -> Mapping[str, object]:
         MODULES: len(sys.modules),
     }
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        states["torch's global generator on the GPU"] = torch.cuda.get_rng_state().numpy().tobytes()
+        states[GPU] = torch.cuda.get_rng_state().numpy().tobytes()
     return states
 
 
