@@ -55,10 +55,11 @@ class Objective:
         Raises:
             ContractError: the networks, the loss or the optimizer are of another kind.
         """
-        if not isinstance(self.trains, list | tuple | nn.ModuleList) or not all(
-            isinstance(network, nn.Module) for network in self.trains
-        ):
-            raise ContractError(f"objective '{self.name}': `trains` is a list of networks, not {_kind(self.trains)}")
+        listed = isinstance(self.trains, list | tuple | nn.ModuleList)
+        wrong = [each for each in self.trains if not isinstance(each, nn.Module)] if listed else [self.trains]
+        if wrong:
+            kind = f"of {_kind(wrong[0])}" if listed else _kind(wrong[0])
+            raise ContractError(f"objective '{self.name}': `trains` is a list of networks, not {kind}")
         losses = self.loss.values() if isinstance(self.loss, Mapping) else [self.loss]
         if not losses or not all(map(callable, losses)):
             raise ContractError(

@@ -13,7 +13,7 @@ from harness.metric import Metric, Score
 from harness.model import ImageSpec, build
 from harness.rng import Rng
 from harness.scoring.model_evaluation import ModelEvaluation
-from harness.scoring.score import checked_details, outside
+from harness.scoring.score import checked_details, checked_value, outside
 from harness.seeds import numpy_rng
 from harness.selector import PointwiseSelector, Selector
 from harness.testing.check import require, require_words, unmoved
@@ -141,6 +141,10 @@ def _scored(metric: Metric, evaluation: Evaluation) -> Score | None:
     except NotApplicableError:
         return None
     require(isinstance(score, Score), f"return Score(value) from `score`, not {type(score).__name__}: {score!r:.40}")
+    try:
+        checked_value(score)
+    except (TypeError, OverflowError) as error:
+        require(False, str(error))
     return score
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from harness import Field, Indices, ModelEvaluation, Settings
+from harness import Field, FilePath, Indices, ModelEvaluation, Settings
 from harness_metrics.labelling import labelling
 from harness_metrics.samples.classifier_training import Recipe, trained_classifier
 from harness_metrics.samples.inception import (
@@ -35,7 +35,7 @@ class ClassifierSettings(Settings):
         None, description="factor that a classifier trained on a grid tells apart; null: the first categorical one"
     )
     epochs: int = Field(20, gt=0, description="passes over the images to train a classifier on the dataset")
-    weights: str | None = Field(
+    weights: FilePath | None = Field(
         None, description="file of weights for imagenet or torchvision; null: where torch keeps what it has downloaded"
     )
 

@@ -68,6 +68,11 @@ class Network(Base):
     def slip(self):
         return {"trains": self.layer}
 
+class Parameters(Base):
+    "Parameters and no networks."
+    def slip(self):
+        return {"trains": list(self.parameters())}
+
 class Called(Base):
     "A number and no loss."
     def slip(self):
@@ -80,7 +85,7 @@ class Misspelt(Base):
 
 @harness.hookimpl
 def harness_register_models(register):
-    for model in (Single, Optimizer, Network, Called, Misspelt):
+    for model in (Single, Optimizer, Network, Parameters, Called, Misspelt):
         register(model.__name__.lower(), model, "slips")
 """
 
@@ -106,6 +111,7 @@ def check(tmp_path, monkeypatch, capsys):
         ("single", "Single.objectives returns Objective, not a list of Objective"),
         ("optimizer", "objective 'size': `optimizer` is one of harness, such as Adam(1e-3), not torch.optim.sgd.SGD"),
         ("network", "objective 'size': `trains` is a list of networks, not torch.nn.modules.linear.Linear"),
+        ("parameters", "`trains` is a list of networks, not of torch.nn.parameter.Parameter"),
         ("called", "objective 'size': `loss` is a function, or functions by step, not 0.5"),
     ],
 )

@@ -140,6 +140,15 @@ def test_other_content_of_a_metrics_file_is_another_score_of_the_same_trial(stud
     assert same.id == trial.id
 
 
+def test_the_weights_that_a_built_in_metric_sees_through_are_part_of_its_scores(registry, tmp_path):
+    keys = set()
+    for content in ("1", "2", "1"):
+        (tmp_path / "inception.pth").write_text(content)
+        settings = {"features": "imagenet", "weights": str(tmp_path / "inception.pth")}
+        keys.add(score_key(resolve_choice(registry, "metrics", "fid", settings, "metrics[0]"), 0))
+    assert len(keys) == 2
+
+
 def test_the_same_content_elsewhere_is_the_same_trial_and_the_path_stays_readable(study, tmp_path_factory, monkeypatch):
     trial, key = loaded(study)
     assert trial.model.config["weights"] == str(study / "weights.bin")

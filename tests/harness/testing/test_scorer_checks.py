@@ -89,6 +89,13 @@ class Outside(Mean):
         return Score(1.5)
 
 
+class Tensor(Mean):
+    """A tensor where a number is expected."""
+
+    def score(self, evaluation):
+        return Score(torch.tensor(0.5))
+
+
 class Scaling(Mean):
     """Scales the codes in place."""
 
@@ -145,6 +152,7 @@ def test_good_ones_pass(good):
         (Global, "score draws from NumPy's global generator"),
         (Wandering, "take random numbers from `evaluation.rng`"),
         (Outside, "the score is 1.5, which is outside of the metric's range from 0 to 1: state the `range`"),
+        (Tensor, "the value of a Score is a number, not Tensor"),
         (Cluttered, "keep `details` to texts, numbers"),
         (Scaling, "the codes are changed on the way"),
         (Flat, "return (4, 4) comparisons from `compare`, not (4,)"),
