@@ -14,7 +14,6 @@ from harness.errors import ContractError
 
 PYTHON = "Python's global generator"
 GPU = "torch's global generator on the GPU"
-ON_GPU = "torch's global generator on the GPU"
 MODULES = "modules loaded"
 WATCHED = 3
 """How often each function is watched from the start; engines call it as often before they capture CUDA graphs."""
