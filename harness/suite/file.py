@@ -143,9 +143,9 @@ def _merge(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
 
 
 def _override(data: dict[str, Any], text: str) -> None:
-    """Apply "path.to.key=value"; in a list of tables a step is a number, a label or a name."""
+    """Apply "path.to.key=value"; in a list of tables a step is a number, as messages write it, a label or a name."""
     path, separator, value = text.partition("=")
-    steps = path.strip().split(".")
+    steps = re.sub(r"\[(\d+)\](?=\.|$)", r".\1", path.strip()).split(".")
     if not separator or not all(steps):
         raise UserError(f"--set {text}: expected path.to.key=value")
     targets: list[Any] = [data]

@@ -102,6 +102,12 @@ def test_overrides_reach_every_key(suite_file, registry):
     assert [t.model.config["noise"] for t in suite.trials] == [0.5, 0.5, 0.1]
 
 
+def test_an_override_finds_a_place_as_messages_write_it(suite_file, registry):
+    by_step = load_suite(suite_file(SUITE), registry, ["models.0.sweep.noise=[0.5]", "models.1.config.size=4"])
+    as_written = load_suite(suite_file(SUITE), registry, ["models[0].sweep.noise=[0.5]", "models[1].config.size=4"])
+    assert [trial.id for trial in as_written.trials] == [trial.id for trial in by_step.trials]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -169,6 +175,7 @@ def test_a_mistake_is_found_before_anything_trains(suite_file, registry, old, ne
         ("training.steps", "expected path.to.key=value"),
         ("models.nobody.config.size=1", "there is no 'models.nobody' in the suite"),
         ("title.key.more=1", "'title.key'"),
+        ("models[7].config.size=1", "there is no 'models.7' in the suite"),
         ("trainin.steps=3", "trainin: unknown key; did you mean 'training'?"),
         ("training.steps=ten", "training.steps: got 'ten'"),
     ],
