@@ -2,12 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from harness.errors import UserError
 
 if TYPE_CHECKING:
     from upath import UPath
+
+
+SECONDS = 20
+"""Time in which a store answers, or gives the next part of an answer."""
 
 
 def location(place: str | Path) -> Path:
@@ -31,13 +35,28 @@ def location(place: str | Path) -> Path:
         from upath import UPath
 
         # What other runs write must be seen at once.
-        path = UPath(place, use_listings_cache=False)
+        path = UPath(place, use_listings_cache=False, **_patience(scheme))
         path.fs  # noqa: B018 - made when it is asked for
     except ImportError as error:
         raise UserError(f"{place}: {error}; for s3:// do: pip install '.[s3]' in the harness's checkout") from None
     except ValueError as error:
         raise UserError(f"{place}: {error}") from None
     return cast("Path", path)
+
+
+def _patience(scheme: str) -> dict[str, Any]:
+    """Have an S3 store that does not answer be an error after minutes; of itself it would be one after most of an hour.
+
+    fsspec's own settings go before these, and AWS_MAX_ATTEMPTS does.
+    """
+    if scheme not in ("s3", "s3a"):
+        return {}
+    from fsspec.config import conf
+
+    settings: dict[str, Any] = {"connect_timeout": SECONDS, "read_timeout": SECONDS}
+    if "AWS_MAX_ATTEMPTS" not in os.environ:  # s3fs tries five times as often.
+        settings["retries"] = {"total_max_attempts": 2}
+    return {"config_kwargs": settings | conf.get(scheme, {}).get("config_kwargs", {})}
 
 
 def at_home(place: str) -> Path:

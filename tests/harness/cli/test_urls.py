@@ -1,9 +1,12 @@
 """Studies whose results are on an S3 server, here moto's."""
 
 import json
+import socket
 from pathlib import Path
+from threading import Timer
 
 import pytest
+import s3fs
 import torch
 from click.testing import CliRunner
 from strange import ended
@@ -16,6 +19,8 @@ from harness.execution.worker.trials import run_trials
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome
 from harness.results.status import StudyStatus
+from harness.storage.atomic import exists
+from harness.storage.location import location
 from harness.storage.tensors import load_tensors
 from harness.suite.suite import load_suite
 from support import TOY, StopAfter, bars_suite
@@ -109,7 +114,6 @@ def test_a_bucket_that_is_not_there_is_named(s3, suite_file, command):
 @pytest.fixture
 def server(monkeypatch):
     """An S3 server of its own, with a bucket; `stop` ends it, `start` begins it anew where it was."""
-    import s3fs
     from moto.server import ThreadedMotoServer
 
     class Server:
@@ -134,6 +138,21 @@ def server(monkeypatch):
     s3fs.S3FileSystem().mkdir("other")
     yield server
     server.stop()
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+def test_a_store_that_takes_calls_and_never_answers_is_given_up(s3_server, monkeypatch):
+    monkeypatch.setattr("harness.storage.location.SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        closing = Timer(20, silent.close)  # Whoever still waits then meets another error.
+        closing.start()
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        for name, value in {**s3_server, "AWS_ENDPOINT_URL": address, "AWS_MAX_ATTEMPTS": "1"}.items():
+            monkeypatch.setenv(name, value)
+        s3fs.S3FileSystem.clear_instance_cache()
+        with pytest.raises(StorageError, match="Read timeout on endpoint URL"):
+            exists(location("s3://other/study/suite.json"))
+        closing.cancel()
     s3fs.S3FileSystem.clear_instance_cache()
 
 
