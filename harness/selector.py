@@ -49,16 +49,16 @@ class Selector:
     """What `compare`, where it takes long, may tell how many of how many parts are done; a run shows the time left."""
 
     at_once: int = 1
-    """Models that `each` asks at the same time; a run says how many its cores are enough for."""
+    """Items that `each` does at the same time; a run says how many its cores are enough for."""
 
     def __init__(self, config: Settings) -> None:
         self.config = config
 
     def each(self, function: Callable[[Item], Found], items: Sequence[Item]) -> list[Found]:
-        """Apply a function to each of several items, such as the models of a pool, `at_once` in threads side by side.
+        """Apply a function to each of several items, such as models or batches, `at_once` in threads side by side.
 
         Results are in the order of the items, and the same for any number of threads, as torch computes in each thread
-        what it would compute alone.
+        what it would compute alone. An item should take seconds at most, for a run that is stopped waits for it.
         """
         if self.at_once > 1:
             try:

@@ -107,7 +107,7 @@ class CompareJob:
     """Let selectors compare the models of finished trials; attributes as of `TrialJob`.
 
     Attributes:
-        at_once: models that a selector may ask at the same time, each with the threads of `placement`.
+        at_once: parts of a comparison that are done at the same time, each with the threads of `placement`.
     """
 
     trials: Sequence[Trial]

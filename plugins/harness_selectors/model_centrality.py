@@ -1,7 +1,6 @@
 """ModelCentrality: the best model is the one that most others agree with."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 import numpy as np
 import torch
@@ -114,12 +113,15 @@ class ModelCentrality(Selector):
 
         A batch of images is made once, encoded by all and forgotten.
         """
-        codes: list[list[Codes]] = [[] for _ in models]
-        for number, latents in enumerate(torch.split(torch.cat(list(self._latents(generator))), generator.batch_size)):
-            encode = partial(_encode, generator.generate(latents), number)
-            for batches, batch in zip(codes, self.each(encode, models), strict=True):
-                batches.append(batch)
-        return [np.concatenate(batches) for batches in codes]
+
+        def encode(batch: tuple[int, Tensor]) -> list[Codes]:
+            number, latents = batch
+            images = generator.generate(latents)
+            return [model.encode(images, "model-centrality", number).cpu().numpy() for model in models]
+
+        latents = torch.split(torch.cat(list(self._latents(generator))), generator.batch_size)
+        batches = self.each(encode, list(enumerate(latents)))
+        return [np.concatenate(codes) for codes in zip(*batches, strict=True)]
 
     def _latents(self, generator: ModelEvaluation) -> Iterator[Tensor]:
         """Unrestricted latent vectors (std_points, Z), then those of each group (group_size, Z)."""
@@ -128,12 +130,6 @@ class ModelCentrality(Selector):
         rng = generator.torch_rng("model-centrality", "groups")
         for code in self._labels(generator):
             yield space.draw_with_fixed_code(self.config.group_size, int(code), rng)
-
-
-def _encode(images: Tensor, number: int, model: ModelEvaluation) -> Codes:
-    """A model's codes (n, D) of batch `number` of images."""
-    codes: Codes = model.encode(images, "model-centrality", number).cpu().numpy()
-    return codes
 
 
 def generative(pool: Sequence[Evaluation]) -> list[ModelEvaluation]:
