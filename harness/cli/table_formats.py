@@ -19,6 +19,9 @@ from harness.errors import printable
 GAP = 2
 """Blanks between two columns."""
 
+FOLDED = 30
+"""Columns that are no wider are not folded, but for the first ones, which say what a row is."""
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What begins a formula for spreadsheets (OWASP, CSV injection)."""
 
@@ -62,18 +65,23 @@ def table_parts(table: pd.DataFrame, width: int, keys: int, group: str = "") -> 
 
 
 def _narrow(texts: dict[str, list[str]], widths: dict[str, int], keys: int, width: int) -> None:
-    """Make the keys narrow enough: no more than half of the width if no word is broken for it, and any other column
-    must fit beside them.
+    """Make the columns narrow enough.
+
+    Keys take no more than half of the width if no word is broken for it, and leave room for any other column, or for
+    FOLDED of it: what is wider are sentences, which are folded too.
     """
     names = list(texts)[:keys]
     longest = {name: max(_width(word) for cell in [name, *texts[name]] for word in cell.split(" ")) for name in names}
-    others = max((widths[name] for name in list(texts)[keys:]), default=0)
+    others = max((min(widths[name], FOLDED) for name in list(texts)[keys:]), default=0)
     for budget, least in ((width // 2, longest), (width - GAP - others, dict.fromkeys(names, 1))):
         while sum(widths[name] + GAP for name in names) - GAP > budget:
             wide = [name for name in names if widths[name] > least[name]]
             if not wide:
                 break
             widths[max(wide, key=widths.__getitem__)] -= 1
+    room = width - sum(widths[name] + GAP for name in names)
+    for name in list(texts)[keys:]:
+        widths[name] = min(widths[name], max(room, FOLDED))
 
 
 def _blocks(names: Sequence[str], widths: dict[str, int], keys: int, width: int) -> Iterator[list[str]]:
@@ -95,8 +103,8 @@ def _block(texts: dict[str, list[str]], widths: dict[str, int], keys: int, group
     def rows_of(group: str | None) -> Table:
         made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
         made.show_header = group is None or not group
-        for number, name in enumerate(texts):
-            made.add_column(Text(name), overflow="fold", no_wrap=number >= keys, width=widths[name])
+        for name in texts:
+            made.add_column(Text(name), overflow="fold", width=widths[name])
         for own, *row in zip(groups, *texts.values(), strict=True):
             if own == group:
                 made.add_row(

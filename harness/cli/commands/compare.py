@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+ROW = ["dataset", "metric", "setting"]
+"""What says which row of a table it is; those that a table has are its first columns."""
+
+
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=location, shell_complete=complete_results, metavar="PATH [PATH]")
 @click.option("--baseline", metavar="SETTING", help="What all are compared with [default: the first of the suite].")
@@ -116,7 +120,7 @@ def _print(table: "pd.DataFrame", title: str, form: str) -> None:
         lambda value: ("-" if pd.isna(value) else f"{value:.3g}") if isinstance(value, float) else str(value)
     )
     if form == "table":
-        print_table(shown, title)
+        print_table(shown, title, keys=max(1, len(shown.columns.intersection(ROW))))
     elif form in ("markdown", "latex"):
         echo(f"**{title}**\n" if form == "markdown" else f"% {title}")
         print_as(form, shown)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from harness.cli.result_tables import leaderboard_notes, print_leaderboard, print_selections, wide_leaderboard
-from harness.cli.table_formats import as_csv, as_json, latex, markdown
+from harness.cli.table_formats import as_csv, as_json, latex, markdown, print_table
 from harness.results.parquet import read_table
 from support import ROOT
 
@@ -20,11 +20,11 @@ BOARD = read_table(PUBLISHED / "disentanglement" / "leaderboard.parquet")
 SELECTIONS = read_table(PUBLISHED / "selectors" / "selections.parquet").assign(status="ok", reason="")
 
 
-def at(columns, capsys, show, *arguments):
+def at(columns, capsys, show, *arguments, **options):
     """What is printed on a terminal of so many columns."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", str(columns))
-        show(*arguments)
+        show(*arguments, **options)
     return capsys.readouterr().out
 
 
@@ -39,6 +39,20 @@ def test_no_line_is_wider_than_the_terminal_and_no_score_and_no_word_is_cut(colu
     numbers = [f"{mean:.3f}" for mean in BOARD.query("metric == 'factorvae'")["mean"]]
     assert numbers
     assert all(number in at(columns, capsys, print_leaderboard, BOARD, "Title") for number in numbers)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 150, 400])
+def test_a_column_of_sentences_is_folded_and_no_key_is_squeezed_for_it(columns, capsys):
+    sentence = "better in 13 of 20 seeds; +0.0405 (-0.0392 to +0.12); " + "cannot be told from no difference; " * 3
+    table = pd.DataFrame(
+        {"metric": ["dci-forest", "mig"], "setting": ["infogan-cr", "beta-vae beta=4.0"], "sentence": [sentence] * 2}
+    )
+    text = at(columns, capsys, print_table, table, "Title", keys=2)
+    assert max(map(cell_len, text.splitlines())) <= columns
+    (header,) = (line for line in text.splitlines() if "metric" in line)
+    assert header.split() == ["metric", "setting", "sentence"], "one table, not one below the other"
+    words = [word for word in text.split() if set(word) != {"─"}]
+    assert sorted(words) == sorted(f"Title metric setting sentence {' '.join(table.stack())}".split())
 
 
 def test_a_leaderboard_shows_three_decimals_the_number_of_seeds_and_the_interval(capsys):

@@ -161,6 +161,8 @@ def test_a_wrong_metric_fails_alone(evaluation, registry, wrong):
 
 def test_ctrl_c_ends_scoring_where_it_is_heard(evaluation, registry, monkeypatch):
     registry = with_metrics(registry, wrong=raising(KeyboardInterrupt()))
+    # These tests may have been started where Ctrl-C is ignored, as in a script's background.
+    monkeypatch.setattr("signal.getsignal", lambda number: signal.default_int_handler)
     with pytest.raises(KeyboardInterrupt):
         score_evaluation(evaluation, [Choice("wrong")], registry)
     monkeypatch.setattr("signal.getsignal", lambda number: signal.SIG_IGN)  # As in a worker.
