@@ -39,6 +39,7 @@ STANDS_FOR = {
     "results/NAME": "results/study",
     "results/disentanglement": "results/study",
     "results/contrastive_rooms": "results/study",
+    "results/contrastive_weight": "results/study",
     "results/traversal/beta-vae": "results/study/beta-vae seed=0",
     "results/suite": "results/study",
     "TRIAL": "results/study/dcgan seed=0",
