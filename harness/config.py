@@ -62,17 +62,21 @@ class FilePath(str):
 
 def named_files(value: object, place: str) -> Iterator[tuple[str, FilePath]]:
     """Every file that settings name, with the place of the setting below `place`."""
-    if isinstance(value, FilePath):
-        yield place, value
-    elif isinstance(value, Settings):
-        for name in type(value).model_fields:
-            yield from named_files(getattr(value, name), f"{place}.{name}")
-    elif isinstance(value, Mapping):
+    return ((where, leaf) for where, leaf in leaves(value, place) if isinstance(leaf, FilePath))
+
+
+def leaves(value: object, place: str) -> Iterator[tuple[str, object]]:
+    """Every value among settings, however deep, that holds no others, with its place below `place`."""
+    if isinstance(value, Settings):
+        value = {name: getattr(value, name) for name in type(value).model_fields}
+    if isinstance(value, Mapping):
         for name, item in value.items():
-            yield from named_files(item, f"{place}.{name}")
+            yield from leaves(item, f"{place}.{name}")
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            yield from named_files(item, f"{place}[{index}]")
+            yield from leaves(item, f"{place}[{index}]")
+    else:
+        yield place, value
 
 
 S = TypeVar("S", bound=Settings)

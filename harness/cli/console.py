@@ -36,5 +36,5 @@ class _Console(Console):
             yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
     def on_broken_pipe(self) -> NoReturn:
-        """Pass on that nobody reads any more, which `main` answers; rich would end the process with an error."""
-        raise  # noqa: PLE0704  # rich calls this where it catches BrokenPipeError.
+        """Pass on that nobody reads any more, see `allowing_unread`; rich would end the process with an error."""
+        raise  # noqa: PLE0704 - rich calls this where it has caught BrokenPipeError

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+from harness.config import leaves
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice
 
@@ -18,24 +19,13 @@ def undeclared_file_notes(suite: Suite) -> list[str]:
 
 
 def _notes(choice: Choice) -> Iterator[str]:
-    for setting, text in [] if choice.data else _texts(choice.config, choice.name):
+    for setting, text in [] if choice.data else leaves(choice.config, choice.name):
         # A text without dot or slash is some other name, which a file happens to have too.
-        if {".", os.sep} & set(text) and text not in choice.files and _is_file(text):
+        if isinstance(text, str) and {".", os.sep} & set(text) and text not in choice.files and _is_file(text):
             yield (
                 f"{setting} names the file {text}, whose content is no part of a trial's identity: with other content "
                 "the trial is still taken for done; its plugin should declare the setting as a harness.FilePath"
             )
-
-
-def _texts(value: object, place: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield place, value
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from _texts(item, f"{place}.{name}")
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _texts(item, f"{place}[{index}]")
 
 
 def _is_file(text: str) -> bool:
