@@ -7,8 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harness.errors import NotApplicableError
 from harness.latents import Categorical, LatentSpace, Normal, Part, Sphere, Uniform
 from harness.rng import Rng
+
+Range = tuple[float, float]
+"""The lowest and the highest value of a code."""
 
 NORMAL_REACH = 2.0
 """A traversal takes a standard normal code from -2 to 2, where 95 % of its values lie."""
@@ -51,43 +55,60 @@ def codes_of(space: LatentSpace) -> list[Code]:
     return found
 
 
-def step_values(part: Part, steps: int) -> Tensor:
-    """The values that a traversal gives to one code of a part, ascending, (steps, columns of the code).
+def default_range(part: Part) -> Range:
+    """From where to where a traversal takes a code of a part whose codes are numbers.
 
     A uniform code goes from end to end, a normal one from -2 to 2, and a coordinate of a sphere over two
-    standard deviations to each side. A categorical code takes each of its categories once, whatever the
-    number of steps. A code of another kind goes over the middle 95 % of the values that its part draws.
+    standard deviations to each side. A code of another kind goes over the middle 95 % of the values that
+    its part draws.
+    """
+    if isinstance(part, Uniform):
+        return part.low, part.high
+    if isinstance(part, Normal):
+        return -NORMAL_REACH, NORMAL_REACH
+    if isinstance(part, Sphere):
+        # The squares of a point's coordinates sum to 1, so each has variance 1 / size.
+        high = min(1.0, 2 / part.size**0.5)
+        return -high, high
+    # A generator of its own, so that a code has the same steps in every picture.
+    drawn = part.draw(QUANTILE_DRAWS, Rng.of("step values"))
+    low, high = drawn.quantile(torch.tensor([0.025, 0.975])).tolist()
+    return low, high
+
+
+def step_values(part: Part, steps: int, bounds: Range | None = None) -> Tensor:
+    """The values that a traversal gives to one code of a part, ascending, (steps, columns of the code).
+
+    They lie at equal distances from one of the bounds to the other, by default over the `default_range`.
+    A categorical code takes each of its categories once, whatever the number of steps and the bounds.
+
+    Raises:
+        NotApplicableError: a coordinate of a point on the unit sphere cannot be outside [-1, 1].
     """
     if isinstance(part, Categorical):
         return torch.eye(part.size)
-    if isinstance(part, Uniform):
-        low, high = part.low, part.high
-    elif isinstance(part, Normal):
-        low, high = -NORMAL_REACH, NORMAL_REACH
-    elif isinstance(part, Sphere):
-        # The squares of a point's coordinates sum to 1, so each has variance 1 / size.
-        high = min(1.0, 2 / part.size**0.5)
-        low = -high
-    else:
-        # A generator of its own, so that a code has the same steps in every picture.
-        drawn = part.draw(QUANTILE_DRAWS, Rng.of("step values"))
-        low, high = drawn.quantile(torch.tensor([0.025, 0.975])).tolist()
+    low, high = bounds or default_range(part)
+    if isinstance(part, Sphere) and max(abs(low), abs(high)) > 1:
+        raise NotApplicableError(f"its codes lie on a sphere of radius 1, and none can go from {low:g} to {high:g}")
     return torch.linspace(low, high, steps)[:, None]
 
 
-def step_labels(part: Part, steps: int) -> list[str]:
+def step_labels(part: Part, steps: int, bounds: Range | None = None) -> list[str]:
     """Labels of the values of `step_values`: numbers with two decimals, or the category's number."""
     if isinstance(part, Categorical):
         return [str(category) for category in range(part.size)]
-    return [f"{value:.2f}" for value in step_values(part, steps).flatten().tolist()]
+    return [f"{value:.2f}" for value in step_values(part, steps, bounds).flatten().tolist()]
 
 
-def traversal(code: Code, others: Tensor, steps: int) -> Tensor:
+def traversal(code: Code, others: Tensor, steps: int, bounds: Range | None = None) -> Tensor:
     """Vary one code from low to high in each of the latents `others` (n, Z), which are kept otherwise: (steps, n, Z).
 
     On a sphere the other coordinates shrink or grow so that the point stays on it.
+
+    Raises:
+        NotApplicableError: see `step_values`.
     """
-    values = step_values(code.part, steps).to(others.device)
+    values = step_values(code.part, steps, bounds).to(others.device)
     varied = others.repeat(len(values), 1, 1)
     if isinstance(code.part, Sphere):
         # The other coordinates keep their direction. Their length must make the whole a unit vector: sqrt(1 - v²).

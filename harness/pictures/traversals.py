@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from harness.pictures.images import Pixels, pixels
-from harness.pictures.latent_paths import Code, codes_of, traversal
+from harness.pictures.latent_paths import Code, Range, codes_of, traversal
 from harness.pictures.trained_model import TrainedModel
 
 STEPS = 10
@@ -15,9 +15,15 @@ CODES = 10
 PROBES = 8
 
 
-def traversal_images(trained: TrainedModel, code: Code, others: Tensor, steps: int = STEPS) -> Pixels:
-    """Images (steps, n, H, W, 3) of one code from low to high (down) beside n other latents (across)."""
-    latents = traversal(code, others, steps)
+def traversal_images(
+    trained: TrainedModel, code: Code, others: Tensor, steps: int = STEPS, bounds: Range | None = None
+) -> Pixels:
+    """Images (steps, n, H, W, 3) of one code from low to high (down) beside n other latents (across).
+
+    Raises:
+        NotApplicableError: the code cannot go from one of the `bounds` to the other.
+    """
+    latents = traversal(code, others, steps, bounds)
     images = pixels(trained.generate(latents))
     return images.reshape(*latents.shape[:2], *images.shape[1:])
 

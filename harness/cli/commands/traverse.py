@@ -1,5 +1,6 @@
 """`harness traverse`: what each code of a trained model does."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,22 +10,44 @@ from harness.cli.picture_command import Output, picture_command
 from harness.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from harness.pictures.latent_paths import Code
+    from harness.pictures.latent_paths import Code, Range
     from harness.pictures.trained_model import TrainedModel
+
+
+def _ascending(_context: click.Context, _parameter: click.Parameter, bounds: "Range | None") -> "Range | None":
+    if bounds and not -math.inf < bounds[0] < bounds[1] < math.inf:
+        raise click.BadParameter(f"from {bounds[0]:g} to {bounds[1]:g}; the first must be the lower, and both finite")
+    return bounds
 
 
 @click.command()
 @picture_command
 @click.option("--code", "names", multiple=True, help='A code by its name, "style 0" (may be given again).')
+@click.option(
+    "--range",
+    "bounds",
+    type=float,
+    nargs=2,
+    metavar="LOW HIGH",
+    callback=_ascending,
+    help="Where numbers among the codes begin and end [default: as above].",
+)
 @click.option("--steps", type=click.IntRange(min=2), default=10, show_default=True, help="Values of a code.")
 @click.option("--columns", type=click.IntRange(min=1), default=10, show_default=True, help="Other latents.")
 def command(
-    trained: "TrainedModel", output: Output, seed: int, names: tuple[str, ...], steps: int, columns: int
+    trained: "TrainedModel",
+    output: Output,
+    seed: int,
+    names: tuple[str, ...],
+    bounds: "Range | None",
+    steps: int,
+    columns: int,
 ) -> list[Path]:
     """Draw every code of TRIAL from low to high: a PNG with the values down, and a GIF in which they move.
 
     Each column has other random values of all the other latents. Uniform codes go from end to end,
-    normal ones from -2 to 2, categorical ones through every category. Without --code the ten codes
+    normal ones from -2 to 2, categorical ones through every category; --range -2 2 takes a uniform
+    code as far beyond its ends as the pictures of InfoGAN's paper do. Without --code the ten codes
     that change the images most are drawn.
 
     TRIAL is RESULTS_FOLDER/ID or RESULTS_FOLDER/TITLE; the beginning of either will do.
@@ -37,9 +60,9 @@ def command(
 
     codes = _chosen(trained, names) if names else liveliest_codes(trained)
     others = trained.sample_latents(range(columns), seed)
-    blocks = [traversal_images(trained, code, others, steps) for code in codes]
+    blocks = [traversal_images(trained, code, others, steps, bounds) for code in codes]
     grids = [
-        sheet(block, title=code.name, row_labels=step_labels(code.part, steps))
+        sheet(block, title=code.name, row_labels=step_labels(code.part, steps, bounds))
         for block, code in zip(blocks, codes, strict=True)
     ]
     moments = max(len(block) for block in blocks)

@@ -83,6 +83,18 @@ def test_traverse_writes_a_grid_and_an_animation(command, study, tmp_path):
     assert "--code 'code 1': linear seed=0 has no such code; did you mean 'codes 1'?" in wrong.stderr
 
 
+def test_traverse_goes_as_far_as_it_is_told(command, study, tmp_path):
+    options = ("--plugin", TOY, "--code", "codes 1", "--steps", 3, "--columns", 2)
+    usual, same, wide = tmp_path / "usual.png", tmp_path / "same.png", tmp_path / "wide.png"
+    for file, bounds in ((usual, ()), (same, ("--range", -2, 2)), (wide, ("--range", -9, 9))):
+        command("traverse", study / "bars" / "linear", *options, *bounds, "--output", file)
+    assert usual.read_bytes() == same.read_bytes() != wide.read_bytes()
+    for bounds in ((2, -2), (1, 1), ("nan", 1), (0, "inf")):
+        wrong = command("traverse", study / "bars" / "linear", *options, "--range", *bounds)
+        assert wrong.returncode == 2
+        assert "the first must be the lower, and both finite" in wrong.stderr
+
+
 def test_interpolate_walks_in_a_ring(command, study, tmp_path):
     run = command(
         "interpolate", study / "bars" / "linear", "--plugin", TOY, "--points", 3, "--steps", 4, "--output", "w.gif"

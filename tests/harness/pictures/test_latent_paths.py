@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import Categorical, LatentSpace, Normal, Rng, Sphere, Uniform
+from harness.errors import NotApplicableError
 from harness.latents import Part
 from harness.pictures import latent_paths
 
@@ -48,6 +49,21 @@ class Tens(Part):
 )
 def test_values_go_from_low_to_high(part, values):
     assert latent_paths.step_values(part, 5).flatten().tolist() == pytest.approx(values)
+
+
+@given(st.floats(-3, 3), st.floats(0.1, 3), st.integers(2, 6))
+def test_chosen_bounds_are_where_numbers_begin_and_end(low, width, steps):
+    for part in (Uniform(1), Normal(3), Tens(1)):
+        values = latent_paths.step_values(part, steps, (low, low + width)).flatten()
+        assert values.tolist() == pytest.approx([low + width * k / (steps - 1) for k in range(steps)], abs=1e-5)
+        assert latent_paths.step_labels(part, steps, (low, low + width))[0] == f"{values[0].item():.2f}"
+    assert torch.equal(latent_paths.step_values(Categorical(4), steps, (low, low + width)), torch.eye(4))
+
+
+def test_bounds_outside_a_sphere_are_refused():
+    assert latent_paths.step_values(Sphere(4), 3, (-1, 1)).flatten().tolist() == [-1, 0, 1]
+    with pytest.raises(NotApplicableError, match="sphere of radius 1, and none can go from -1 to 2"):
+        latent_paths.step_values(Sphere(4), 3, (-1, 2))
 
 
 def test_a_categorical_code_takes_each_category_once():
