@@ -1,7 +1,9 @@
 """The registry: every model, dataset, metric, selector and sampler that the loaded plugins offer, by kind and name."""
 
 import importlib
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -64,7 +66,8 @@ class Entry:
             return self.target
         module, _, attribute = self.target.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
+            with redirect_stdout(sys.stderr):  # A command's standard output may be a table that a program reads.
+                return getattr(importlib.import_module(module), attribute)
         except Exception as error:  # A plugin's import may raise anything; it must be named, not shown raw.
             raise UserError(
                 f"{self.kind[:-1]} '{self.name}' of {self.plugin} cannot be loaded from {self.target}: "

@@ -5,7 +5,7 @@ import json
 import random
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 import numpy as np
 
@@ -29,7 +29,8 @@ def numpy_rng(*purpose: object) -> np.random.Generator:
 def governed(*purpose: object) -> Iterator[None]:
     """Within this block the global generators of Python, NumPy and, if it is loaded, torch on the CPU begin at a seed.
 
-    For code of others that cannot be handed a generator. They are put back after.
+    For code of others that cannot be handed a generator. They are put back after. What it prints goes to the standard
+    error, since a command's standard output may be a table that a program reads.
     """
     seed, torch = seed_for(*purpose), sys.modules.get("torch")
     kept = random.getstate(), np.random.get_state(), torch and torch.random.get_rng_state()
@@ -38,7 +39,8 @@ def governed(*purpose: object) -> Iterator[None]:
     if torch:
         torch.default_generator.manual_seed(seed)
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     finally:
         random.setstate(kept[0])
         np.random.set_state(kept[1])

@@ -23,7 +23,9 @@ def console() -> Console:
     Strings are text and not markup.
     """
     measured = sys.stdout.isatty() or "COLUMNS" in os.environ
-    made = _Console(markup=False, emoji=False, highlight=False, width=None if measured else WIDTH_ELSEWHERE)
+    width = None if measured else WIDTH_ELSEWHERE
+    # The stream by itself: while a plugin's code runs, `sys.stdout` may be another for a moment, see `governed`.
+    made = _Console(file=sys.stdout, markup=False, emoji=False, highlight=False, width=width)
     made.width = max(made.width, NARROWEST)
     return made
 

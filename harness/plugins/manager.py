@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -99,7 +100,8 @@ class PluginManager:
     ) -> None:
         try:
             found = its_version()  # First, because it says more plainly that a file is missing.
-            module = load()
+            with redirect_stdout(sys.stderr):  # A command's standard output may be a table that a program reads.
+                module = load()
             plugin = Plugin(module, distribution, found, _loaded_as.setdefault(module.__name__, found))
             self._register(plugin)
         except (Exception, SystemExit) as error:  # Whatever a plugin raises must not stop the others.

@@ -264,6 +264,51 @@ def test_selectors_apply_to_a_file_of_codes(command, reference):
     assert found["chosen"] == int(np.argmax(expected))
 
 
+TALKATIVE = """
+import harness
+import numpy as np
+
+print("imported")
+
+
+@harness.hookimpl
+def harness_register_metrics(register):
+    register("loud", Loud, "A metric that prints.")
+
+
+@harness.hookimpl
+def harness_register_selectors(register):
+    register("chatty", Chatty, "A selector that prints.")
+
+
+class Loud(harness.Metric):
+    def score(self, evaluation):
+        print("scoring")
+        return harness.Score(0.5)
+
+
+class Chatty(harness.Selector):
+    def compare(self, pool):
+        print("comparing")
+        return np.ones((len(pool), len(pool)))
+
+    def scores(self, comparisons):
+        print("choosing")
+        return comparisons.sum(axis=1)
+"""
+
+
+def test_what_plugins_print_is_no_part_of_an_answer(command, reference, tmp_path):
+    (tmp_path / "talkative.py").write_text(TALKATIVE)
+    plugin = ("--plugin", "talkative.py", "--format", "json")
+    scored = command("score", reference / "aligned.npz", "--metric", "loud", *plugin)
+    assert json.loads(scored.stdout)["loud"]["score"] == 0.5, scored.stderr
+    assert scored.stderr.split() == ["imported", "scoring"]
+    chosen = command("select", reference / "udr_set_1.npz", "--selector", "chatty", *plugin)
+    assert len(set(json.loads(chosen.stdout)["chatty"]["scores"])) == 1, chosen.stderr
+    assert set(chosen.stderr.split()) == {"comparing", "choosing"}  # It is imported in this process already.
+
+
 def test_selectors_apply_to_comparisons_made_elsewhere(command, tmp_path, reference):
     example = json.loads((reference / "reference.json").read_text())["model_centrality"]["example_1"]
     path = write(tmp_path / "cross.npz", cross_factor_vae_scores=np.array(example["cross_factor_vae_scores"]))
