@@ -113,6 +113,8 @@ def _explain(cls: type[Settings], problem: Any, place: str) -> str:
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     # pydantic's own words are "List should have at least 1 item after validation, not 0".
     message = re.sub(r"^\w+ should have (.*?)( after validation, not \d+)?$", r"\1", message)
+    if problem["type"] in ("dict_type", "model_type"):
+        message = "a table"  # TOML's word for what pydantic calls an object.
     shown = repr(problem["input"])
     return f"{where}: got {shown if len(shown) <= SHOWN else shown[:SHOWN] + '...'}, expected {message}"
 

@@ -7,10 +7,13 @@ import runpy
 import sys
 
 import pytest
+import torch
 
+import harness
 from support import TESTS
 
 EXAMPLES = TESTS / "examples"
+RUN = harness.RunOptions(jobs=1)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,24 @@ def test_selectors_are_judged_and_their_results_read(python):
     assert "6 scored trials of 2 settings" in read
     assert "of 3 seeds" in read
     assert "codes of three images" in read
+
+
+def test_what_codes_do_to_digits_is_measured(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    model = {"name": "infogan", "config": {"width": 0.1}}
+    harness.run({"dataset": {"name": "digits"}, "training": {"steps": 2}, "models": [model]}, "digits", options=RUN)
+    monkeypatch.setattr(sys, "argv", ["measure_codes.py", "digits"])
+    shapes = runpy.run_path(str(EXAMPLES / "measure_codes.py"), run_name="__main__")["shapes"]
+    shown = capsys.readouterr().out
+    assert re.search(r"slant, degrees +width, pixels +ink, %\ncontinuous 0 .*\ncontinuous 1 ", shown), shown
+    images = torch.zeros(2, 1, 21, 21)
+    for row in range(21):
+        images[0, 0, row, 9:12] = 1  # Upright.
+        images[1, 0, 20 - row, row] = 1  # From the lower left to the upper right.
+    found = {name: values.tolist() for name, values in shapes(images).items()}
+    assert found["slant, degrees"] == pytest.approx([0, 45])
+    assert found["width, pixels"] == pytest.approx([2 * (2 / 3) ** 0.5, 0], abs=1e-6)
+    assert found["ink, %"] == pytest.approx([100 * 63 / 441, 100 * 21 / 441])
 
 
 @pytest.mark.parametrize("name", ["score_anything.ipynb", "run_and_compare.ipynb"])

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from harness.pictures.images import sheet as sheet
     from harness.pictures.images import side_by_side as side_by_side
     from harness.pictures.images import tiled as tiled
+    from harness.pictures.latent_paths import codes_of as codes_of
     from harness.pictures.latent_paths import on_prior as on_prior
+    from harness.pictures.latent_paths import traversal as traversal
     from harness.pictures.trained_model import BATCH as BATCH
     from harness.pictures.trained_model import TrainedModel as TrainedModel
 
@@ -24,7 +26,11 @@ __all__, __getattr__ = lazily(
             "side_by_side",
             "tiled",
         ),
-        "harness.pictures.latent_paths": ("on_prior",),
+        "harness.pictures.latent_paths": (
+            "codes_of",
+            "on_prior",
+            "traversal",
+        ),
         "harness.pictures.trained_model": (
             "BATCH",
             "TrainedModel",

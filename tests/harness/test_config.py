@@ -36,6 +36,7 @@ def test_settings_cannot_change():
         ({"beta": True}, "models[0].config.beta: got True"),
         ({"beta": -1}, "models[0].config.beta: got -1, expected greater than or equal to 0"),
         ({"choice": 1.5}, "models[0].config.choice: got 1.5"),
+        ({"inner": ["deep"]}, "models[0].config.inner[0]: got 'deep', expected a table"),
     ],
 )
 def test_a_wrong_setting_names_its_place_and_the_reason(data, message):
