@@ -145,11 +145,13 @@ class Display:
     def _suite_left(self) -> str:
         """The time that all trials of the run may still take, in words, once something is known about it."""
         elapsed = monotonic() - self._began
-        trained = self.done + sum(each.share() for each in list(self.running.values()))
+        running = list(self.running.values())
+        trained = self.done + sum(each.share() for each in running)
         share = (trained - self._before) / max(1e-9, self.pending - self._before)
         if elapsed < LINE_SECONDS or not 0 < share < 1:
             return ""
-        return f"; about {_duration(elapsed * (1 - share) / share)} left in all"
+        longest = max((each.progress.seconds_left or 0 for each in running if each.progress), default=0)
+        return f"; about {_duration(max(longest, elapsed * (1 - share) / share))} left in all"
 
     def _render(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")

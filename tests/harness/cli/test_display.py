@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -83,3 +84,16 @@ def test_nothing_is_said_about_a_run_with_nothing_to_do():
     with Display(console, 5, HOW) as display:
         display.harness_suite_started([])
     assert console.file.getvalue() == ""
+
+
+def test_a_run_is_not_over_before_its_longest_trial(show):
+    """Two trials at once: a short one is nearly done after 100 s, a long one takes another hour."""
+    display, _ = show(terminal=False)
+    short, long = TRIAL, replace(TRIAL, seed=TRIAL.seed + 1)
+    display.harness_suite_started([short, long])
+    for trial, step, left in ((short, 90, 10), (long, 5, 3600)):
+        display.harness_trial_started(trial)
+        display.harness_trial_progress(trial, Progress(0, 100))
+        display.harness_trial_progress(trial, Progress(step, 100, images_per_second=1.0, seconds_left=left))
+    display._began -= 100
+    assert display._suite_left() == "; about 1:00:00 left in all"
