@@ -40,6 +40,7 @@ STANDS_FOR = {
     "results/disentanglement": "results/study",
     "results/contrastive_rooms": "results/study",
     "results/contrastive_weight": "results/study",
+    "results/infogan_mnist/infogan (code) seed=0": "results/study/dcgan seed=0",
     "results/traversal/beta-vae": "results/study/beta-vae seed=0",
     "results/suite": "results/study",
     "TRIAL": "results/study/dcgan seed=0",
@@ -71,6 +72,7 @@ ADDED = {
     # Other commands look for the trial by its label.
     "harness results relabel results/study dcgan gan": "--help",
     "harness traverse results/study/dcgan seed=0": "--steps 3 --columns 3",
+    "harness traverse results/study/dcgan seed=0 --range -2 2": "--steps 3 --columns 3",
 }
 SUITE = """
 title = "What the documents' commands are tried on"
@@ -251,7 +253,7 @@ def test_the_readmes_first_commands_end_in_a_page(sandbox, harness):
 
 def test_the_pictures_of_the_readme_are_there_and_small():
     pictures = [ROOT / found for found in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text())]
-    assert len(pictures) == 2
+    assert len(pictures) == 3
     assert sum(picture.stat().st_size for picture in pictures) < 400_000
 
 
