@@ -1,13 +1,12 @@
 """The registry: every model, dataset, metric, selector and sampler that the loaded plugins offer, by kind and name."""
 
 import importlib
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeAlias
 
+from harness._stdout import stdout_to_stderr
 from harness.errors import UserError, nearest
 
 DISTRIBUTION = "disentanglement-harness"
@@ -66,7 +65,7 @@ class Entry:
             return self.target
         module, _, attribute = self.target.partition(":")
         try:
-            with redirect_stdout(sys.stderr):  # A command's standard output may be a table that a program reads.
+            with stdout_to_stderr():
                 return getattr(importlib.import_module(module), attribute)
         except Exception as error:  # A plugin's import may raise anything; it must be named, not shown raw.
             raise UserError(

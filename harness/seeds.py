@@ -5,9 +5,11 @@ import json
 import random
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 
 import numpy as np
+
+from harness._stdout import stdout_to_stderr
 
 
 def seed_for(*purpose: object) -> int:
@@ -30,7 +32,7 @@ def governed(*purpose: object) -> Iterator[None]:
     """Within this block the global generators of Python, NumPy and, if it is loaded, torch on the CPU begin at a seed.
 
     For code of others that cannot be handed a generator. They are put back after. What it prints goes to the standard
-    error, since a command's standard output may be a table that a program reads.
+    error.
     """
     seed, torch = seed_for(*purpose), sys.modules.get("torch")
     kept = random.getstate(), np.random.get_state(), torch and torch.random.get_rng_state()
@@ -39,7 +41,7 @@ def governed(*purpose: object) -> Iterator[None]:
     if torch:
         torch.default_generator.manual_seed(seed)
     try:
-        with redirect_stdout(sys.stderr):
+        with stdout_to_stderr():
             yield
     finally:
         random.setstate(kept[0])

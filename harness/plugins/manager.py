@@ -7,7 +7,6 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import redirect_stdout
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import pluggy
 
+from harness._stdout import stdout_to_stderr
 from harness.errors import UserError, nearest
 from harness.plugins import hookspecs
 from harness.plugins.versions import built_in_version, entry_point_version, file_version
@@ -100,7 +100,7 @@ class PluginManager:
     ) -> None:
         try:
             found = its_version()  # First, because it says more plainly that a file is missing.
-            with redirect_stdout(sys.stderr):  # A command's standard output may be a table that a program reads.
+            with stdout_to_stderr():
                 module = load()
             plugin = Plugin(module, distribution, found, _loaded_as.setdefault(module.__name__, found))
             self._register(plugin)
