@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from harness.latents import Categorical as Categorical
     from harness.latents import LatentSpace as LatentSpace
     from harness.latents import Normal as Normal
+    from harness.latents import Part as Part
     from harness.latents import Sphere as Sphere
     from harness.latents import Uniform as Uniform
     from harness.metric import Metric as Metric
@@ -113,6 +114,7 @@ __all__, _resolve = lazily(
             "Categorical",
             "LatentSpace",
             "Normal",
+            "Part",
             "Sphere",
             "Uniform",
         ),

@@ -50,7 +50,8 @@ class LaplaceSteps(Pairs):
     """A partner's levels are a few steps from its image's: p(b) is proportional to exp(-rate |a - b| / log(size)).
 
     As the code of Klindt et al. (2021, arXiv:2007.10930) has it: factors whose levels have no order stay as they are,
-    and where no other has changed, one is drawn that does.
+    and where no other has changed, one is drawn that does. Which factors those are, the dataset says; the authors have
+    MPI3D's colours and SmallNORB's lighting change, too.
 
     Attributes:
         rate: the larger, the shorter the steps; 1 in the paper.

@@ -259,7 +259,7 @@ class ModelEvaluation(Evaluation):
         nbytes = 4 * self.sample_block_size * image.channels * image.height * image.width
         if (len(self._samples) + 1) * len(self._together) * nbytes > KEPT_SAMPLES:
             return self.generate(latents)
-        blocks = self._stacked.generate(latents) if self._stacked else None
+        blocks = self._generate_together(f"samples/{number}") if self._stacked else None
         if blocks is None:
             self._samples[number] = self.generate(latents)
         else:
@@ -267,6 +267,12 @@ class ModelEvaluation(Evaluation):
                 if not evaluation._ended:
                     evaluation._samples[number] = block
         return self._samples[number]
+
+    def _generate_together(self, purpose: str) -> Tensor | None:
+        """A block of images (G, n, C, H, W) of each joined model; None if each has to generate by itself."""
+        assert self._stacked is not None
+        latents = [evaluation.latents(purpose, self.sample_block_size) for evaluation in self._together]
+        return self._stacked.generate(torch.stack(latents))
 
     @torch.no_grad()
     def _represent(self, images: Tensor, noise: Tensor) -> Tensor:

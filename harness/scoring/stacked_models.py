@@ -36,10 +36,11 @@ class StackedModels:
 
     def represent(self, images: Tensor, noise: Tensor) -> Tensor | None:
         """Codes (G, N, D) of the same (N, C, H, W) images by each of G models, with the same noise; None: see above."""
-        return self._call("represent", images, noise)
+        # One view of the inputs per model, without a copy.
+        return self._call("represent", *(tensor.expand(len(self), *tensor.shape) for tensor in (images, noise)))
 
     def generate(self, latents: Tensor) -> Tensor | None:
-        """Images (G, N, C, H, W) of the same latents (N, Z) by each of G models; None: see above."""
+        """Images (G, N, C, H, W) of latents (G, N, Z), those of each of G models; None: see above."""
         return self._call("generate", latents)
 
     @torch.no_grad()
@@ -50,8 +51,7 @@ class StackedModels:
             outputs = self._group.call(
                 lambda model, *inputs_of_one: {"output": getattr(model, name)(*inputs_of_one)},
                 *self._stacks.take(self._group, copied=False),
-                # One view of the inputs per model, without a copy.
-                *(tensor.expand(len(self), *tensor.shape) for tensor in inputs),
+                *inputs,
             )
         except Exception as error:  # Whatever vmap, or the model under it, says.
             self._not_vmapped.add(name)

@@ -56,7 +56,7 @@ def distance_to_factorised_support(codes: Tensor, pairs: Tensor) -> Tensor:
         i, j, n = _farthest(both.detach())
         target = torch.cat([both[:, :1].gather(0, i), both[:, 1:].gather(0, j)], dim=1)
         distances.append((target - both.gather(0, n.expand(1, 2))).square().sum())
-    return torch.stack(distances).sum()
+    return torch.stack(distances).sum() if distances else codes.new_zeros(())
 
 
 def _farthest(both: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,12 +1,14 @@
 """QLAE (Hsu et al., 2023): an autoencoder whose latents take few values each."""
 
+import math
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness import AdamW, Draws, Field, ImageSpec, LatentSpace, Model, Objective, Settings, Uniform
+from harness import AdamW, Draws, Field, ImageSpec, LatentSpace, Model, Objective, Part, Rng, Settings
 from harness.nn import halvings
 from harness_vaes.quantised_networks import Decoder, Encoder
 
@@ -42,15 +44,37 @@ class Quantiser(nn.Module):
         return Quantised(continuous, nearest)
 
 
+@dataclass(frozen=True)
+class LearntValues(Part):
+    """`size` independent numbers, each one of the `levels` values that a quantiser has for its latent by now.
+
+    All of them are equally likely. Two models with this prior draw different numbers from the same generator.
+    """
+
+    levels: int
+    quantiser: Quantiser = field(repr=False, compare=False)
+
+    @property
+    def entropy(self) -> float:
+        """The entropy in nats: ln(levels) for each column."""
+        return self.size * math.log(self.levels)
+
+    def draw(self, n: int, rng: Rng) -> Tensor:
+        """Draw n vectors, (n, size)."""
+        values = self.quantiser.values.detach().view(self.quantiser.shape).to(rng.device, torch.float32)
+        return values.gather(1, rng.integers(self.size, n, high=self.levels)).T
+
+
 class QLAE(Model):
     """QLAE (Hsu et al., 2023): an autoencoder with a scalar codebook for each latent, and strong weight decay.
 
     Every latent takes one of a few learnt values; the encoder gets the decoder's gradient straight through. The loss is
     the sigmoid cross entropy averaged over pixels, with small weights pulling values and latents to each other. Biases
-    and codebooks do not decay, as in the released code, which cuts gradients by value.
+    and codebooks do not decay, as in the released code. Gradients are cut by value, those of biases and codebooks too,
+    which the released code leaves as they are.
 
-    `generate` is fed uniform numbers, each of which becomes the nearest value. Codes are the values taken, so for
-    InfoMEC they are discrete.
+    The prior draws each latent's learnt values with equal probability, and `generate` moves other numbers to the
+    nearest of them. Codes are the values taken, so for InfoMEC they are discrete.
     """
 
     source = "Hsu et al., Disentanglement via Latent Quantization, NeurIPS 2023 (arXiv:2305.18378)"
@@ -63,7 +87,9 @@ class QLAE(Model):
         quantisation_weight: float = Field(0.01, ge=0, description="weight of the values' distance from the latents")
         commitment_weight: float = Field(0.01, ge=0, description="weight of the latents' distance from their values")
         learning_rate: float = Field(1e-3, gt=0, description="AdamW's learning rate")
-        weight_decay: float = Field(0.1, ge=0, description="AdamW's weight decay, of weights and not of biases")
+        weight_decay: float = Field(
+            0.1, ge=0, description="AdamW's weight decay, of weights and not of biases (MPI3D 0.001)"
+        )
         clip_value: float = Field(1.0, gt=0, description="largest absolute value in a gradient")
         width: float = Field(1.0, gt=0, description="multiplier of the hidden channels and units; 1 is the paper's")
 
@@ -73,12 +99,10 @@ class QLAE(Model):
     def __init__(self, config: Config, image: ImageSpec) -> None:
         super().__init__(config, image)
         image.require(halvings(image) >= 1, "QLAE", "square ones of side 8, 16, 32, 64, 128, ...")
-        # All values are equally likely to be the nearest of such a number, the outermost too.
-        bound = 0.5 + 0.5 / (config.levels - 1)
-        self.latents = LatentSpace({"latents": Uniform(config.latents, -bound, bound)})
         self.encoder = Encoder(image, config.latents, config.width)
         self.quantiser = Quantiser(config.latents, config.levels)
         self.decoder = Decoder(image, config.latents, config.width)
+        self.latents = LatentSpace({"latents": LearntValues(config.latents, config.levels, self.quantiser)})
 
     def objectives(self) -> list[Objective]:
         """A single objective: reconstruction, with values and latents kept near each other."""

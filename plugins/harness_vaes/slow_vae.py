@@ -16,7 +16,7 @@ class SlowVAE(BetaVAE):
     The loss is that of the released code: twice the reconstruction error, β times the KL divergence to the prior, and
     γ times the cross entropy of each posterior with a Laplace distribution around the other's mean, both ways, less
     the entropy of one. γ 0 is twice a beta-VAE of β / 2. The networks are those of all VAEs here; the authors' have
-    kernel 4 throughout.
+    kernel 4 throughout and start Kaiming normal. A batch of N is N pairs; their batch size counts images.
     """
 
     source = (

@@ -74,7 +74,7 @@ class Tripod(Model):
 
     def error(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
         """Cross entropy per pixel and multiinformation, in nats, and the share of mixed curvature."""
-        continuous = self.encoder(images).tanh()
+        continuous = self.continuous(images)
         latents = continuous + (self.rounded(continuous) - continuous).detach()
         deviation = continuous.std(dim=0, correction=0) + 1e-6
         decoded: Decoded = self.decoder(latents)
@@ -104,6 +104,11 @@ class Tripod(Model):
             variances.append(differences.var(dim=0, correction=0).flatten(1).mean(dim=1))
         return variances
 
+    def continuous(self, images: Tensor) -> Tensor:
+        """Latents (N, D) before they are rounded, between -1 and 1. The encoder sees pixels between -1 and 1, too."""
+        latents: Tensor = self.encoder(2 * images - 1)
+        return latents.tanh()
+
     def rounded(self, latents: Tensor) -> Tensor:
         """The nearest levels of latents (N, D); beyond the outermost level, that one."""
         steps = self.config.levels - 1
@@ -111,7 +116,7 @@ class Tripod(Model):
 
     def encode(self, images: Tensor) -> Tensor:
         """The level that each latent takes, (N, D), between -1 and 1."""
-        return self.rounded(self.encoder(images).tanh())
+        return self.rounded(self.continuous(images))
 
     def generate(self, latents: Tensor) -> Tensor:
         """Means of the Bernoulli pixels, (N, C, H, W); each latent (N, D) is first moved to its nearest level."""

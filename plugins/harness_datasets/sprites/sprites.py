@@ -23,7 +23,7 @@ class Sprites(GroundTruthDataset):
     By default the 737,280 images of dSprites, in its order and with its values: shape (square,
     ellipse, heart) 1, 2, 3; scale 0.5 to 1; orientation 0 to 2 pi, counter-clockwise; position x
     rightwards and position y downwards, 0 to 1, where the sprite's centre moves over the middle half
-    of the image. A pixel is 1 if its centre lies in the sprite and 0 otherwise. `sprite_shapes` says how
+    of the image. A pixel is 1 if its centre lies in the sprite and 0 otherwise. `shapes` says how
     close the outlines come to the published ones.
 
     Fewer levels of a factor spread evenly over the same range; a factor with one level stays at its
@@ -120,7 +120,7 @@ class Sprites(GroundTruthDataset):
     def images(self, indices: Tensor) -> Tensor:
         """Images (N, C, H, W), float32 in [0, 1], at int64 indices (N,), both on `device`.
 
-        C is 1 for the plain variant, where each pixel is 0 or 1, and 3 for the others; see `sprite_backgrounds`.
+        C is 1 for the plain variant, where each pixel is 0 or 1, and 3 for the others; see `backgrounds`.
         """
         if self._dress is None:
             return self._store.gather(indices)

@@ -190,6 +190,8 @@ def test_hfs_looks_at_new_pairs_of_latents_in_every_step_and_is_a_beta_vae_witho
     assert all(len(set(map(tuple, pairs.tolist()))) == 4 for pairs in drawn)
     assert {tuple(pair) for pairs in drawn for pair in pairs.tolist()} == {(k, m) for m in range(5) for k in range(m)}
     assert make(HFSVAE, latents=3).draw(8, rng)["pairs"].shape == (3, 2)
+    alone = make(HFSVAE, latents=1)
+    assert alone.regulariser(posterior(8, 1), alone.draw(8, rng))["support"].item() == 0
     q = posterior(8, 5)
     terms = model.regulariser(q, {"pairs": drawn[0]})
     assert terms["kl"].item() == pytest.approx(3 * q.kl().item())

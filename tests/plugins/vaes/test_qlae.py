@@ -1,12 +1,16 @@
 """QLAE: latents of few values, gradients straight through, and what decays."""
 
+import math
+
 import pytest
 import torch
 
-from harness import AdamW, ImageSpec, Rng
+from harness import AdamW, ImageSpec, ModelEvaluation, Rng
 from harness.config import parse
 from harness.model import build
 from harness.nn import halvings
+from harness.scoring.model_evaluation import join_alike
+from harness_datasets.digits import Digits
 from harness_vaes.qlae import QLAE, Quantiser
 
 IMAGE = ImageSpec(1, 16, 16)
@@ -97,8 +101,33 @@ def test_weights_decay_and_biases_and_values_do_not():
     assert not [name for name in decaying if name.endswith(("bias", "shift"))]
 
 
-def test_uniform_latents_make_every_value_equally_likely():
+def test_the_prior_draws_every_value_that_was_learnt_equally_often():
     model = make(levels=4)
-    found = model.quantiser(model.latents.draw(20_000, Rng(1))).nearest
-    shares = torch.unique(found[:, 0], return_counts=True)[1] / 20_000
-    assert shares.tolist() == pytest.approx([0.25] * 4, abs=0.02)
+    learnt = torch.tensor([[-3.0, -0.1, 0.0, 2.0], [0.5, 0.6, 0.7, 9.0], [-0.5, 0.0, 0.25, 0.5]])
+    model.load_state_dict({**model.state_dict(), "quantiser.values": learnt.flatten()})
+    drawn = model.latents.draw(20_000, Rng(1))
+    for latent, values in enumerate(learnt):
+        found, counts = drawn[:, latent].unique(return_counts=True)
+        assert torch.equal(found, values)
+        assert (counts / 20_000).tolist() == pytest.approx([0.25] * 4, abs=0.02)
+    assert drawn.T.corrcoef().fill_diagonal_(0).abs().max() < 0.03
+    assert model.latents.parts["latents"].entropy == pytest.approx(3 * math.log(4))
+
+
+def test_models_evaluated_together_are_each_given_values_of_their_own():
+    dataset = Digits(Digits.Config())
+    dataset.load("cpu")
+
+    def evaluations():
+        for reach in (1.0, 30.0):
+            model = make(dataset.image)
+            model.quantiser.values.data *= reach
+            yield ModelEvaluation(model.eval(), dataset)
+
+    alone, together = list(evaluations()), list(evaluations())
+    notes = []
+    join_alike(together, notes.append)
+    for one, joined in zip(alone, together, strict=True):
+        torch.testing.assert_close(joined.samples(20), one.samples(20), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(alone[0].samples(20), alone[1].samples(20), atol=1e-2)
+    assert not notes

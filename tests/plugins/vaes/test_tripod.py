@@ -62,6 +62,7 @@ def test_latents_take_levels_evenly_spread_from_minus_one_to_one():
     drawn = model.rounded(model.latents.draw(40_000, Rng(0)))
     shares = torch.stack([(drawn == level).float().mean() for level in (-1, -0.5, 0, 0.5, 1)])
     assert shares == pytest.approx(0.2, abs=0.01)
+    assert torch.equal(model.continuous(batch()), model.encoder(2 * batch() - 1).tanh())
     codes = model.encode(batch())
     assert torch.equal(model.rounded(codes), codes)
     assert torch.equal(model.generate(codes), model.reconstruct(batch()))
