@@ -1,5 +1,6 @@
 """Tables of factors: any observations in any order are checked and become a `FactorGrid` or a `FactorTable`."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,9 +23,15 @@ def as_table(data: Any, name: str) -> tuple[NDArray[Any], list[str]]:
         name: what an error calls it.
 
     Raises:
-        UserError: it has no rows or columns, is no table, or holds something else than finite numbers.
+        UserError: it has no rows or columns, is no table, has a column without a name, or holds something else than
+            finite numbers.
     """
     columns = [str(column) for column in data.columns] if hasattr(data, "columns") else []
+    if nameless := [column for column in columns if re.fullmatch(r"Unnamed: \d+", column)]:
+        raise UserError(
+            f"{name}: there is a column without a name ('{nameless[0]}' to pandas), as row numbers have in a file; "
+            "leave it out: to_csv(FILE, index=False)"
+        )
     if hasattr(data, "detach"):
         data = data.detach().cpu()
     try:

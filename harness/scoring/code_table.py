@@ -33,7 +33,7 @@ def code_table(
         factors: see `factors_beside`; None if there are none.
         kl: (D,) divergence of each code's posterior from its prior, nats.
         code_groups: the group of each column, where several columns are one code.
-        fixed: index arrays that replace random sampling.
+        fixed: arrays that replace random sampling; those whose names end in "_index" number the rows of `codes`.
         seed: seeds whatever a metric samples.
 
     Raises:
@@ -45,13 +45,20 @@ def code_table(
     if grid is not None:
         if len(grid) != len(table):
             raise UserError(f"{len(table)} rows of codes and {len(grid)} of factors; each observation has one of both")
-        table = table if rows is None else table[rows]
+        if rows is not None:
+            table, fixed = table[rows], _moved(fixed or {}, rows)
     divergence = None if kl is None else as_table(kl, "kl")[0].astype(np.float64).ravel()
     if divergence is not None and divergence.shape != (table.shape[1],):
         raise UserError(f"kl: expected {table.shape[1]} numbers, one per code, got {len(divergence)}")
     return TableEvaluation(
         table, grid, kl=divergence, fixed=dict(fixed or {}), seed=seed, code_groups=tuple(code_groups)
     )
+
+
+def _moved(fixed: Mapping[str, Indices], rows: Indices) -> dict[str, Indices]:
+    """Fixed arrays for a table whose rows are now in another order: `rows` are their former numbers."""
+    place = np.argsort(rows)
+    return {name: place[array] if name.endswith("_index") else array for name, array in fixed.items()}
 
 
 def factors_beside(

@@ -21,6 +21,7 @@ from harness.summary.statistics import (
     Difference,
     fewest_pairs,
     holm,
+    least_p,
     paired_difference,
     pairs_needed,
     unpaired_difference,
@@ -257,8 +258,11 @@ def _verdict(row: Mapping[str, Any]) -> str:
     if row["p_holm"] <= 1 - LEVEL:
         better = (row["difference"] > 0) == row["higher_is_better"]
         return "better" if better else "worse"
-    if row["paired"] and row["n"] < (fewest := fewest_pairs(row["family"])):
-        return f"too few seeds to tell: {row['family']} comparisons need {fewest} at least"
+    least = least_p(row["n"], row["n_second"], paired=row["paired"])
+    if least * row["family"] > 1 - LEVEL:
+        if row["paired"]:
+            return f"too few seeds to tell: {row['family']} comparisons need {fewest_pairs(row['family'])} at least"
+        return f"too few seeds to tell: no difference of so few has a p below {least:.2g}"
     needed = row["pairs_needed"]
     hint = f"; an effect of this size would need about {needed} seeds" if needed and needed > row["n"] else ""
     return f"cannot be told from no difference{hint}"

@@ -2,12 +2,13 @@
 
 import math
 import warnings
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 
 LEVEL = 0.95
 """Of every interval."""
@@ -18,6 +19,11 @@ RESAMPLES = 9_999
 """Of the bootstrap, and of a permutation test that cannot look at every arrangement; 13 pairs have fewer signs."""
 MOST_PAIRS = 10_000
 """Beyond so many pairs a difference is not worth looking for."""
+
+QUANTILES = 4_000
+"""Of the distribution of a standard deviation, over which the power of a test is averaged."""
+ROUNDING = 1e-12
+"""What scores that are equal may differ by, in units of the larger."""
 
 Sample = NDArray[np.float64]
 
@@ -64,7 +70,7 @@ def paired_difference(
 ) -> Difference:
     """Compare scores (n,) with scores (n,) of the same seeds, in the same order."""
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    differences = a - b
+    differences = _differences(a, b)
     gains = differences if higher_is_better else -differences
     low, high = _t_interval(differences)
     # Without a difference each pair's sign might as well be the other one: 2 ** n arrangements.
@@ -119,7 +125,7 @@ def unpaired_difference(
         wins=None,
         p=p,
         exact=exact,
-        effect=mean / pooled if pooled > 0 else None,
+        effect=mean / pooled if spread and pooled > 0 else None,
     )
 
 
@@ -178,7 +184,7 @@ def paired_p_values(samples: ArrayLike, reference: ArrayLike) -> list[float]:
 
     Where all differences are equal there is nothing to estimate: p is 1 if they are 0, and otherwise 0.
     """
-    differences = np.asarray(samples, dtype=float) - np.asarray(reference, dtype=float)
+    differences = _differences(np.asarray(samples, dtype=float), np.asarray(reference, dtype=float))
     varying = np.array([_varies(row) for row in differences])
     p = np.where(differences.any(axis=1), 0.0, 1.0)
     if varying.any():
@@ -199,9 +205,18 @@ def unpaired_p_value(first: ArrayLike, second: ArrayLike) -> float:
 def fewest_pairs(family: int) -> int:
     """The fewest pairs with which a permutation test can reach significance at a level corrected for a family.
 
-    n pairs have 2 ** n signs, so no two-sided p is below 2 ** (1 - n): with five pairs nothing is below 0.0625.
+    See `least_p`.
     """
     return 1 + math.ceil(math.log2(max(family, 1) / (1 - LEVEL)))
+
+
+def least_p(n: int, n_second: int, *, paired: bool) -> float:
+    """The smallest two-sided p value that a permutation test of so many scores can have.
+
+    n pairs have 2 ** n signs: with five pairs nothing is below 0.0625. Three scores and three others can be told apart
+    in 20 ways: nothing is below 0.1.
+    """
+    return 2.0 ** (1 - n) if paired else 2 / math.comb(n + n_second, n)
 
 
 def paired_power(effect: float, pairs: int) -> float:
@@ -211,9 +226,18 @@ def paired_power(effect: float, pairs: int) -> float:
         effect: the mean of the differences over their standard deviation, d_z.
         pairs: number of pairs, two or more.
     """
-    critical = stats.t.ppf((1 + LEVEL) / 2, pairs - 1)
+    degrees = pairs - 1
+    critical = stats.t.ppf((1 + LEVEL) / 2, degrees)
     shift = abs(effect) * math.sqrt(pairs)
-    return float(stats.nct.sf(critical, pairs - 1, shift) + stats.nct.cdf(-critical, pairs - 1, shift))
+    power = float(stats.nct.sf(critical, degrees, shift) + stats.nct.cdf(-critical, degrees, shift))
+    if not math.isnan(power):
+        return power
+    # SciPy's noncentral t distribution has no result for many large effects. It is the mean of normal ones over what
+    # the sample's standard deviation may be, in units of the true one.
+    tails = 1 - (np.arange(QUANTILES) + 0.5) / QUANTILES
+    deviations = np.sqrt(special.chdtri(degrees, tails) / degrees)
+    powers = special.ndtr(shift - critical * deviations) + special.ndtr(-shift - critical * deviations)
+    return float(powers.mean())
 
 
 def pairs_needed(effect: float) -> int | None:
@@ -221,18 +245,9 @@ def pairs_needed(effect: float) -> int | None:
 
     None if 10,000 are too few.
     """
-    if effect == 0:
-        return None
-    high = 2
-    while paired_power(effect, high) < POWER:
-        high *= 2
-        if high > MOST_PAIRS:
-            return None
-    low = high // 2 + 1 if high > 2 else 2
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if paired_power(effect, middle) >= POWER else (middle + 1, high)
-    return low
+    candidates = range(2, MOST_PAIRS + 1)
+    found = bisect_left(candidates, True, key=lambda pairs: paired_power(effect, pairs) >= POWER)
+    return candidates[found] if found < len(candidates) else None
 
 
 def _mean(sample: Sample, axis: int = -1) -> Sample:
@@ -264,7 +279,13 @@ def variances(samples: Sample) -> Sample:
 
 def _varies(sample: Sample) -> bool:
     """Whether a sample's numbers differ by more than rounding."""
-    return bool(np.ptp(sample) > 1e-12 * np.abs(sample).max())
+    return bool(np.ptp(sample) > ROUNDING * np.abs(sample).max())
+
+
+def _differences(first: Sample, second: Sample) -> Sample:
+    """First minus second; 0 where they differ by no more than rounding."""
+    differences = first - second
+    return np.where(np.abs(differences) > ROUNDING * np.maximum(np.abs(first), np.abs(second)), differences, 0.0)
 
 
 def _t_interval(sample: Sample) -> tuple[float | None, float | None]:

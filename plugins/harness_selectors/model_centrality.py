@@ -180,4 +180,6 @@ def deviations(codes: Codes) -> Floats:
     centred = np.ascontiguousarray(np.moveaxis(codes, -2, -1), dtype=np.float64)
     centred -= centred.mean(axis=-1, keepdims=True)
     deviation: Floats = np.sqrt(np.einsum("...n,...n->...", centred, centred) / centred.shape[-1])
+    if codes.dtype == np.float64:  # The mean of equal codes may be off by rounding; in single precision it is exact.
+        deviation[codes.min(axis=-2) == codes.max(axis=-2)] = 0
     return deviation

@@ -181,6 +181,7 @@ def _relative_strengths(relation: Floats) -> Floats:
 
 def standardised(codes: Floats) -> Floats:
     """Columns (n, D) with mean 0 and population standard deviation 1; a constant column becomes 0."""
-    deviation = codes.std(axis=0)
+    # A constant's mean may be off by rounding, and its deviation then is not 0.
+    deviation = np.where(np.ptp(codes, axis=0) > 0, codes.std(axis=0), np.inf)
     centred: Floats = codes - codes.mean(axis=0)
-    return centred / np.where(deviation > 0, deviation, np.inf)
+    return np.where(np.isinf(deviation), 0.0, centred / deviation)

@@ -121,7 +121,8 @@ class DCIForest(DCIRegression):
         depth = self.config.depths[min(factor, len(self.config.depths) - 1)]
         seed = int(evaluation.rng("dci-forest", factor).integers(2**31))
         forest = RandomForestRegressor(self.config.trees, max_depth=depth, random_state=seed).fit(codes, target)
-        found: Floats = forest.feature_importances_
+        # Of a code that tells nothing, rounding may leave them a little below 0, where shares have no entropy.
+        found: Floats = np.abs(forest.feature_importances_)
         return found
 
 

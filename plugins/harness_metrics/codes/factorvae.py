@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from harness import Evaluation, Field, Floats, Indices, Metric, Score, Settings, count_votes
+from harness import Codes, Evaluation, Field, Floats, Indices, Metric, Score, Settings, count_votes
 from harness_metrics.codes.groups import infogan_cr_groups, infogan_cr_std_points
 
 VARIANCE_POINTS = 10_000
@@ -61,7 +61,7 @@ class FactorVAEScore(Metric):
     def _disentanglement_lib(self, evaluation: Evaluation) -> Score:
         points = evaluation.sample("variance", VARIANCE_POINTS)
         # A single point, which a file may fix, shows no variance.
-        variance = evaluation.codes(points).var(axis=0, ddof=min(len(points) - 1, 1), dtype=np.float64)
+        variance = variances(evaluation.codes(points), axis=0, ddof=min(len(points) - 1, 1))
         active = self._active(variance, threshold=0.05)
         if not len(active):
             return Score(0.0, {"train_accuracy": 0.0, "active_codes": [], "train_votes": [], "eval_votes": []})
@@ -72,8 +72,9 @@ class FactorVAEScore(Metric):
             factors = rng.integers(len(grid.sizes), size=n)
             groups = grid.sample_groups(factors, VOTE_SIZE, rng)
             codes = evaluation.codes(groups)[..., active]
-            within = codes.var(axis=1, ddof=1, dtype=np.float64)
-            return count_votes(within, variance[active], factors, len(grid.sizes), dead_codes="win")
+            return count_votes(
+                variances(codes, axis=1, ddof=1), variance[active], factors, len(grid.sizes), dead_codes="win"
+            )
 
         train = votes("train", self.config.train_votes)
         test = votes("eval", self.config.eval_votes)
@@ -88,12 +89,11 @@ class FactorVAEScore(Metric):
 
     def _infogan_cr(self, evaluation: Evaluation) -> Score:
         groups, labels = infogan_cr_groups(evaluation)
-        variance = evaluation.codes(infogan_cr_std_points(evaluation)).var(axis=0, dtype=np.float64)
+        variance = variances(evaluation.codes(infogan_cr_std_points(evaluation)), axis=0)
         active = self._active(variance, threshold=0.0)
         if not len(active):
             return Score(0.0, {"revised": 0.0, "active_codes": [], "votes": []})
-        # In float64 the variance of identical float32 codes is exactly 0, so that ties are ties.
-        within = evaluation.codes(groups)[..., active].var(axis=1, dtype=np.float64)
+        within = variances(evaluation.codes(groups)[..., active], axis=1)
         factors = len(evaluation.grid().sizes)
         votes = count_votes(within, variance[active], labels, factors, dead_codes="win")
         majorities = np.sort(votes.max(axis=0)) / len(labels)
@@ -109,3 +109,12 @@ class FactorVAEScore(Metric):
         if self.config.std_threshold is not None:
             threshold = self.config.std_threshold
         return np.flatnonzero(np.sqrt(variance) >= threshold)
+
+
+def variances(codes: Codes, axis: int, ddof: int = 0) -> Floats:
+    """Variances of codes along an axis; exactly 0 where all are equal, so that dead codes are dead and ties are ties.
+
+    Of equal codes in single precision the sum in double precision is exact; of others the mean may be off by rounding.
+    """
+    found: Floats = codes.var(axis=axis, ddof=ddof, dtype=np.float64)
+    return np.where(codes.min(axis=axis) == codes.max(axis=axis), 0.0, found) if codes.dtype == np.float64 else found

@@ -97,7 +97,7 @@ def wasserstein_correlation(covariance: Floats) -> tuple[float, float]:
     # The trace wanted, of the root of diag(v) C, is the sum of its eigenvalues' roots; this symmetric matrix has them.
     eigenvalues = np.linalg.eigvalsh(living * np.outer(deviations, deviations))
     overlap = np.sqrt(np.maximum(eigenvalues, 0)).sum()
-    plain = float(2 * (variances.sum() - overlap))
+    plain = max(0.0, float(2 * (variances.sum() - overlap)))  # Rounding may leave less, of large variances.
     return plain, plain / float(variances.sum()) if len(variances) else 0.0
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import Evaluation, Field, Metric, Score
-from harness_metrics.codes.mutual_information import bin_codes, mutual_information
+from harness_metrics.codes.code_factor_information import code_factor_information
 from harness_metrics.codes.protocols import SampledSettings
 
 
@@ -18,8 +18,8 @@ class Modularity(Metric):
     mean over codes. Codes are put in 20 equal-width bins over `points` observations.
 
     A dead code scores 0 in the protocol of disentanglement_lib; in that of InfoGAN-CR, whose implementation has
-    no result then, it is left out. With a single factor every code that depends on it is modular. Without a
-    code to score the score is 0.
+    no result then, it is left out. A factor with one level is none of the others. With a single factor every code
+    that depends on it is modular. Without a code to score the score is 0.
     """
 
     class Config(SampledSettings):
@@ -33,14 +33,17 @@ class Modularity(Metric):
     config: Config
 
     def score(self, evaluation: Evaluation) -> Score:
-        """Modularity; details hold that of each code, (D,), and the mutual information (D, F) in nats."""
-        index = evaluation.sample("train", self.config.points)
-        information = mutual_information(bin_codes(evaluation.codes(index)), evaluation.grid().ids(index))
-        per_code = code_modularity(information)
-        counted = information.max(axis=1) > 0
+        """Modularity; details hold that of each code, (D,), and the mutual information (D, F) in nats.
+
+        Raises:
+            NotApplicableError: no factor takes more than one level.
+        """
+        found = code_factor_information(evaluation, self.config.points)
+        per_code = code_modularity(found.information[:, found.varying])
+        counted = found.information.max(axis=1) > 0
         if self.config.protocol == "disentanglement_lib":
             counted[:] = True
-        details = {"per_code": per_code.tolist(), "mutual_information": information.tolist()}
+        details = {"per_code": per_code.tolist(), "mutual_information": found.information.tolist()}
         return Score(float(per_code[counted].mean()) if counted.any() else 0.0, details)
 
 

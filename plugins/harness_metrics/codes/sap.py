@@ -1,6 +1,6 @@
 """The separated attribute predictability (SAP) score."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,8 @@ class SAP(Metric):
         index, grid = evaluation.sample("train", self.config.points), evaluation.grid()
         codes, factors = evaluation.codes(index), grid.ids(index)
         if self.config.protocol == "disentanglement_lib":
-            return mean_gap(squared_correlations(codes, factors), factors)
+            variance = codes.var(axis=0, ddof=min(len(codes) - 1, 1), dtype=np.float64)
+            return mean_gap(squared_correlations(np.where(variance > 1e-12, codes, 0), factors), factors)
         codes = codes[:, codes.min(axis=0) < codes.max(axis=0)]
         predictability = squared_correlations(codes, grid.real_values(index))
         for factor in np.flatnonzero(np.asarray(grid.categorical) & varying(factors)):
@@ -123,14 +124,19 @@ def mean_gap(predictability: Floats, factors: Indices) -> Score:
 
 def squared_correlations(codes: Codes, values: NDArray[np.integer | np.floating]) -> Floats:
     """Squared correlations (D, F) of codes (n, D) with values (n, F); 0 where either does not vary."""
-    centred = codes - codes.mean(axis=0, dtype=np.float64)
-    deviations = values - values.mean(axis=0)
-    n = max(len(codes) - 1, 1)
-    variances = (centred**2).sum(axis=0)[:, None] / n, (deviations**2).sum(axis=0) / n
-    exists = (variances[0] > 1e-12) & (variances[1] > 1e-12)
-    squared: Floats = (centred.T @ deviations / n) ** 2
-    squared *= exists / np.where(exists, variances[0] * variances[1], 1)
+    squared: Floats = (_unit(codes).T @ _unit(values)) ** 2
     return squared
+
+
+def _unit(columns: NDArray[Any]) -> Floats:
+    """Columns (n, D) with mean 0 and length 1; a constant column becomes 0."""
+    # In units of the largest, because the squares of tiny numbers are none.
+    centred = columns - columns.mean(axis=0, dtype=np.float64)
+    largest = np.where(np.ptp(columns, axis=0) > 0, abs(centred).max(axis=0), np.inf)
+    scaled = centred / largest
+    length = np.linalg.norm(scaled, axis=0)
+    unit: Floats = scaled / np.where(length > 0, length, 1)
+    return unit
 
 
 def svm_accuracy(train: tuple[Codes, Indices], test: tuple[Codes, Indices], dual_seed: int | None = None) -> float:

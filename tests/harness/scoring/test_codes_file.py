@@ -73,6 +73,18 @@ def test_codes_in_the_order_of_a_dataset_need_no_factors(registry, tmp_path):
         score_file(tmp_path / "few.parquet", ["mig"], registry, factors="sprites", settings=settings)
 
 
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_fixed_samples_are_the_rows_of_the_file_in_whatever_order_they_are(scored, tmp_path, shuffled):
+    rng = np.random.default_rng(3)
+    rows = rng.permutation(len(FACTORS)) if shuffled else np.arange(len(FACTORS))
+    codes, factors = CODES[rows], FACTORS[rows]
+    labels = np.arange(60) % 3
+    shared = [np.flatnonzero(factors[:, label] == factors[rng.integers(len(factors)), label]) for label in labels]
+    groups = np.stack([rng.choice(candidates, 20) for candidates in shared])
+    np.savez(tmp_path / "groups.npz", codes=codes, factors=factors, group_index=groups, group_label=labels)
+    assert scored("groups.npz", metrics=["factorvae"], protocol="infogan-cr")["factorvae"]["score"] == 1
+
+
 def test_codes_without_factors_are_scored_by_metrics_that_need_none(scored, tmp_path):
     written(tmp_path / "codes.csv", frames()[0])
     told = []
@@ -122,6 +134,8 @@ def test_a_file_that_declares_more_than_a_memory_holds_is_refused(scored, tmp_pa
         ("codes.csv", "words.csv", "words.csv: factors: column shape holds 'heart', which is no number"),
         ("words.csv", "factors.csv", "words.csv: codes: column shape holds 'heart', which is no number"),
         ("codes.csv", "short.csv", "codes.csv: 120 rows of codes and 5 of factors"),
+        ("numbered.csv", "factors.csv", r"codes: there is a column without a name \('Unnamed: 0' to pandas\)"),
+        ("codes.csv", "numbered.csv", r"factors: there is a column without a name .*leave it out: to_csv"),
     ],
 )
 def test_a_wrong_file_is_one_message(scored, tmp_path, codes, factors, message):
@@ -130,6 +144,7 @@ def test_a_wrong_file_is_one_message(scored, tmp_path, codes, factors, message):
     written(tmp_path / "factors.csv", known)
     written(tmp_path / "short.csv", known[:5].assign(b=[0, 1, 2, 3, 4], c=[0, 1, 2, 3, 4], factor_a=[0, 1, 0, 1, 0]))
     written(tmp_path / "words.csv", pd.DataFrame({"shape": ["heart", "square"] * 60}))
+    table.to_csv(tmp_path / "numbered.csv")
     (tmp_path / "text.parquet").write_text("<html>")
     np.savez(tmp_path / "several.npz", a=FACTORS, b=FACTORS)
     np.save(tmp_path / "alone.npy", FACTORS)

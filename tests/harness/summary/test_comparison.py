@@ -61,6 +61,7 @@ def test_without_shared_seeds_the_comparison_is_unpaired_and_says_so():
     row = only(compare_settings(scores, "b"))
     assert not row["paired"]
     assert row["sentence"].startswith("unpaired, 3 seeds against 3 others")
+    assert row["sentence"].endswith("too few seeds to tell: no difference of so few has a p below 0.1")
 
 
 def test_a_setting_that_failed_throughout_has_nothing_to_compare():

@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.integrate import quad
 
 from harness.summary import statistics
 from harness.summary.statistics import (
     fewest_pairs,
     holm,
+    least_p,
     paired_difference,
+    paired_p_values,
     paired_power,
     pairs_needed,
     unpaired_difference,
@@ -119,9 +122,38 @@ def test_the_pairs_that_a_study_needs_are_those_of_published_tables(effect, pair
     assert paired_power(effect, pairs) >= 0.8 > paired_power(effect, pairs - 1)
 
 
-def test_an_effect_that_is_nothing_needs_more_pairs_than_there_are():
+def test_small_effects_need_many_pairs_and_those_that_need_too_many_have_no_number():
     assert pairs_needed(0.0) is None
     assert pairs_needed(0.001) is None
+    assert pairs_needed(0.028) is None
+    assert 9_000 < pairs_needed(0.0295) < 10_000
+
+
+@pytest.mark.parametrize(("effect", "pairs"), [(6.0, 2), (6.0, 3), (8.0, 2), (0.5, 20), (0.03, 9_000)])
+def test_power_is_that_of_the_mean_over_all_deviations(effect, pairs):
+    """Also where SciPy's noncentral t distribution has no result."""
+    degrees = pairs - 1
+    critical, shift = stats.t.ppf(0.975, degrees), effect * np.sqrt(pairs)
+
+    def power(share):
+        deviation = np.sqrt(stats.chi2.ppf(share, degrees) / degrees)
+        return stats.norm.sf(critical * deviation - shift) + stats.norm.cdf(-critical * deviation - shift)
+
+    assert paired_power(effect, pairs) == pytest.approx(quad(power, 0, 1, limit=400)[0], abs=1e-4)
+
+
+def test_scores_that_differ_by_rounding_alone_are_equal():
+    third = [0.1 + 0.2] * 4
+    found = paired_difference(third, [0.3] * 4, rng())
+    assert (found.mean, found.wins, found.improvement, found.p, found.effect) == (0, 0, 0.5, 1, None)
+    assert paired_p_values([third], [0.3] * 4) == [1]
+    assert unpaired_difference([0.1] * 3, [0.2] * 3, rng()).effect is None
+
+
+@pytest.mark.parametrize(("n", "n_second"), [(3, 3), (4, 3), (2, 6)])
+def test_the_least_p_is_that_of_scores_which_do_not_overlap(n, n_second):
+    found = unpaired_difference(np.arange(n) + 100.0, np.arange(n_second) ** 1.5, rng())
+    assert found.p == pytest.approx(least_p(n, n_second, paired=False))
 
 
 @pytest.mark.parametrize(("family", "pairs"), [(1, 6), (10, 9), (100, 12)])

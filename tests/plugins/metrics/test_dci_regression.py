@@ -79,6 +79,17 @@ def test_edge_cases_are_finite_and_a_perfect_representation_scores_one(make, met
     assert scored(metric, one_level).value == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_code_that_tells_nothing_leaves_forests_of_the_others_a_score(make, seed):
+    """Rounding leaves some of its importances below 0 for some of these seeds."""
+
+    def with_noise(ids, rng):
+        noise = np.random.default_rng(seed).normal(size=(len(ids), 4))
+        return np.column_stack([ids + 0.05 * noise[:, :3], noise[:, 3]])
+
+    assert scored(DCIForest, make((4, 5, 3), with_noise)).value == pytest.approx(1, abs=0.1)
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_mixture_scores_low(make, metric):
     assert scored(metric, make((6, 6), lambda ids, rng: ids @ [[1.0, 1.0], [1.0, -1.0]])).value < 0.3

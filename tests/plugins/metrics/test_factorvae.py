@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from harness import FactorGrid, TableEvaluation
 from harness_metrics.codes.factorvae import FactorVAEScore
 
 SIZES = (4, 5, 6)
@@ -74,6 +75,16 @@ def test_a_dead_code_that_is_not_left_out_takes_every_vote(make):
     dead = make(SIZES, lambda ids, rng: np.column_stack([ids, np.full(len(ids), 3.3)]))
     for score in (factorvae(dead, std_threshold=0.0), factorvae(dead, protocol="infogan-cr")):
         assert score.value == pytest.approx(1 / 3, abs=0.03)
+
+
+@pytest.mark.parametrize("value", [0.5, 0.1, 1 / 3])
+@pytest.mark.parametrize("config", [{"std_threshold": 0.0}, {"protocol": "infogan-cr"}])
+def test_a_dead_code_in_double_precision_is_dead(config, value):
+    """The mean of many equal numbers is not that number, to the last bit."""
+    grid = FactorGrid("abcd", (10, 10, 10, 8))
+    ids = grid.ids(np.arange(len(grid)))
+    dead = TableEvaluation(np.column_stack([ids, np.full(len(ids), value)]), grid)
+    assert factorvae(dead, **config).value == pytest.approx(1 / 4, abs=0.03)
 
 
 @PROTOCOLS

@@ -104,6 +104,12 @@ def test_edge_cases(metric):
     assert not TableEvaluation(np.zeros((3, 1), np.float32), None).lacks(metric.needs)
 
 
+@pytest.mark.parametrize("metric", METRICS.values())
+def test_a_single_code_of_any_scale_depends_on_nothing(metric):
+    for seed in range(20):
+        assert -1e-9 < of(1e8 * np.random.default_rng(seed).normal(size=(50, 1)), metric) < 100
+
+
 def test_details_have_the_other_wasserstein_correlation():
     table = TableEvaluation(np.random.default_rng(0).normal(size=(99, 3)).astype(np.float32), FactorGrid("a", [99]))
     plain, normalised = scored(WassersteinCorrelation, table), scored(NormalisedWassersteinCorrelation, table)

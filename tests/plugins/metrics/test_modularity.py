@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from harness import NotApplicableError
 from harness_metrics.codes.modularity import Modularity, code_modularity
 
 SIZES = (4, 5, 6)
@@ -49,9 +50,19 @@ def test_edge_cases_are_finite(make, protocol):
     assert modularity(make(SIZES, lambda ids, rng: 0 * ids), protocol=protocol).value == 0
     assert modularity(make(SIZES, lambda ids, rng: ids[:, :1]), protocol=protocol).value == pytest.approx(1, abs=0.01)
     assert modularity(make((6,), lambda ids, rng: ids), protocol=protocol).value == 1
-    assert modularity(make((1,), lambda ids, rng: ids), protocol=protocol).value == 0
-    one_level = make((1, *SIZES), lambda ids, rng: ids[:, 1:])
-    assert modularity(one_level, protocol=protocol).value == pytest.approx(1, abs=0.01)
+    with pytest.raises(NotApplicableError, match="more than one level"):
+        modularity(make((1,), lambda ids, rng: ids), protocol=protocol)
+
+
+def test_a_factor_with_one_level_changes_nothing(make):
+    def turned(ids, rng):
+        varying = ids[:, np.ptp(ids, axis=0) > 0]
+        return varying @ [[0.98, 0.2], [-0.2, 0.98]]
+
+    alone = modularity(make((8, 8), turned)).value
+    assert 0.2 < alone < 0.8
+    for sizes in ((1, 8, 8), (1, 8, 1, 8)):
+        assert modularity(make(sizes, turned)).value == pytest.approx(alone, abs=0.02)
 
 
 @given(

@@ -54,6 +54,25 @@ def test_the_infogan_cr_protocol_classifies_categorical_factors():
     )
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e-7, 1.0, 1e14])
+def test_the_scale_of_codes_and_values_does_not_matter_to_the_infogan_cr_protocol(scale):
+    ids = np.stack(np.meshgrid(range(5), range(4), indexing="ij"), -1).reshape(-1, 2)
+    of_codes = TableEvaluation(scale * ids, FactorGrid("ab", [5, 4]))
+    of_values = TableEvaluation(
+        ids.astype(float), FactorGrid("ab", [5, 4], values=[scale * np.arange(5), np.arange(4)])
+    )
+    for table in (of_codes, of_values):
+        assert sap(table, protocol="infogan-cr").value == pytest.approx(1, abs=0.001)
+
+
+def test_a_code_that_hardly_varies_is_dead_to_disentanglement_lib_alone():
+    ids = np.stack(np.meshgrid(range(5), range(4), indexing="ij"), -1).reshape(-1, 2)
+    small = TableEvaluation(1e-7 * ids, FactorGrid("ab", [5, 4]))
+    assert sap(small).value == 0
+    constant = TableEvaluation(np.column_stack([ids, np.full(len(ids), 0.1)]), FactorGrid("ab", [5, 4]))
+    assert sap(constant).details["score_matrix"][2] == [0, 0]
+
+
 def test_perfect_ordered_codes_score_one(make):
     assert sap(make(SIZES, lambda ids, rng: ids)).value == pytest.approx(1, abs=0.01)
 

@@ -187,6 +187,7 @@ def test_deviations_are_numpys_and_exactly_0_of_a_constant():
     expected[1, 2] = 0
     np.testing.assert_allclose(deviations(codes), expected, atol=1e-12)
     assert deviations(codes)[1, 2] == 0
+    assert not deviations(np.full((10_000, 1), 0.1)).any()
 
 
 def test_votes_by_hand():

@@ -162,6 +162,18 @@ def test_dead_codes_and_dead_models_agree_with_nothing(selector_class):
     assert not found[:, 2:].any()
 
 
+def test_a_dead_code_in_double_precision_agrees_with_nothing():
+    """The mean of many equal numbers is not that number, to the last bit."""
+
+    def pool(precision):
+        for seed in range(3):
+            codes = table(aligned, seed).codes(np.arange(len(GRID)))
+            yield TableEvaluation(np.column_stack([codes, np.full((len(codes), 2), 0.1)]).astype(precision), GRID)
+
+    assert scores(UDRLasso, list(pool(np.float64))) == pytest.approx(scores(UDRLasso, list(pool(np.float32))), abs=1e-4)
+    assert not standardised(np.full((10_000, 1), 0.1)).any()
+
+
 def grouped(*settings):
     """Models of the given settings, all different."""
     pool = [table(aligned if seed % 2 else mixed, seed) for seed in range(len(settings))]
