@@ -4,7 +4,10 @@ import json
 import time
 from pathlib import Path
 
+import torch
+
 from harness.execution.protocol import StopRequest
+from harness.storage.tensors import load_tensors, save_tensors
 from harness.testing import checks
 
 TESTS = Path(__file__).parent
@@ -78,6 +81,12 @@ name = "linear"
 metrics = {json.dumps(metrics)}
 selectors = {json.dumps(selectors)}
 """
+
+
+def move_to_another_device(checkpoint):
+    """Make a checkpoint one of a training on another kind of device, whose generator has another state."""
+    state, meta = load_tensors(checkpoint)
+    save_tensors(checkpoint, {**state, "generator/draws": torch.zeros(16, dtype=torch.uint8)}, meta)
 
 
 class Killed(BaseException):

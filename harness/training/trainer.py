@@ -116,7 +116,7 @@ class _How:
     def beginning(self, trial: Trial) -> Checkpoint | None:
         """Where a training without checkpoints begins: after the steps of another trial, or with none."""
         others = [self.folder.trial(name) for name in self.others.get(trial.id, ())]
-        found = furthest_state(others, trial.training.steps)
+        found = furthest_state(others, trial.training.steps, self.dataset.device)
         if found:
             text = f"goes on from step {found.step:,} of trial {found.file.parent.name}"
             self.callbacks.report(trial, Note(text))
@@ -148,7 +148,7 @@ def _train_alike(
     saved: dict[str, list[Checkpoint]] = {}
     for trial, _ in alike:
         try:
-            saved[trial.id] = load_checkpoints(folder.trial(trial.id), _warn(callbacks, trial))
+            saved[trial.id] = load_checkpoints(folder.trial(trial.id), how.dataset.device, _warn(callbacks, trial))
         except Exception as error:  # Of this trial's files; the others must not suffer.
             failed(trial, error)
     alike = [(trial, model) for trial, model in alike if trial.id in saved]

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from harness.errors import DamagedFileError
 from harness.results.trial_folder import TrialFolder
+from harness.rng import Rng
 from harness.storage.atomic import exists, move, remove, set_aside
 from harness.storage.tensors import load_tensors, save_tensors
+from harness.training.engines.eager import DRAWS_STATE
 
 State = tuple[dict[str, Tensor], dict[str, Any]]
 
@@ -40,6 +43,7 @@ class Checkpoint:
         threads: CPU threads that it was trained with.
         seconds: what the training has taken, s, over all attempts.
         fleet: the step of each trial that was saved with it, by id; empty for a trial that is no member of a fleet.
+        generator: bytes of its generator's state, which tell on which kind of device it was trained.
     """
 
     file: Path
@@ -47,6 +51,11 @@ class Checkpoint:
     threads: int
     seconds: float
     fleet: Mapping[str, int]
+    generator: int
+
+    def suits(self, device: torch.device) -> bool:
+        """Whether a training on this device can go on from it; numbers drawn on another kind would be other ones."""
+        return self.generator == Rng(0, device).state.numel()
 
     def state(self) -> dict[str, Tensor]:
         """Every tensor that the training continues from.
@@ -57,8 +66,10 @@ class Checkpoint:
         return load_tensors(self.file)[0]
 
 
-def load_checkpoints(folder: TrialFolder, warn: Warn) -> list[Checkpoint]:
+def load_checkpoints(folder: TrialFolder, device: torch.device, warn: Warn) -> list[Checkpoint]:
     """The good checkpoints of a trial, newest first; damaged ones are set aside.
+
+    Those of another kind of device are left out: nothing can go on from them here.
 
     The one before the last matters to members of a fleet alone, or where the last is damaged.
     """
@@ -67,7 +78,11 @@ def load_checkpoints(folder: TrialFolder, warn: Warn) -> list[Checkpoint]:
         if found and not found[0].fleet:
             break
         try:
-            found.append(_read_checkpoint(folder, file))
+            checkpoint = _read_checkpoint(folder, file)
+            if checkpoint.suits(device):
+                found.append(checkpoint)
+            else:
+                warn(f"{file}: passed over, it was trained on another kind of device than this {device.type}")
         except FileNotFoundError:
             continue
         except KeyError as error:
@@ -85,10 +100,11 @@ def _read_checkpoint(folder: TrialFolder, file: Path) -> Checkpoint:
         DamagedFileError: it is damaged, or of another trial.
         KeyError: something is missing in it.
     """
-    _, meta = load_tensors(file)
+    tensors, meta = load_tensors(file)
     if meta.get("trial", folder.path.name) != folder.path.name:
         raise DamagedFileError(f"{file}: the checkpoint of another trial")
-    return Checkpoint(file, *(meta[name] for name in ("step", "threads", "seconds", "fleet")))
+    known = {name: meta[name] for name in ("step", "threads", "seconds", "fleet")}
+    return Checkpoint(file, **known, generator=tensors[DRAWS_STATE].numel())
 
 
 def go_back_together(saved: Mapping[str, Sequence[Checkpoint]], warn: Warn) -> dict[str, Checkpoint | None]:
@@ -124,10 +140,11 @@ def go_back_together(saved: Mapping[str, Sequence[Checkpoint]], warn: Warn) -> d
     return chosen
 
 
-def furthest_state(folders: Iterable[TrialFolder], steps: int) -> Checkpoint | None:
+def furthest_state(folders: Iterable[TrialFolder], steps: int, device: torch.device) -> Checkpoint | None:
     """The checkpoint of the most steps, but no more than `steps`, of trials that are states of one training.
 
-    What is missing or damaged is passed over and left as it is: these trials may be another run's.
+    What is missing, damaged or of another kind of device is passed over and left as it is: these trials may be another
+    run's.
 
     Raises:
         StorageError: one cannot be read.
@@ -136,7 +153,8 @@ def furthest_state(folders: Iterable[TrialFolder], steps: int) -> Checkpoint | N
     for folder in folders:
         with suppress(FileNotFoundError, DamagedFileError, KeyError):
             found.append(_read_checkpoint(folder, folder.checkpoint))
-    return max((each for each in found if each.step <= steps), key=lambda each: each.step, default=None)
+    fitting = (each for each in found if each.step <= steps and each.suits(device))
+    return max(fitting, key=lambda each: each.step, default=None)
 
 
 def _fleets(saved: Mapping[str, Sequence[Checkpoint]]) -> list[set[str]]:

@@ -24,6 +24,9 @@ Inputs: TypeAlias = tuple[Tensor, Draws]
 """What one update sees: images, and draws beside the schedule's numbers."""
 
 
+DRAWS_STATE = "generator/draws"
+"""What the state of a training calls that of the generator on the model's device."""
+
 ONE_IMAGE = "training.batch_size: 1 is too small for this model, whose batch normalisation takes at least 2 images"
 
 
@@ -201,7 +204,7 @@ class EagerStepper:
         state = {f"model/{name}": value for name, value in self.model.state_dict().items()}
         for name, optimizer in self.optimizers.items():
             state |= {f"optimizer/{name}/{key}": value for key, value in optimizer.state().items()}
-        state["generator/draws"] = self.draws.state
+        state[DRAWS_STATE] = self.draws.state
         state["generator/resets"] = self.resets.state
         state["batches/taken"] = torch.tensor(self.batches.taken)
         return state
@@ -215,6 +218,6 @@ class EagerStepper:
         self.model.load_state_dict(part("model/"))
         for name, optimizer in self.optimizers.items():
             optimizer.restore(part(f"optimizer/{name}/"))
-        self.draws.state = state["generator/draws"]
+        self.draws.state = state[DRAWS_STATE]
         self.resets.state = state["generator/resets"]
         self.batches.taken = int(state["batches/taken"])

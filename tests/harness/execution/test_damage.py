@@ -21,11 +21,12 @@ from harness.execution.worker.trials import run_trials
 from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome
 from harness.results.status import StudyStatus
+from harness.rng import Rng
 from harness.storage.tensors import load_tensors, save_tensors
 from harness.suite.suite import load_suite
 from harness.training.events import Alert
 from harness.training.trial_state import load_checkpoints, load_model, save_checkpoint
-from support import TOY, StopAfter, bars_suite
+from support import TOY, StopAfter, bars_suite, move_to_another_device
 
 SUITE = bars_suite(steps=40, selectors=["alike"])
 
@@ -85,16 +86,17 @@ def same_end(folder, undisturbed):
 @pytest.mark.parametrize("how", DAMAGES)
 def test_a_damaged_file_of_tensors_is_not_loaded(how, tmp_path):
     trial, other = (ResultsFolder(tmp_path).trial(name) for name in ("a" * 12, "b" * 12))
-    rest = {"threads": 1, "seconds": 1.0, "fleet": {}}
+    rest, device = {"threads": 1, "seconds": 1.0, "fleet": {}}, torch.device("cpu")
     for folder in (trial, other):
         for step in (10, 20):
-            save_checkpoint(folder, {"a": torch.arange(60) * step}, {"step": step, **rest})
+            state = {"a": torch.arange(60) * step, "generator/draws": Rng(0).state}
+            save_checkpoint(folder, state, {"step": step, **rest})
         save_tensors(folder.model, {"a": torch.arange(60)}, {"trial": folder.path.name})
     damage(trial.checkpoint, how, other.checkpoint)
     damage(trial.model, how, other.model)
     content = trial.checkpoint.read_bytes()
     warnings = []
-    (checkpoint,) = load_checkpoints(trial, warnings.append)
+    (checkpoint,) = load_checkpoints(trial, device, warnings.append)
     assert checkpoint.step == 10
     assert checkpoint.state()["a"].equal(torch.arange(60) * 10)
     assert len(warnings) == 1
@@ -127,6 +129,14 @@ def test_if_both_checkpoints_are_damaged_the_training_begins_anew(job, undisturb
         "checkpoint.safetensors.damaged",
         "previous.safetensors.damaged",
     }
+    assert same_end(folder, undisturbed)
+
+
+def test_after_checkpoints_of_another_kind_of_device_the_training_begins_anew(job, undisturbed):
+    folder, _ = do(job, steps=10)
+    move_to_another_device(folder.checkpoint)
+    folder, warnings = do(job)
+    assert warnings == [f"{folder.checkpoint}: passed over, it was trained on another kind of device than this cpu"]
     assert same_end(folder, undisturbed)
 
 

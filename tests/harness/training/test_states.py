@@ -12,7 +12,7 @@ from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial, by_training
 from harness.training import loop
 from harness.training.trainer import Callbacks, Interrupted, train
-from support import ODD, Killed, kill_at
+from support import ODD, Killed, kill_at, move_to_another_device
 
 AT = (0, 3, 5, 8)
 
@@ -149,15 +149,16 @@ def test_a_training_that_was_stopped_serves_trials_of_fewer_steps_too(registry, 
     assert all(same(weights(tmp_path, trial), expected[trial.id]) for trial in of_steps(some, 5))
 
 
-def test_a_trial_begins_anew_where_another_has_more_steps_no_checkpoint_or_a_damaged_one(
-    registry, tmp_path, steps, alone
+@pytest.mark.parametrize("spoil", [lambda file: file.write_bytes(b"rubbish"), move_to_another_device])
+def test_a_trial_begins_anew_where_another_has_more_steps_or_no_good_checkpoint_of_its_device(
+    registry, tmp_path, steps, alone, spoil
 ):
     some, expected = alone
     trained(registry, tmp_path, of_steps(some, 8))
     damaged = of_steps(some, 3)
     trained(registry, tmp_path, damaged)
     for trial in damaged:
-        ResultsFolder(tmp_path).trial(trial.id).checkpoint.write_bytes(b"rubbish")
+        spoil(ResultsFolder(tmp_path).trial(trial.id).checkpoint)
     del steps[:]
     assert not trained(registry, tmp_path, of_steps(some, 5), others=some, keep=False)
     assert len(steps) == 5
