@@ -90,7 +90,7 @@ class TrialTraining:
         """Continue from a checkpoint, of the trial or of another one that is a state of the same training.
 
         Raises:
-            StorageError: it cannot be read any more.
+            StorageError: it cannot be read any more, or is not what it was; the trial can be tried again.
         """
         # The number of threads decides the order of sums, and so the last bits of every number.
         torch.set_num_threads(checkpoint.threads)

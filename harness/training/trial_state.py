@@ -1,5 +1,6 @@
 """The saved state of a training: the last of it that is good, with whatever is damaged set aside."""
 
+import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.errors import DamagedFileError
+from harness.errors import DamagedFileError, StorageError
 from harness.results.trial_folder import TrialFolder
 from harness.rng import Rng
 from harness.storage.atomic import exists, move, remove, set_aside
@@ -61,9 +62,13 @@ class Checkpoint:
         """Every tensor that the training continues from.
 
         Raises:
-            StorageError: the file cannot be read any more.
+            StorageError: the file cannot be read any more, or is not what it was: another run may train the trial.
         """
-        return load_tensors(self.file)[0]
+        with suppress(FileNotFoundError, DamagedFileError):
+            state, meta = load_tensors(self.file)
+            if meta.get("step") == self.step:
+                return state
+        raise StorageError(errno.ESTALE, "it was removed or written anew while it was read", self.file)
 
 
 def load_checkpoints(folder: TrialFolder, device: torch.device, warn: Warn) -> list[Checkpoint]:

@@ -1,17 +1,23 @@
 """Trials that differ in their steps alone are states of one training, which serves them all."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from harness.errors import StorageError
 from harness.plugins.manager import PluginManager
 from harness.results.folder import ResultsFolder
 from harness.results.parquet import read_table
+from harness.results.trial_folder import TrialFolder
+from harness.rng import Rng
 from harness.storage.tensors import load_tensors
 from harness.suite.build import load_dataset
 from harness.suite.schema import Training
 from harness.suite.trial import Choice, Trial, by_training
 from harness.training import loop
 from harness.training.trainer import Callbacks, Interrupted, train
+from harness.training.trial_state import furthest_state, save_checkpoint
 from support import ODD, Killed, kill_at, move_to_another_device
 
 AT = (0, 3, 5, 8)
@@ -87,6 +93,12 @@ def trained(registry, path, some, stop_at=None, *, others=(), keep=True):
         others={trial.id: [other.id for other in others if other.training_key == trial.training_key] for trial in some},
     )
     return failed
+
+
+def save(checkpoint, step=10):
+    state = {"generator/draws": Rng(0).state, "batches/taken": torch.tensor(step)}
+    meta = {"step": step, "threads": 1, "seconds": 1.0, "fleet": {}}
+    save_checkpoint(TrialFolder(checkpoint.parent), state, meta)
 
 
 def of_steps(some, number):
@@ -165,6 +177,17 @@ def test_a_trial_begins_anew_where_another_has_more_steps_or_no_good_checkpoint_
     assert all(same(weights(tmp_path, trial), expected[trial.id]) for trial in of_steps(some, 5))
     assert not any(ResultsFolder(tmp_path).trial(trial.id).checkpoint.exists() for trial in of_steps(some, 5))
     assert not list(tmp_path.rglob("*.damaged")), "other trials' files are not touched"
+
+
+@pytest.mark.parametrize("change", [Path.unlink, save], ids=["removed", "written anew"])
+def test_a_checkpoint_that_another_run_has_changed_is_not_gone_on_from_but_tried_again(tmp_path, change):
+    folder = ResultsFolder(tmp_path).trial("a" * 12)
+    save(folder.checkpoint, step=2)
+    found = furthest_state([folder], 100, torch.device("cpu"))
+    assert found.state()["batches/taken"] == found.step == 2
+    change(folder.checkpoint)
+    with pytest.raises(StorageError, match=r"checkpoint\.safetensors: it was removed or written anew"):
+        found.state()
 
 
 @pytest.mark.parametrize("call", [1, 2, 3, 4])
