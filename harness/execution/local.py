@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from time import monotonic, sleep
 
 from joblib import Parallel, delayed
 
@@ -16,7 +17,7 @@ from harness.execution.devices import Slots
 from harness.execution.executor import Executor, HeldJob
 from harness.execution.forkserver import ForkServer
 from harness.execution.patience import PATIENCE_SECONDS, patiently
-from harness.execution.process import End, environment
+from harness.execution.process import DRAIN_SECONDS, GRACE_SECONDS, POLL_SECONDS, End, environment
 from harness.execution.protocol import CompareJob, Placement, TrialJob
 from harness.results.result import Result
 from harness.suite.trial import Trial
@@ -50,15 +51,23 @@ class LocalExecutor(Executor):
         with self._fork_server(jobs) as fork_server:
             batch = _Batch(self, fork_server, started, reported, finished)
             try:
-                self._side_by_side(batch, jobs, self.slots.count)
-            except Exception as error:  # joblib passes on whatever kept its threads from starting; the rest goes on up.
-                if batch.begun or not lacks_threads(error):
-                    raise
-                logger.warning("there are too many processes and threads (`ulimit -u`); trials run one by one")
-                self._side_by_side(batch, jobs, 1)
+                self._run(batch, jobs)
+            except BaseException:  # joblib leaves its threads behind, and they their workers: so does Ctrl-C in Python.
+                self.stop()
+                batch.wait()
+                raise
         if batch.errors:
             raise batch.errors[0]
         return batch.held
+
+    def _run(self, batch: "_Batch", jobs: Sequence[TrialJob]) -> None:
+        try:
+            self._side_by_side(batch, jobs, self.slots.count)
+        except Exception as error:  # joblib passes on whatever kept its threads from starting; the rest goes on up.
+            if batch.begun or not lacks_threads(error):
+                raise
+            logger.warning("there are too many processes and threads (`ulimit -u`); trials run one by one")
+            self._side_by_side(batch, jobs, 1)
 
     @staticmethod
     def _side_by_side(batch: "_Batch", jobs: Sequence[TrialJob], count: int) -> None:
@@ -104,6 +113,7 @@ class _Batch:
         held: jobs whose trials another run holds.
         errors: why no further job can be begun.
         begun: whether one has been.
+        running: the threads that run one.
     """
 
     executor: LocalExecutor
@@ -114,11 +124,25 @@ class _Batch:
     held: list[HeldJob] = field(default_factory=list)
     errors: list[HarnessError] = field(default_factory=list)
     begun: bool = False
+    running: set[threading.Thread] = field(default_factory=set)
     _callbacks: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, job: TrialJob) -> None:
         """Run a job, and the halves of its fleet if that is too large."""
         self.begun = True
+        self.running.add(threading.current_thread())
+        try:
+            self._run(job)
+        finally:
+            self.running.discard(threading.current_thread())
+
+    def wait(self) -> None:
+        """Wait until the workers that were asked to stop have saved and ended, or have been killed."""
+        until = monotonic() + GRACE_SECONDS + DRAIN_SECONDS
+        while self.running and monotonic() < until:
+            sleep(POLL_SECONDS)
+
+    def _run(self, job: TrialJob) -> None:
         if self._stopping():
             return
         try:
@@ -132,7 +156,7 @@ class _Batch:
             for result in done.results:
                 self.finished(trials[result.trial], result)
         for smaller in done.again:
-            self.run(smaller)
+            self._run(smaller)
 
     def _attempt(self, job: TrialJob) -> Done:
         """Try once to do those trials of a job that have no result yet."""

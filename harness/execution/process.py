@@ -133,6 +133,8 @@ class Worker:
             try:
                 return self._mind(self._start(path, self._fork_server), path, report, stopping, deadline)
             except ForkServerDiedError:  # Its workers have died with it; the job goes on from its checkpoints.
+                if stopping():
+                    return End(Exit.INTERRUPTED, stopped=True)
                 return self._mind(self._start(path, None), path, report, stopping, deadline)
 
     def _start(self, path: Path, fork_server: ForkServer | None) -> subprocess.Popen[bytes] | Forked:
@@ -185,6 +187,11 @@ class Worker:
                         stopped = True
                         deadline = min(deadline, monotonic() + GRACE_SECONDS)
                         process.terminate()
+        except KeyboardInterrupt:  # Ctrl-C in Python, where a run has this thread alone; a second one does not wait.
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired, ForkServerDiedError):
+                process.wait(GRACE_SECONDS)
+            raise
         finally:
             _kill(process)
             if talk.ident:
