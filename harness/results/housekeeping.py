@@ -138,6 +138,8 @@ def prune(folder: ResultsFolder, waste: Iterable[Waste], *, dry_run: bool = Fals
             yield from (Pruned(*each) for each in paths)
             continue
         with lease(trial.folder.lease, lambda: None) as got:
+            if got and trial.state not in ("no trial", _state(trial.folder)):
+                continue  # A run has done it since it was looked at.
             kept = "" if got else holder(trial.folder.lease)
             for path, size, why in paths:
                 if not kept:

@@ -98,6 +98,15 @@ def test_what_a_run_works_on_stays(folder):
     assert unfinished.folder.previous_checkpoint.exists()
 
 
+def test_what_a_run_has_ended_since_it_was_looked_at_stays(folder):
+    failed, unfinished, finished = folder.suite.trials[:3]
+    removal = prune(folder, ["failed", "unfinished"])
+    assert next(removal).path == folder.trial(failed.id).path
+    folder.trial(unfinished.id).write_result(replace(folder.trial(finished.id).result, trial=unfinished.id))
+    assert list(removal) == []
+    assert states(folder)[unfinished.id] == "finished"
+
+
 def test_a_label_is_renamed_and_every_trial_stays_what_it_is(synthetic):
     folder = synthetic(2, models=("linear", "other"))
     before = folder.suite
