@@ -30,8 +30,10 @@ def beginning(suite: Suite) -> Suite:
     return replace(suite, trials=tuple(trial for trial in suite.trials if not trial.chosen_by))
 
 
-def search_state(suite: Suite, folder: ResultsFolder, registry: Registry) -> SearchState:
+def search_state(suite: Suite, folder: ResultsFolder, registry: Registry, *, retry_failed: bool = False) -> SearchState:
     """Do the rounds of all searches again, as far as results decide them; they go on side by side.
+
+    With `retry_failed` a comparison that failed is one that they wait for.
 
     Raises:
         UserError: an aim cannot tell what trials are worth.
@@ -44,7 +46,10 @@ def search_state(suite: Suite, folder: ResultsFolder, registry: Registry) -> Sea
         with suppress(StopIteration):
             running.append((search, rounds, next(rounds)))
     while running:
-        found = [worth(search.aim, trials, folder, registry, suite.evaluation_seed) for search, _, trials in running]
+        found = [
+            worth(search.aim, trials, folder, registry, suite.evaluation_seed, retry_failed=retry_failed)
+            for search, _, trials in running
+        ]
         values = [each for each in found if not isinstance(each, Missing)]
         if len(values) < len(running):
             missing = [each for each in found if isinstance(each, Missing)]

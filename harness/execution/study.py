@@ -104,7 +104,8 @@ def run(
     else:
         checked = suite if isinstance(suite, Suite) else load_suite(Path(suite), manager.registry, overrides)
     folder = location(output or Path("results") / checked.name)
-    checked = search_state(checked, ResultsFolder(folder), manager.registry).suite
+    again = options.retry_failed or options.fresh
+    checked = search_state(checked, ResultsFolder(folder), manager.registry, retry_failed=again).suite
     study = Study(checked, folder, manager, plan_run(checked, manager, options), options)
     with progress_lines(manager, shown=progress):
         return study.run()
@@ -163,7 +164,7 @@ class Study:
                 self._train(self._trial_jobs(pending, status))
                 status = self._read_status()
             if self.suite.searches:
-                tries = 0 if self._search_on(status) else tries
+                tries = 0 if self._search_on(status, retry_failed) else tries
                 status = self._read_status()  # Of more trials, or without damaged models.
             if self._patiently(partial(self._compare, status, retry_failed)):
                 status = self._read_status()  # Damaged models were set aside, and their results with them.
@@ -274,13 +275,18 @@ class Study:
             return False
         return self._comparing.compare(self.suite.selectors, status.candidates, retry_failed=retry_failed)
 
-    def _search_on(self, status: StudyStatus) -> bool:
+    def _search_on(self, status: StudyStatus, retry_failed: bool) -> bool:
         """Let the searches choose further trials, if all that they have chosen are done; returns whether they did."""
         if status.pending or self.executor.stopping:
             return False
-        state = self._search_state()
-        while any(self._comparing.compare([selector], trials) for selector, trials in state.comparisons):
-            state = self._search_state()
+        state = self._search_state(retry_failed)
+        while [
+            selector
+            for selector, trials in state.comparisons
+            if self._comparing.compare([selector], trials, retry_failed=retry_failed)
+        ]:
+            retry_failed = False
+            state = self._search_state(retry_failed)
         known = {trial.id for trial in self.suite.trials}
         chosen = [trial for trial in state.suite.trials if trial.id not in known]
         if chosen:
@@ -288,8 +294,10 @@ class Study:
             self._observe("harness_trials_chosen", suite=self.suite, trials=chosen)
         return bool(chosen)
 
-    def _search_state(self) -> SearchState:
-        return self._patiently(lambda: search_state(self.suite, self.folder, self.manager.registry))
+    def _search_state(self, retry_failed: bool) -> SearchState:
+        return self._patiently(
+            lambda: search_state(self.suite, self.folder, self.manager.registry, retry_failed=retry_failed)
+        )
 
     def _follow(self, suite: Suite) -> None:
         """Do the trials of a suite whose searches are at another place from now on."""

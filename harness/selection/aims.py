@@ -45,7 +45,15 @@ def labels_seen(aim: Aim, registry: Registry) -> str:
     return "all" if LABELS & set(metric.needs) else "none"
 
 
-def worth(aim: Aim, trials: Sequence[Trial], folder: ResultsFolder, registry: Registry, seed: int) -> Values | Missing:
+def worth(
+    aim: Aim,
+    trials: Sequence[Trial],
+    folder: ResultsFolder,
+    registry: Registry,
+    seed: int,
+    *,
+    retry_failed: bool = False,
+) -> Values | Missing:
     """What trials are worth by an aim, larger being better; NaN for those that failed. Or what is missing to know it.
 
     Args:
@@ -54,6 +62,7 @@ def worth(aim: Aim, trials: Sequence[Trial], folder: ResultsFolder, registry: Re
         folder: where their results are.
         registry: where metrics and selectors are found.
         seed: of the evaluation.
+        retry_failed: whether a comparison that failed is missing, so that it is made again.
 
     Raises:
         UserError: the selector cannot rank the trials, or there is no such loss.
@@ -68,7 +77,7 @@ def worth(aim: Aim, trials: Sequence[Trial], folder: ResultsFolder, registry: Re
     elif aim.kind == "loss":
         found = {trial.id: _by_loss(aim, folder, trial) for trial in finished}
     else:
-        found = _by_selector(aim, finished, folder, registry, seed)
+        found = _by_selector(aim, finished, folder, registry, seed, retry_failed)
     return found if isinstance(found, Missing) else {trial.id: found.get(trial.id, math.nan) for trial in trials}
 
 
@@ -96,16 +105,17 @@ def _by_loss(aim: Aim, folder: ResultsFolder, trial: Trial) -> float:
 
 
 def _by_selector(
-    aim: Aim, trials: Sequence[Trial], folder: ResultsFolder, registry: Registry, seed: int
+    aim: Aim, trials: Sequence[Trial], folder: ResultsFolder, registry: Registry, seed: int, retry_failed: bool
 ) -> Values | Missing:
     choice = _choice(aim)
     if len(trials) < 2:  # There is nothing to compare.
         return {trial.id: 0.0 for trial in trials}
     record = read_comparison(folder, choice, trials, seed)
-    if record is None:
+    if record is None or (retry_failed and record.failed):
         return Missing(choice, trials)
     left_out = next(iter(record.left_out.values()), "it compared none of them")
-    reason = record.failed or several_kinds(record.kinds.values()) or ("" if record.compared else left_out)
+    failed = record.failed and f"{record.failed}; --retry-failed tries again"
+    reason = failed or several_kinds(record.kinds.values()) or ("" if record.compared else left_out)
     if reason:
         raise UserError(f"{aim.place}: {aim} cannot rank the {len(trials)} models of {trials[0].label}: {reason}")
     (compared,) = record.compared

@@ -141,7 +141,8 @@ def command(
     manager = PluginManager(plugins)
     loaded = load_suite(suite, manager.registry, overrides)
     folder = ResultsFolder(output or Path("results") / loaded.name)
-    checked = search_state(loaded, folder, manager.registry).suite
+    again = asked.retry_failed or asked.fresh
+    checked = search_state(loaded, folder, manager.registry, retry_failed=again).suite
     for note in [*schedule_notes(checked, manager.registry), *undeclared_file_notes(checked)]:
         logger.warning("warning: %s", note)
     if dry_run:

@@ -1,12 +1,15 @@
 """Successive halving: settings that do badly are trained no further, and nothing is done twice."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 import harness
 from harness import UserError
+from harness.cli import cli
 from harness.execution.plan import plan_run
 from harness.execution.protocol import StopRequest, TrialJob
 from harness.execution.search import search_state
@@ -16,6 +19,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.merge import merge
 from harness.results.result import Outcome, Result, ScoreRecord
 from harness.results.status import StudyStatus
+from harness.selection.record import ComparisonRecord, write_comparison
 from harness.suite.suite import load_suite
 from harness.suite.trial import score_key
 from harness.summary.leaderboard import leaderboard, score_table
@@ -188,6 +192,21 @@ def test_a_selector_compares_the_models_of_a_rung_to_choose_among_them(suite_fil
     assert watched.notes == [(9, "goes on from step 3")] * 2
     assert {(trial.chosen_by, trial.labels_seen) for trial in chosen} == {("alike", "none")}
     assert len(list((tmp_path / "out/comparisons").glob("*.json"))) == 1
+
+
+def test_a_comparison_of_a_rung_that_failed_is_made_again_where_it_is_asked_for(suite_file, manager, tmp_path):
+    path = suite_file(FEW.replace('"error"', '"alike"').replace("3, 6", "3"))
+    suite, folder = load_suite(path, manager.registry), ResultsFolder(tmp_path / "out")
+    first = run(path, folder.path, options=OPTIONS, plugins=manager).status.suite
+    selector = suite.searches[0].aim.choice
+    write_comparison(folder, selector, suite.trials, 0, ComparisonRecord.of_nothing(selector, "it took too long"))
+    with pytest.raises(UserError, match="cannot rank the 3 models of linear: it took too long; --retry-failed tries"):
+        run(path, folder.path, options=OPTIONS, plugins=manager)
+    fresh = ["run", path, "--plugin", TOY, "--output", folder.path, "--fresh", "--dry-run"]
+    assert CliRunner().invoke(cli, [*map(str, fresh)], catch_exceptions=False).exit_code == 0
+    again = run(path, folder.path, options=replace(OPTIONS, retry_failed=True), plugins=manager)
+    assert again.status.suite.trials == first.trials
+    assert len(first.trials) == 4
 
 
 @pytest.mark.parametrize(
