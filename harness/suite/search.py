@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from harness.config import Field, Settings, parse
@@ -10,6 +11,9 @@ from harness.errors import UserError
 from harness.sampler import Axis, Interval
 from harness.seeds import numpy_rng
 from harness.suite.sweep import MOST_VALUES, Point, values_by_name
+
+REPEATED = 100
+"""Draws in a row, for each setting of the budget, after which a space has no other ones: values have six digits."""
 
 RANDOM = "random"
 """The sampler that looks at no results."""
@@ -51,11 +55,18 @@ def drawn(search: Search, place: str) -> list[Point]:
     """
     space = axes(search, place)
     found: dict[str, Point] = {}
-    for point in _points(space, search.seed):
-        found.setdefault(repr(point), point)
-        if len(found) == search.budget:
-            break
+    points = _points(space, search.seed)
+    while len(found) < search.budget:
+        drawings = islice(points, REPEATED * search.budget)
+        point = next((point for point in drawings if repr(point) not in found), None)
+        if point is None:
+            raise _too_many(search, place, len(found))
+        found[repr(point)] = point
     return list(found.values())
+
+
+def _too_many(search: Search, place: str, size: int) -> UserError:
+    return UserError(f"{place}.budget: got {search.budget}, and the space has {size:,} settings; take at most those")
 
 
 def axes(search: Search, place: str) -> dict[str, Axis]:
@@ -67,7 +78,7 @@ def axes(search: Search, place: str) -> dict[str, Axis]:
     space = {name: _each_once(axis) for name, axis in values_by_name(search.space, f"{place}.space", _axis)}
     size = math.prod(map(_size, space.values()))
     if size < search.budget:
-        raise UserError(f"{place}.budget: got {search.budget}, and the space has {size:,} settings; take at most those")
+        raise _too_many(search, place, int(size))
     return space
 
 

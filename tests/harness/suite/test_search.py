@@ -60,6 +60,7 @@ def test_a_budget_of_the_whole_space_has_every_setting_once():
         ({"a": []}, r"search\.space\.a: the list is empty"),
         ({"training": {"steps": 3}}, r"search\.space\.training\.steps: got 3, expected a list"),
         ({"training": {}, "a": [1, 2]}, r"search\.budget: got 3, and the space has 2 settings"),
+        ({"a": {"from": 1.0, "to": 1.00001}}, r"search\.budget: got 3, and the space has 2 settings"),
         ({"a": [1, 2]}, r"search\.budget: got 3, and the space has 2 settings"),
     ],
 )
