@@ -1,6 +1,6 @@
 """Suites: a TOML file becomes a checked list of trials."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,11 +129,15 @@ def _checked_suite(content: Mapping[str, Any], name: str, registry: Registry, fo
         title=table.title or name,
         name=name,
         trials=tuple(trials),
-        metrics=tuple({metric.key: metric for metric in (*metrics, *aims)}.values()),
-        selectors=tuple(_choose_all(registry, "selectors", table.evaluation.selectors, folder)),
+        metrics=_each_once([*metrics, *aims]),
+        selectors=_each_once(_choose_all(registry, "selectors", table.evaluation.selectors, folder)),
         evaluation_seed=table.evaluation.seed,
         searches=tuple(searches),
     )
+
+
+def _each_once(choices: Iterable[Choice]) -> tuple[Choice, ...]:
+    return tuple({choice.key: choice for choice in choices}.values())
 
 
 def _choose_all(

@@ -241,6 +241,14 @@ def test_a_suite_written_in_python_is_the_same_and_is_checked_alike(suite_file, 
         make_suite(content | {"training": {"steps": float("nan")}}, registry)
 
 
+def test_what_is_listed_twice_with_equal_settings_is_one(registry):
+    twice = {"metrics": ["spread", "mig", {"name": "mig"}], "selectors": ["alike", {"name": "alike"}]}
+    content = {"dataset": {"name": "bars"}, "models": [{"name": "linear"}], "evaluation": twice}
+    suite = make_suite(content, registry)
+    assert [choice.name for choice in suite.metrics] == ["spread", "mig"]
+    assert [choice.name for choice in suite.selectors] == ["alike"]
+
+
 AT = """
 seeds = 2
 [dataset]
