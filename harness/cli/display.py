@@ -1,6 +1,7 @@
 """What `harness run` shows while it works: a live table on a terminal, plain lines elsewhere."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from threading import Event, Thread
 from time import monotonic
@@ -35,11 +36,13 @@ class Display:
         self.console = console
         self.total = total
         self.pending = 0
-        """Trials that were left when the run began."""
+        """Trials that the run has to do, those among them that are done again counted again."""
         self.how = how
         self.done = 0
         self.failed = 0
         self.running: dict[str, _Running] = {}
+        self._counted: set[str] = set()
+        """Which of the pending trials have not ended yet."""
         self.comparison: _Running | None = None
         self.stopping = False
         self._began = monotonic()
@@ -75,21 +78,23 @@ class Display:
     @hookimpl
     def harness_suite_started(self, trials: list[Trial]) -> None:
         """Say how much there is to do."""
-        self.pending = len(trials)
+        self._count(trials)
         if trials:
             self.console.print(f"{len(trials)} of {self.total} trials to do, {self.how}", markup=False)
 
     @hookimpl
     def harness_trials_chosen(self, trials: list[Trial]) -> None:
         """Count the trials that were chosen to be trained further, and say how many they are."""
-        self.pending += len(trials)
+        self._count(trials)
         self.total += len(trials)
         self.comparison = None
         self._say(f"{len(trials)} more trials to do, chosen by {trials[0].chosen_by}")
 
     @hookimpl
     def harness_trial_started(self, trial: Trial) -> None:
-        """Show that the trial runs."""
+        """Show that the trial runs, which was done already if what it had left is damaged."""
+        if trial.id not in self._counted:
+            self._count([trial])
         self.running[trial.id] = _Running(trial.title)
 
     @hookimpl
@@ -110,6 +115,7 @@ class Display:
     def harness_trial_finished(self, trial: Trial, result: Result) -> None:
         """Say how the trial ended."""
         self.running.pop(trial.id, None)
+        self._counted.discard(trial.id)
         self.done += 1
         self.failed += bool(result.failures)
         if result.outcome is Outcome.FINISHED:
@@ -126,6 +132,10 @@ class Display:
         self.comparison.move(progress)
         if new and not self.console.is_terminal:
             self.console.print(self.comparison.comparing(), markup=False)
+
+    def _count(self, trials: Sequence[Trial]) -> None:
+        self.pending += len(trials)
+        self._counted |= {trial.id for trial in trials}
 
     def speak(self) -> None:
         """Say a line about everything of which none was said for a while."""

@@ -79,6 +79,19 @@ def test_what_earlier_runs_trained_does_not_make_this_one_look_fast(show):
     assert display._suite_left() == "; about 35:00 left in all"
 
 
+def test_a_trial_that_is_done_again_is_counted_again(show):
+    """One was done before the run, which finds its model damaged; the other is done, and again."""
+    display, out = show(terminal=False)
+    done = replace(TRIAL, seed=TRIAL.seed + 1)
+    display.harness_suite_started([TRIAL])
+    for trial in (TRIAL, done, TRIAL):
+        display.harness_trial_started(trial)
+        display.harness_trial_started(trial)  # Its job is tried again, in halves or because storage was full.
+        display.harness_trial_finished(trial, result())
+    assert [line.split()[0] for line in out.getvalue().splitlines()[1:]] == ["[1/1]", "[2/2]", "[3/3]"]
+    assert display.pending == display.done == 3
+
+
 def test_nothing_is_said_about_a_run_with_nothing_to_do():
     console = Console(file=io.StringIO(), force_terminal=False)
     with Display(console, 5, HOW) as display:
