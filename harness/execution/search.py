@@ -8,6 +8,7 @@ from harness.registry import Registry
 from harness.results.folder import ResultsFolder
 from harness.selection.aims import Missing, labels_seen, worth
 from harness.suite.adaptive import AdaptiveSearch, Rounds
+from harness.suite.expansion import check_distinct
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial
 
@@ -36,10 +37,10 @@ def search_state(suite: Suite, folder: ResultsFolder, registry: Registry, *, ret
     With `retry_failed` a comparison that failed is one that they wait for.
 
     Raises:
-        UserError: an aim cannot tell what trials are worth.
+        UserError: an aim cannot tell what trials are worth, or a trial is the same as one of another table.
     """
     suite = beginning(suite)
-    known = {trial.id: trial for trial in suite.trials}
+    known = [*suite.trials]
     running: list[tuple[AdaptiveSearch, Rounds, Sequence[Trial]]] = []
     for search in suite.searches:
         rounds = search.rounds()
@@ -54,7 +55,7 @@ def search_state(suite: Suite, folder: ResultsFolder, registry: Registry, *, ret
         if len(values) < len(running):
             missing = [each for each in found if isinstance(each, Missing)]
             comparisons = [(each.selector, each.trials) for each in missing if each.selector]
-            return SearchState(replace(suite, trials=tuple(known.values())), comparisons)
+            return SearchState(_grown(suite, known), comparisons)
         going = []
         for (search, rounds, _), each in zip(running, values, strict=True):
             try:
@@ -63,6 +64,11 @@ def search_state(suite: Suite, folder: ResultsFolder, registry: Registry, *, ret
             except StopIteration as end:
                 trials = end.value
             seen = labels_seen(search.aim, registry)
-            known |= {trial.id: replace(trial, chosen_by=str(search.aim), labels_seen=seen) for trial in trials}
+            known += [replace(trial, chosen_by=str(search.aim), labels_seen=seen) for trial in trials]
         running = going
-    return SearchState(replace(suite, trials=tuple(known.values())))
+    return SearchState(_grown(suite, known))
+
+
+def _grown(suite: Suite, trials: Sequence[Trial]) -> Suite:
+    check_distinct(trials)
+    return replace(suite, trials=tuple(trials))

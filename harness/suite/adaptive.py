@@ -40,3 +40,7 @@ class AdaptiveSearch(ABC):
             return next(self.rounds())
         except StopIteration as end:
             return cast("Sequence[Trial]", end.value)
+
+    def later(self) -> Sequence[Trial]:
+        """Those trials of later rounds that it may come to and that are known beforehand."""
+        return ()

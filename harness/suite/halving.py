@@ -44,6 +44,10 @@ class SuccessiveHalving(AdaptiveSearch):
             )
         return [trial for position in going for trial in self.settings[position][last]]
 
+    def later(self) -> Sequence[Trial]:
+        """The trials of every setting after the first rung."""
+        return [trial for rungs in self.settings for seeds in rungs[1:] for trial in seeds]
+
     def outlook(self) -> str:
         """How many settings go on after how many steps."""
         count, told = len(self.settings), []

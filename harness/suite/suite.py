@@ -122,7 +122,7 @@ def _checked_suite(content: Mapping[str, Any], name: str, registry: Registry, fo
         else:
             states = (expansion.states(point, table.evaluation.at, "evaluation.at") for point in expansion.points)
             trials += [trial for found in states for seeds in found for trial in seeds]
-    check_distinct(trials)
+    check_distinct([*trials, *(trial for search in searches for trial in search.later())])
     metrics = _choose_all(registry, "metrics", table.evaluation.metrics, folder)
     aims = [search.aim.choice for search in searches if search.aim.kind == "metric" and search.aim.choice]
     return Suite(

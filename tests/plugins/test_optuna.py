@@ -81,6 +81,16 @@ def test_a_small_space_is_searched_to_its_end_and_nothing_twice(suite_file, regi
     assert 12 <= len(trials) == len({trial.id for trial in trials}) <= 16
 
 
+def test_a_suggestion_that_is_a_trial_of_another_table_is_told(suite_file, registry, tmp_path):
+    suite = load_suite(suite_file(suite_text(4)), registry)
+    last = searched(suite, ResultsFolder(tmp_path / "out"), registry)[-1][0]
+    other = '[[models]]\nname = "linear"\nlabel = "plain"\n'
+    other += "".join(f"{key if '.' in key else f'config.{key}'} = {value}\n" for key, value in last.swept.items())
+    both = load_suite(suite_file(suite_text(4).replace("[evaluation]", f"{other}[evaluation]")), registry)
+    with pytest.raises(UserError, match="two trials are the same: 'plain seed=0' and 'linear noise="):
+        searched(both, ResultsFolder(tmp_path / "out"), registry)
+
+
 def test_a_search_that_was_stopped_goes_on_where_it_was(suite_file, manager, tmp_path):
     path, out = suite_file(suite_text(5)), tmp_path / "out"
     options = harness.RunOptions(device="cpu", jobs=1, threads=1)

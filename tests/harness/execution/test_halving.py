@@ -252,6 +252,14 @@ def test_a_halving_that_cannot_be_done_is_refused(suite_file, registry, right, w
         load_suite(suite_file(SUITE.replace(right, wrong)), registry)
 
 
+def test_two_tables_that_may_come_to_the_same_trial_are_refused(suite_file, registry):
+    text = SUITE.replace(
+        "[evaluation]", '[[models]]\nname = "linear"\nlabel = "plain"\nconfig.noise = 0.3\n[evaluation]'
+    )
+    with pytest.raises(UserError, match=r"two trials are the same: 'plain seed=0' and 'linear noise=0.3"):
+        load_suite(suite_file(text), registry)
+
+
 def test_a_loss_that_there_is_not_is_told_when_it_is_looked_for(suite_file, registry, tmp_path):
     text = SUITE.replace('"error"', '"loss:autoencoder/eror"')
     suite, folder = load_suite(suite_file(text), registry), ResultsFolder(tmp_path / "out")
