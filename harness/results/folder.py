@@ -6,7 +6,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from harness.storage.atomic import (
     storing,
     write_whole,
 )
-from harness.storage.leases import holder, lease
+from harness.storage.leases import sole_lease
 from harness.storage.location import is_local, location, remote
 from harness.storage.records import read_json, write_json
 from harness.suite.suite import Suite
@@ -135,10 +135,10 @@ class ResultsFolder:
         refuse_link(self.comparisons_lease.parent)
         leases = [*(folder.lease for folder in folders), self.comparisons_lease]
         for path in leases:
-            with _free(path):
+            with sole_lease(path):
                 pass
         for path in leases:
-            with _free(path):
+            with sole_lease(path):
                 remove_folder(path.parent)
 
     @property
@@ -264,16 +264,3 @@ def _content(file: Path) -> bytes | None:
     with suppress(FileNotFoundError, NotADirectoryError), storing(file, FileNotFoundError, NotADirectoryError):
         return file.read_bytes()
     return None
-
-
-@contextmanager
-def _free(path: Path) -> Iterator[None]:
-    """Hold a lease that nobody else may hold.
-
-    Raises:
-        UserError: somebody does.
-    """
-    with lease(path, lambda: None) as got:
-        if got is None:
-            raise UserError(f"--fresh: {path.parent}: {holder(path)} works on it; stop that run first")
-        yield

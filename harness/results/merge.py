@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.result import Outcome, Result
 from harness.results.trial_folder import TrialFolder
 from harness.storage.atomic import exists, read_bytes, write_whole
+from harness.storage.leases import sole_lease
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial
 
@@ -38,7 +40,8 @@ def merge(sources: Sequence[ResultsFolder], output: ResultsFolder) -> Merged:
     do; a merge that was killed is complete when it has run again.
 
     Raises:
-        UserError: one is no results folder, their evaluations have other seeds, or the output cannot be written.
+        UserError: one is no results folder, their evaluations have other seeds, the output cannot be written, or a run
+            works on one of its trials.
         StorageError: a file cannot be read or written.
     """
     folders = [*([output] if exists(output.suite_file) else []), *sources]
@@ -57,9 +60,12 @@ def merge(sources: Sequence[ResultsFolder], output: ResultsFolder) -> Merged:
         if str(folder.path) == str(output.path):
             continue
         for trial in (*suite.trials, *earlier_trials(folder, suite)):
-            conflicts += [
-                f"{trial.title} ({trial.id}): {line}" for line in _take(folder.trial(trial.id), output, trial)
-            ]
+            source, target = folder.trial(trial.id), output.trial(trial.id)
+            if not exists(source.path):
+                continue
+            target.refuse_links()
+            with sole_lease(target.lease):
+                conflicts += [f"{trial.title} ({trial.id}): {line}" for line in _take(source, target)]
         for comparison in sorted((folder.path / "comparisons").glob("*.json")):
             if not exists(output.comparison(comparison.stem)):
                 _copy(comparison, output.comparison(comparison.stem))
@@ -79,14 +85,12 @@ def _union(choices: Sequence[Sequence[Choice]]) -> tuple[Choice, ...]:
     return tuple({choice.key: choice for each in choices for choice in each}.values())
 
 
-def _take(source: TrialFolder, output: ResultsFolder, trial: Trial) -> list[str]:
+def _take(source: TrialFolder, target: TrialFolder) -> list[str]:
     """Take what a folder has of a trial, as far as the output lacks it; returns the conflicts."""
-    target = output.trial(trial.id)
-    target.refuse_links()
     ours, theirs = target.result, source.result
     if ours is None or (theirs and _is_better(theirs, ours)):
         if theirs is not None or not exists(target.trial_file):
-            _copy_trial(source, target)
+            _copy_trial(source, target, ended=theirs is not None)
         return []
     if theirs is None or Outcome.FINISHED not in (ours.outcome, theirs.outcome) or _is_better(ours, theirs):
         return []
@@ -129,12 +133,13 @@ def _equal_models(one: Path, other: Path) -> bool:
     return ours.keys() == theirs.keys() and all(ours[name].equal(theirs[name]) for name in ours)
 
 
-def _copy_trial(source: TrialFolder, target: TrialFolder) -> None:
-    """Copy a trial's files, the one that says how it ended last: without it, all is done again."""
+def _copy_trial(source: TrialFolder, target: TrialFolder, *, ended: bool) -> None:
+    """Copy a trial's files, those that say that it is there and how it ended last: without them, all is done again."""
     target.remove_unfinished()
-    files = [source.trial_file, source.model, source.history, source.log, source.checkpoint, source.previous_checkpoint]
-    for file in (*files, source.result_file):
-        if exists(file):
+    files = [source.model, source.history, source.log, source.pictures_file]
+    files += [source.checkpoint, source.previous_checkpoint, source.trial_file]
+    for file in (*files, source.result_file) if ended else files:
+        with suppress(FileNotFoundError):
             _copy(file, target.path / file.name)
 
 

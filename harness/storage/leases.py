@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from harness.errors import UserError
 from harness.storage.announced_lease import AnnouncedLease
 from harness.storage.atomic import exists, locked, storing
 from harness.storage.conditional_lease import HOLDER, ConditionalLease, is_held, knows_conditions
@@ -67,6 +68,20 @@ def lease(path: Path, lost: Callable[[], None], seconds: float = LEASE_SECONDS) 
         if renewing.ident:
             renewing.join()
         wanted.remove()
+
+
+@contextmanager
+def sole_lease(path: Path) -> Iterator[None]:
+    """Hold the lease of a trial, or of comparisons, that no run may be working on.
+
+    Raises:
+        UserError: one does.
+        StorageError: the store is out of reach.
+    """
+    with lease(path, lambda: None) as got:
+        if got is None:
+            raise UserError(f"{path.parent}: {holder(path)} works on it; stop that run first")
+        yield
 
 
 def holder(path: Path) -> str:

@@ -13,6 +13,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.merge import merge
 from harness.results.result import Outcome
 from harness.results.status import StudyStatus
+from harness.storage.leases import lease
 from harness.storage.tensors import save_tensors
 from harness.suite.trial import Choice
 
@@ -43,6 +44,12 @@ def scores(folder):
     return {trial.id: {s.metric: s.score for s in status.results[trial.id].scores} for trial in folder.suite.trials}
 
 
+def times(folder):
+    """When each file was written, but for the leases, in which stands who held them last."""
+    files = [file for file in folder.path.rglob("*") if file.is_file() and file.name != "lease"]
+    return {file: file.stat().st_mtime_ns for file in files}
+
+
 def change(folder, trial, **changes):
     own = folder.trial(trial.id)
     own.write_result(replace(own.result, **changes))
@@ -63,9 +70,9 @@ def test_the_union_of_trials_and_of_their_scores(folders, output):
 def test_merging_again_changes_nothing_and_into_a_folder_adds_to_it(folders, output):
     merge(folders[:1], output)
     merge(folders[1:], output)
-    before = {path: path.stat().st_mtime_ns for path in output.path.rglob("*") if path.is_file()}
+    before = times(output)
     assert merge(folders, output).conflicts == []
-    assert {path: path.stat().st_mtime_ns for path in output.path.rglob("*") if path.is_file()} == before
+    assert times(output) == before
     assert scores(output) == scores(folders[1])
 
 
@@ -116,6 +123,17 @@ def test_a_trial_that_nobody_has_finished_can_go_on(folders, output):
     assert output.trial(trial.id).result is None
 
 
+def test_a_trial_on_which_a_run_works_is_left_to_that_run(folders, output):
+    one, two = folders
+    merge([one], output)
+    trial = one.suite.trials[0]
+    with lease(output.trial(trial.id).lease, lambda: None), pytest.raises(UserError, match=f"{trial.id}: .* works on"):
+        merge([two], output)
+    assert "sap" not in scores(output)[trial.id]
+    merge([two], output)
+    assert scores(output) == scores(two)
+
+
 def test_settings_that_have_one_label_in_two_folders_are_told_apart(synthetic, output):
     bright = synthetic(1, models=("linear",), name="bright", metrics=(MIG,))
     dark = synthetic(1, models=("linear",), name="dark", metrics=(MIG,), dataset=Choice("bars", {"brightness": 0.5}))
@@ -142,21 +160,43 @@ class Killed(BaseException):
     """What nothing catches, as nothing catches a SIGKILL."""
 
 
+@pytest.fixture
+def kill_merge(output, monkeypatch):
+    """Merges folders and dies when it writes a file after so many."""
+
+    def kill(folders, number):
+        left, write = iter(range(number)), merging.write_whole
+
+        def dying(path, content):
+            if next(left, None) is None:
+                raise Killed
+            write(path, content)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(merging, "write_whole", dying)
+            with pytest.raises(Killed):
+                merge(folders, output)
+
+    return kill
+
+
 @pytest.mark.parametrize("number", range(0, 18, 3))
-def test_a_merge_that_was_killed_anywhere_is_completed_by_another(folders, output, monkeypatch, number):
-    left, write = iter(range(number)), merging.write_whole
-
-    def dying(path, content):
-        if next(left, None) is None:
-            raise Killed
-        write(path, content)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(merging, "write_whole", dying)
-        with pytest.raises(Killed):
-            merge(folders, output)
+def test_a_merge_that_was_killed_anywhere_is_completed_by_another(folders, output, kill_merge, number):
+    kill_merge(folders, number)
     assert merge(folders, output).conflicts == []
     assert scores(output) == scores(folders[1])
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_so_is_one_that_was_killed_at_a_trial_that_nobody_has_finished(folders, output, kill_merge, number):
+    one, _ = folders
+    trial = one.trial(one.suite.trials[0].id)
+    trial.result_file.unlink()
+    trial.checkpoint.write_bytes(b"half way")
+    kill_merge([one], number)
+    merge([one], output)
+    copied = {file.name for file in output.trial(trial.path.name).path.iterdir()}
+    assert copied == {"lease", "trial.json", "history.parquet", "checkpoint.safetensors"}
 
 
 def test_other_draws_are_not_merged(folders, output):
