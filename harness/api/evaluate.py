@@ -1,6 +1,7 @@
 """`harness.evaluate`: metrics on a model trained elsewhere, on any dataset."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from harness.errors import UserError
 from harness.factors import Indices
 from harness.latents import LatentSpace, Normal
 from harness.model import ABILITIES, ImageSpec, Model
+from harness.nn.modes import inference
 from harness.plugins.manager import PluginManager
 from harness.registry import Registry
 from harness.scoring.model_evaluation import ModelEvaluation
@@ -49,7 +51,7 @@ def evaluate(
     Args:
         model: any `nn.Module`, a TorchScript or exported program too, or None for plain functions. Of its methods
             `encode`, `generate` and `reconstruct` those are used that it has and that are not given here; a module
-            without any of them encodes by being called.
+            without any of them encodes by being called. It is scored in inference mode, and then in the mode it was in.
         dataset: a registered name, a table of a name and settings, a `harness.Dataset`, or arrays: images alone,
             (images, factors), or {"images": ..., "factors": ...} or {"images": ..., "labels": ...}. Images are
             (N, C, H, W) or (N, H, W, C), floats in [0, 1] or bytes; factors are as in `harness.score`.
@@ -71,14 +73,14 @@ def evaluate(
     data = as_dataset(dataset, registry, device)
     given = {"encode": encode, "generate": generate, "reconstruct": reconstruct}
     wrapped = wrap(model, data.image, {name: method for name, method in given.items() if method}, latents)
-    evaluation = ModelEvaluation(
-        wrapped.to(torch.device(device)), data, seed=seed, batch_size=batch_size, registry=registry
-    )
-    choices = choose_metrics(registry, metrics, evaluation)
-    if metrics is None:
-        needs = {choice.name: registry.find("metrics", choice.name).load().needs for choice in choices}
-        choices = [choice for choice in choices if "generate" not in needs[choice.name]]
-    return Scores(score_evaluation(evaluation, choices, registry))
+    wrapped.to(torch.device(device))
+    with inference(wrapped):
+        evaluation = ModelEvaluation(wrapped, data, seed=seed, batch_size=batch_size, registry=registry)
+        choices = choose_metrics(registry, metrics, evaluation)
+        if metrics is None:
+            needs = {choice.name: registry.find("metrics", choice.name).load().needs for choice in choices}
+            choices = [choice for choice in choices if "generate" not in needs[choice.name]]
+        return Scores(score_evaluation(evaluation, choices, registry))
 
 
 def wrap(
@@ -92,8 +94,13 @@ def wrap(
     Raises:
         UserError: there is neither a function nor a method, or a generator without latents.
     """
+    space = LatentSpace({"codes": Normal(latents)}) if isinstance(latents, int) else latents
+    if space is None:
+        space = getattr(model, "latents", None)
+    if "generate" in functions and not isinstance(space, LatentSpace):
+        raise UserError("evaluate: generate= needs latents=, a number of normal codes or a harness.LatentSpace")
     if isinstance(model, Model):
-        return model
+        return _replaced(model, functions, space)
     found = dict(functions)
     for name in ("encode", "generate", "reconstruct"):
         method = getattr(model, name, None)
@@ -103,19 +110,32 @@ def wrap(
         found["encode"] = model
     if not found:
         raise UserError("evaluate: give a model, or functions encode=, generate= or reconstruct=")
-    space = LatentSpace({"codes": Normal(latents)}) if isinstance(latents, int) else latents
-    if space is None:
-        space = getattr(model, "latents", None)
-    if "generate" in found and not isinstance(space, LatentSpace):
-        if "generate" in functions:
-            raise UserError("evaluate: generate= needs latents=, a number of normal codes or a harness.LatentSpace")
-        del found["generate"]
+    if not isinstance(space, LatentSpace):
+        found.pop("generate", None)
     members = {name: _method(name, function) for name, function in found.items() if name in ABILITIES}
     kind = type("Wrapped", (Model,), {**members, "latents": space})
     wrapped: Model = kind(Settings(), image)
     if isinstance(model, nn.Module):
         wrapped.add_module("model", model)
     return wrapped
+
+
+def _replaced(model: Model, functions: Mapping[str, Function], latents: LatentSpace | None) -> Model:
+    """A model of the harness, of the same parameters, that has functions in place of its methods.
+
+    With another `encode` it says nothing else of its codes either.
+    """
+    members: dict[str, Any] = {"latents": latents}
+    if "encode" in functions:
+        members |= {
+            name: getattr(Model, name) for name in ("represent", "posterior", "kl", "code_noise", "code_groups")
+        }
+    members |= {name: _method(name, function) for name, function in functions.items()}
+    replaced = copy(model)
+    replaced.__class__ = type("Replaced", (type(model),), members)
+    for name in members:
+        replaced.__dict__.pop(name, None)
+    return replaced
 
 
 def _method(name: str, function: Function) -> Callable[[Model, Tensor], Tensor]:

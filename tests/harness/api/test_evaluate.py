@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 import harness
-from harness import UserError
+from harness import ImageSpec, LatentSpace, Model, Normal, Settings, UserError
+from harness.api.evaluate import wrap
 
 FACTORS = np.stack(np.meshgrid(range(8), range(8), indexing="ij"), -1).reshape(-1, 2)
 
@@ -74,6 +75,48 @@ def test_a_registered_dataset_is_named():
 def test_a_model_that_reconstructs_is_scored_by_that():
     scores = harness.evaluate(None, bars(), ["reconstruction-error"], reconstruct=lambda images: images)
     assert scores["reconstruction-error"] == pytest.approx(0, abs=1e-6)
+
+
+class Trained(Model):
+    """A model of the harness, whose codes are groups of two columns and whose images are black."""
+
+    latents = LatentSpace({"codes": Normal(64)})
+
+    def __init__(self):
+        super().__init__(Settings(), ImageSpec(1, 8, 8))
+        self.code_groups = (0, 0, 1, 1)
+
+    def encode(self, images):
+        return images.flatten(1)[:, :4]
+
+    def kl(self, images):
+        return self.encode(images)
+
+    def reconstruct(self, images):
+        return images * 0
+
+    generate = reconstruct
+
+
+def test_functions_stand_in_place_of_the_methods_of_a_model_of_the_harness():
+    data = (bars(), FACTORS)
+    assert harness.evaluate(Trained(), data, ["mig"], encode=Centre().encode)["mig"] == pytest.approx(1, abs=0.01)
+    own = harness.evaluate(Trained(), data, ["mig", "reconstruction-error"])
+    other = harness.evaluate(Trained(), data, ["mig", "reconstruction-error"], reconstruct=lambda images: images)
+    assert other["mig"] == own["mig"]
+    assert other["reconstruction-error"] < 1e-6 < own["reconstruction-error"]
+    replaced = wrap(Trained(), ImageSpec(1, 8, 8), {"encode": Centre().encode}, 3)
+    assert [replaced.can(ability) for ability in ("encode", "generate", "kl")] == [True, True, False]
+    assert [replaced.code_groups, replaced.latents.width, Trained().latents.width] == [(), 3, 64]
+
+
+def test_a_module_is_afterwards_in_the_modes_it_was_in():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.Dropout(0.5), nn.Dropout(0.1).eval())
+    for model in (net, Trained()):
+        modes = [module.training for module in model.modules()]
+        first, second = (dict(harness.evaluate(model, (bars(), FACTORS), ["mig"])) for _ in range(2))
+        assert first == second, "nothing is dropped"
+        assert [module.training for module in model.modules()] == modes
 
 
 def test_a_generator_has_latents():
