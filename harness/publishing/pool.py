@@ -24,7 +24,7 @@ from harness.results.folder import ResultsFolder
 from harness.results.status import StudyStatus
 from harness.scoring.model_evaluation import ModelEvaluation
 from harness.seeds import numpy_rng
-from harness.storage.atomic import exists, remove_unfinished, write_whole
+from harness.storage.atomic import exists, remove_others, remove_unfinished, write_whole
 from harness.suite.build import load_dataset
 from harness.suite.trial import Trial
 from harness.suite.written import suite_toml
@@ -63,6 +63,8 @@ def export_pool(
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Exported:
     """Write the finished models of a results folder as plain files; what each holds stands in the README there.
+
+    Models that an earlier export has left in the folder, and that this one does not have, go.
 
     Args:
         folder: the results.
@@ -112,6 +114,9 @@ def export_pool(
         except DivergenceError as error:
             without.append(f"{trial.title}: {error}")
     report(len(trials), len(trials))
+    for part in ("codes", "weights"):
+        written = {Path(file).name for file in files.written if file.startswith(f"{part}/")}
+        remove_others(output / part, "[0-9a-f]" * 12 + ".*", written)
     scores = score_table(status)
     files.write("models.csv", _models(trials, scores).to_csv(index=False))
     files.write("pool.json", json.dumps(_facts(status, trials, scores), indent=1))

@@ -10,7 +10,7 @@ from harness.publishing.card import Card
 from harness.report.page import Which, Written, write_report
 from harness.results.folder import ResultsFolder
 from harness.results.status import StudyStatus
-from harness.storage.atomic import exists, remove_unfinished, write_whole
+from harness.storage.atomic import exists, remove, remove_unfinished, write_whole
 from harness.storage.records import now
 from harness.suite.written import suite_toml
 from harness.summary.tables import Tables, make_tables
@@ -31,7 +31,7 @@ def write_site(
 ) -> Written:
     """Write a site; each file whole or not at all, so that a second call completes what a killed one began.
 
-    What else lies in the output stays as it is.
+    What is left of a site of other results goes; what else lies in the output stays as it is.
 
     Args:
         folder: the results.
@@ -56,9 +56,12 @@ def write_site(
     for place in (output, output / PICTURES):
         remove_unfinished(place)
     tables = make_tables(folder, status, manager)
-    names = [field.name for field in fields(Tables) if len(getattr(tables, field.name))]
-    for name in names:
-        ResultsFolder(output).write_table(name, getattr(tables, name), status.state)
+    names = [name for name, table in vars(tables).items() if len(table)]
+    for name in vars(tables):
+        if name in names:
+            ResultsFolder(output).write_table(name, getattr(tables, name), status.state)
+        else:
+            remove(ResultsFolder(output).table(name))
     card = Card(suite.title, authors, names, now())
     _write(output / "suite.toml", suite_toml(suite, manager.registry))
     _write(output / "CITATION.cff", card.citation())

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import IO
 
 from harness.pictures.images import Pixels, data_uri, webp
-from harness.storage.atomic import write_whole
+from harness.storage.atomic import remove_others, write_whole
 
 MOST_BYTES = 12_000_000
 """Pictures of more than this go beside the page, which would grow beyond 16 MB with them (base64 adds a third)."""
@@ -23,11 +23,16 @@ class Album:
         return len(self.files) - 1
 
     def sources(self, page: Path) -> list[str]:
-        """What the page is to load for each number: the picture itself, or the name of a file written beside it."""
-        if sum(map(len, self.files)) <= MOST_BYTES:
-            return [data_uri(file) for file in self.files]
+        """What the page is to load for each number: the picture itself, or the name of a file written beside it.
+
+        Pictures of an earlier page that this one does not have are removed.
+        """
+        within = sum(map(len, self.files)) <= MOST_BYTES
         folder = page.with_name(f"{page.stem}-pictures")
-        names = [f"{number:05}.webp" for number in range(len(self.files))]
+        names = [] if within else [f"{number:05}.webp" for number in range(len(self.files))]
+        remove_others(folder, "[0-9]" * 5 + ".webp", names)
+        if within:
+            return [data_uri(file) for file in self.files]
         for name, file in zip(names, self.files, strict=True):
             write_whole(folder / name, partial(_write, file))
         return [f"{folder.name}/{name}" for name in names]

@@ -9,7 +9,7 @@ import re
 import shutil
 import socket
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -127,6 +127,17 @@ def remove(path: Path) -> None:
     """
     with storing(path), suppress(FileNotFoundError):
         path.unlink()
+
+
+def remove_others(folder: Path, pattern: str, kept: Container[str]) -> None:
+    """Remove those files of a local folder whose names match a pattern and that are not to be kept.
+
+    Raises:
+        StorageError: one cannot be removed.
+    """
+    for file in folder.glob(pattern):
+        if file.name not in kept:
+            remove(file)
 
 
 def remove_folder(folder: Path) -> None:

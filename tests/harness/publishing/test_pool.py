@@ -125,6 +125,15 @@ def test_fewer_images_are_the_same_ones_for_every_model_and_each_time(study, reg
     assert not (tmp_path / "one/weights").exists()
 
 
+def test_nothing_of_an_earlier_pool_is_left_in_one_of_other_models(study, registry, tmp_path):
+    export_pool(study, tmp_path, registry, images=4)
+    (tmp_path / "weights" / "notes.txt").write_text("mine")
+    (tmp_path / "codes" / "0123456789ab.npz").write_bytes(b"earlier")
+    written = export_pool(study, tmp_path, registry, images=4, weights="npz")
+    left = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
+    assert left == {*written.files, "weights/notes.txt"}
+
+
 def test_there_is_no_pool_of_nothing_nor_within_results(study, registry, suite_file, tmp_path):
     with pytest.raises(UserError, match="it holds results; export into a folder of its own"):
         export_pool(study, study.path, registry, images=10)

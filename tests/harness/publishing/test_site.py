@@ -38,6 +38,18 @@ def test_a_site_is_complete_and_read_as_results_are(site, study, manager):
     assert {name: (site / name).read_bytes() for name in again} == again
 
 
+def test_nothing_of_an_earlier_site_is_left_in_one_of_other_results(synthetic, manager, tmp_path):
+    site = tmp_path / "site"
+    (site / "index-pictures").mkdir(parents=True)
+    for name in ("selections.parquet", "selector_scores.parquet", "index-pictures/00000.webp", "notes.txt"):
+        (site / name).write_bytes(b"earlier")
+    write_site(synthetic(1), site, manager, which="none")
+    assert {str(file.relative_to(site)) for file in site.rglob("*") if file.is_file()} == {
+        *("README.md", "CITATION.cff", "suite.toml", "index.html", "scores.parquet", "leaderboard.parquet"),
+        "notes.txt",
+    }
+
+
 def test_the_suite_of_a_site_makes_the_same_trials(site, study, registry):
     suite = load_suite(site / "suite.toml", registry)
     assert {trial.id for trial in suite.trials} == {trial.id for trial in study.suite.trials}
