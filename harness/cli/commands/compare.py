@@ -42,11 +42,12 @@ def command(
     test corrected for all comparisons that are printed (Holm), and the number of seeds. A SETTING is a model's label
     and what is swept, "beta-vae beta=4.0", or the beginning of it. Of two folders the second is the baseline.
 
-    One folder's comparison is also written there, as comparisons.parquet, unless --setting or --metric narrow it.
+    One folder's comparison is also written there, as comparisons.parquet, unless --setting or --metric narrow it or
+    the folder cannot be written.
     """
     import pandas as pd
 
-    from harness.errors import UserError
+    from harness.errors import StorageError, UserError
     from harness.results.folder import ResultsFolder
     from harness.storage.atomic import exists
     from harness.summary.aggregate import interquartile_means, mean_ranks
@@ -78,7 +79,10 @@ def command(
             raise UserError(f"{paths[0]}: there is one setting, '{''.join(names)}', and nothing to compare it with")
         table = compare_settings(tables[0], baseline or names[0], settings)
         if not settings and not metrics and exists(folders[0].suite_file):  # Published tables are left alone.
-            folders[0].write_table("comparisons", table, folders[0].state(folders[0].suite))
+            try:
+                folders[0].write_table("comparisons", table, folders[0].state(folders[0].suite))
+            except StorageError as error:  # Others' results may be read and not written.
+                echo(f"note: the comparison is not kept: {error}", err=True)
         _print_comparison(table, form)
 
 

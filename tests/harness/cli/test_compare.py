@@ -1,6 +1,7 @@
 """`harness compare`, as a person runs it."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -28,6 +29,16 @@ def test_settings_are_compared_with_the_first_and_the_table_is_kept(study, run_c
     printed = json.loads(run_command("compare", "out", "--format", "json", cwd=study).stdout)
     assert kept["difference"].tolist() == pytest.approx([row["difference"] for row in printed])
     assert kept["sentence"].tolist() == [row["sentence"] for row in printed]
+
+
+def test_a_folder_that_cannot_be_written_is_compared_all_the_same(study, run_command, tmp_path):
+    shutil.copytree(study / "out", tmp_path / "out")
+    (tmp_path / "out" / "comparisons.parquet").unlink(missing_ok=True)
+    (tmp_path / "out" / "comparisons.parquet").mkdir()  # Which no file can replace, whoever runs the tests.
+    shown = run_command("compare", "out", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "Against linear noise=0.1" in shown.stdout
+    assert "note: the comparison is not kept: out/comparisons.parquet: Is a directory" in shown.stderr
 
 
 def test_two_folders_of_the_same_trials_do_not_differ(study, run_command):
