@@ -89,6 +89,7 @@ def command(
 
     from harness.benchmark.case_file import GPU_WAYS, read_cases
     from harness.benchmark.measure import Case, description
+    from harness.benchmark.table import add_rows
     from harness.cli.table_formats import print_table
     from harness.execution.allocator import keep_freed_memory
     from harness.execution.engine_choice import require_gpu, settle_engine
@@ -118,6 +119,8 @@ def command(
     ]
     for case in cases:
         description(case, registry, place)  # What is misspelt is told before anything is measured.
+    for name in ("benchmarks", "times_to_score") if listed and listed.race else ("benchmarks",):
+        add_rows(output, name, [])  # So is a table that nothing can be added to.
     rows = _measure(cases, registry, place, steps, output, tolerant=listed is not None)
     print_table(_table(rows), "", keys=3)
     if listed and listed.study:
@@ -132,6 +135,7 @@ def _measure(
 ) -> list[dict[str, Any]]:
     """Measure cases, and keep each as soon as it is measured; go on, if tolerant, where one does not fit."""
     from harness.benchmark.measure import measure
+    from harness.benchmark.table import add_rows
     from harness.training.memory import is_out_of_memory
 
     rows = []
@@ -144,7 +148,7 @@ def _measure(
                 raise
             _note(f"{case.model}, {case.fleet} at once, does not fit into memory")
         else:
-            _add("benchmarks", output, rows[-1])
+            add_rows(output, "benchmarks", rows[-1:])
     return rows
 
 
@@ -159,11 +163,12 @@ def _race(
     race: "Race", registry: "Registry", place: "torch.device", precision: str, limit: float, output: Path
 ) -> None:
     """Train until a score is reached."""
+    from harness.benchmark.table import add_rows
     from harness.benchmark.time_to_score import run_race
 
     race = replace(race, case=replace(race.case, precision=precision))
     found = run_race(race, registry, place, limit, _note)
-    _add("times_to_score", output, found)
+    add_rows(output, "times_to_score", [found])
     reached = f"{found['seconds']:.0f} s" if found["seconds"] is not None else f"not within {limit:g} s"
     echo(f"{race.case.model}, {race.metric} {race.target}: {reached} ({found['steps']:,} steps)")
 
@@ -177,17 +182,6 @@ def _device(device: str) -> str:
 
     require_gpu_if(device)
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def _add(name: str, folder: Path, row: dict[str, Any]) -> None:
-    """Add a row to a table of benchmarks."""
-    import pandas as pd
-
-    from harness.results.parquet import write_table
-
-    path = folder / f"{name}.parquet"
-    before = pd.read_parquet(path).to_dict("records") if path.exists() else []
-    write_table(path, name, pd.DataFrame([*before, row]))
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> "pd.DataFrame":

@@ -1,10 +1,15 @@
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from harness.benchmark import measure as measuring
 from harness.benchmark.measure import measure
+from harness.benchmark.table import add_rows
 from harness.cli import cli
+from harness.results.schema import TABLES
 from support import TOY
 
 SMALL = ["bench", "--plugin", TOY, "--model", "linear", "--dataset", "bars", "--batch", 8, "--steps", 5]
@@ -85,6 +90,23 @@ def test_the_cases_of_a_file_are_measured_projected_and_raced(tmp_path, monkeypa
     assert "linear, spread 0.0: " in run.stdout
     assert pd.read_parquet(tmp_path / "benchmarks.parquet")["batch_size"].tolist() == [8]
     assert pd.read_parquet(tmp_path / "times_to_score.parquet")["steps"].tolist() == [10]
+
+
+def test_a_table_that_nothing_can_be_added_to_is_told_before_anything_is_measured(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(measuring, "measure", None)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "benchmarks.parquet").write_bytes(b"PAR1 damaged")
+    run = command(*SMALL)
+    assert run.returncode == 2
+    assert "benchmarks.parquet: damaged, or not a Parquet file" in run.stderr
+
+
+def test_rows_that_are_added_at_once_are_all_kept(tmp_path):
+    row = {column.name: "{}" if column.type == "string" else 1 for column in TABLES["times_to_score"]}
+    add = partial(add_rows, tmp_path, "times_to_score")
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(add, [[row]] * 24))
+    assert len(pd.read_parquet(tmp_path / "times_to_score.parquet")) == 24
 
 
 def test_what_is_measured_before_an_error_is_kept(tmp_path, monkeypatch):
