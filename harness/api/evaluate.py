@@ -100,7 +100,7 @@ def wrap(
     if "generate" in functions and not isinstance(space, LatentSpace):
         raise UserError("evaluate: generate= needs latents=, a number of normal codes or a harness.LatentSpace")
     if isinstance(model, Model):
-        return _replaced(model, functions, space)
+        return model if not functions and latents is None else _replaced(model, functions, space)
     found = dict(functions)
     for name in ("encode", "generate", "reconstruct"):
         method = getattr(model, name, None)

@@ -184,4 +184,4 @@ def standardised(codes: Floats) -> Floats:
     # A constant's mean may be off by rounding, and its deviation then is not 0.
     deviation = np.where(np.ptp(codes, axis=0) > 0, codes.std(axis=0), np.inf)
     centred: Floats = codes - codes.mean(axis=0)
-    return np.where(np.isinf(deviation), 0.0, centred / deviation)
+    return centred / deviation

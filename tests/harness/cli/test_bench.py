@@ -93,7 +93,7 @@ def test_the_cases_of_a_file_are_measured_projected_and_raced(tmp_path, monkeypa
 
 
 def test_a_table_that_nothing_can_be_added_to_is_told_before_anything_is_measured(command, tmp_path, monkeypatch):
-    monkeypatch.setattr(measuring, "measure", None)
+    monkeypatch.setattr(measuring, "measure", None)  # To measure would raise.
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "benchmarks.parquet").write_bytes(b"PAR1 damaged")
     run = command(*SMALL)
