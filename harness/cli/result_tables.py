@@ -10,17 +10,21 @@ import pandas as pd
 from harness.cli.console import console
 from harness.cli.table_formats import latex, markdown, print_table
 from harness.cli.terminal import echo
-from harness.summary.labels import distinct_labels
+from harness.summary.labels import choice_in_words, distinct_labels
 from harness.summary.leaderboard import SETTING
 
 BOARD_CAPTION = (
     "mean ± standard deviation over n seeds, [95 % interval of the mean]; * the best of its column and what cannot be "
     "told from it at the 5 % level (t tests paired by seed, Holm)"
 )
-SELECTION_CAPTION = "ground-truth scores of the chosen model; * the best of its pool; compared: ordered pairs of models"
+SELECTION_CAPTION = (
+    "ground-truth scores of the chosen model, the mean of those that tie; * the best of its pool; ↓ smaller is better; "
+    "compared: ordered pairs of models"
+)
 JUDGEMENTS = {
     "regret": "distance from the best score of the pool to the chosen one [95 % interval over resampled pools]",
-    "rank_correlation": "Spearman's, of selector and metric [95 % interval over resampled pools]",
+    "rank_correlation": "Spearman's, of selector and metric [95 % interval over resampled pools]; n/a where one of the "
+    "two is the same for all models",
     "beats_random": "share of the pool's other models that the choice beats, ties count half; 0.5 by chance",
 }
 """The columns of selections that have a table of their own, and its caption."""
@@ -166,7 +170,8 @@ def wide_selections(selections: pd.DataFrame) -> pd.DataFrame:
             metric = (record["metric"], record["metric_settings"])
             key = (record["selector"], record["selector_settings"])
             compared = f"{record['cross_evaluations']}/{record['pool_size'] ** 2}"
-            row = chosen.setdefault(key, {"selector": names[key], "chosen": record["chosen"], "compared": compared})
+            choice = choice_in_words(record["chosen"], record.get("tied"))
+            row = chosen.setdefault(key, {"selector": names[key], "chosen": choice, "compared": compared})
             applies = record["status"] == "ok"
             star = "*" if applies and not record["regret"] else ""
             row[columns[metric]] = number(record["score"], decimals[metric]) + star if applies else _word(record)

@@ -20,7 +20,7 @@ from harness.selection.tables import selection_notes
 from harness.suite.suite import Suite
 from harness.suite.trial import Choice, Trial
 from harness.summary.details import active_codes, matrices, numbers
-from harness.summary.labels import distinct_labels
+from harness.summary.labels import choice_in_words, distinct_labels
 from harness.summary.leaderboard import leaderboard, metric_columns, score_table, trial_columns
 from harness.summary.rounding import short
 
@@ -260,7 +260,8 @@ class _Gathering:
         labels = dict(zip(selectors, distinct_labels(selectors), strict=True))
         for row in rows:
             if row.get("status", "ok") == "ok":
-                names = {"trial": positions.get(row["trial"]), "chosen": row["chosen"]}
+                chosen = choice_in_words(row["chosen"], row.get("tied"))
+                names = {"trial": positions.get(row["trial"]), "chosen": chosen}
                 self.pages.selections.append({**self._selected(row, labels), **names})
         for row in differences:
             other = labels.get((row["other"], row["other_settings"]), row["other"])

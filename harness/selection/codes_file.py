@@ -15,6 +15,7 @@ from harness.scoring.codes_file import finite, make_table, read_codes, read_grid
 from harness.scoring.score import json_data
 from harness.scoring.table_files import Arrays, read_npz
 from harness.selection import guard
+from harness.selection.judge import largest
 from harness.selector import Selector, several_kinds
 from harness.suite.build import build_selector
 from harness.suite.resolve import resolve_choice
@@ -29,7 +30,8 @@ def select_from_file(path: Path, names: Sequence[str], registry: Registry) -> di
         registry: where they are found.
 
     Returns:
-        {selector: {"scores": one per model, None for a model without one, "chosen": index of the best}}.
+        {selector: {"scores": one per model, None for a model without one, "chosen": index of the best, the first of
+        several that tie, "tied": how many share the largest score}}.
 
     Raises:
         UserError: the file or a selector is wrong, or a selector needs what the file does not have.
@@ -44,7 +46,8 @@ def select_from_file(path: Path, names: Sequence[str], registry: Registry) -> di
             raise UserError(f"{path}: {name} failed: {error}") from error
         if np.isnan(scores).all():
             raise UserError(f"{path}: {name} has no score for any of these models")
-        selected[name] = {"scores": json_data(scores), "chosen": int(np.nanargmax(scores))}
+        best = np.flatnonzero(largest(scores))
+        selected[name] = {"scores": json_data(scores), "chosen": int(best[0]), "tied": len(best)}
     return selected
 
 

@@ -32,16 +32,15 @@ class JudgedPool:
 
     @property
     def regret(self) -> float:
-        """The distance from the best score of the pool to that of the chosen trial."""
-        assert self.pool.chosen is not None
-        return float(self.value.max() - self.value[self.pool.chosen])
+        """The distance from the best score of the pool to that of the chosen trial, or the mean of those that tie."""
+        return float(self.value.max() - self.value[self.pool.chosen].mean())
 
     def resampled_regrets(self, size: int) -> Floats:
         """The regret in each of `size` resampled pools, (size,); NaN where nothing is chosen."""
         resampled = self.pool.resampled
         best = np.where(resampled.members, self.value, -np.inf).max(axis=1)
         regrets = np.full(size, np.nan)
-        regrets[resampled.numbers] = best - self.value[resampled.chosen]
+        regrets[resampled.numbers] = best - resampled.of_choice(self.value)
         return regrets
 
     def expected_at_random(self, size: int) -> tuple[float, Floats]:

@@ -15,6 +15,10 @@ from harness.selector import Selector
 from harness.typing import Floats
 
 RESAMPLES = 1000
+
+TIE = 1e-12
+"""Scores whose relative difference is below this tie: they are equal but for rounding."""
+
 Integers = NDArray[np.int64]
 
 
@@ -27,14 +31,21 @@ class ResampledPools:
     Attributes:
         members: which trials each pool has, (R, M).
         scores: the selector's scores within each pool, (R, M); NaN for a trial without one.
-        chosen: the place of the trial chosen from each, (R,).
         numbers: which of all that were drawn each is, (R,), the same pool for every selector of the same trials.
     """
 
     members: NDArray[np.bool_]
     scores: Floats
-    chosen: Integers
     numbers: Integers
+
+    @cached_property
+    def largest(self) -> NDArray[np.bool_]:
+        """Which trials have the largest score of each pool, (R, M)."""
+        return largest(self.scores)
+
+    def of_choice(self, value: Floats) -> Floats:
+        """What a choice from each pool is worth, (R,), by values (M,); the mean where several trials tie."""
+        return np.where(self.largest, value, 0).sum(axis=1) / self.largest.sum(axis=1)
 
     @cached_property
     def ranks(self) -> Floats:
@@ -77,9 +88,9 @@ class ComparedPool:
         return guard.scores(self.selector, self.comparisons)
 
     @cached_property
-    def chosen(self) -> int | None:
-        """The place of the trial with the largest score, the first of several; None if none has a score."""
-        return None if np.isnan(self.scores).all() else int(np.nanargmax(self.scores))
+    def chosen(self) -> list[int]:
+        """The places of the trials with the largest score: one, several that tie, or none if none has a score."""
+        return [] if np.isnan(self.scores).all() else np.flatnonzero(largest(self.scores)).tolist()
 
     @cached_property
     def resampled(self) -> ResampledPools:
@@ -97,11 +108,20 @@ class ComparedPool:
             row[where] = guard.scores(self.selector, self._among(where)) if len(where) > 1 else 0
         usable = ~np.isnan(scores).all(axis=1)
         members, scores = members[usable], scores[usable]
-        return ResampledPools(members, scores, np.nanargmax(scores, axis=1), np.flatnonzero(usable))
+        return ResampledPools(members, scores, np.flatnonzero(usable))
+
+
+def largest(scores: Floats) -> NDArray[np.bool_]:
+    """Which scores are the largest along the last axis, of which some are numbers; they tie within rounding."""
+    most = np.nanmax(scores, axis=-1, keepdims=True)
+    return np.isclose(scores, most, rtol=TIE, atol=0)
 
 
 def judge(pool: ComparedPool, truth: Floats, sign: float = 1.0) -> dict[str, Any]:
     """Compare a selector's choice with the ground truth.
+
+    A selector whose largest score several trials share has not told them apart, so its choice is one of them at
+    random: what is judged is the mean over them.
 
     Args:
         pool: two compared trials or more, one of which has a score.
@@ -117,24 +137,29 @@ def judge(pool: ComparedPool, truth: Floats, sign: float = 1.0) -> dict[str, Any
         SelectorError: the selector cannot score the pool, or one that is resampled from it.
     """
     chosen, resampled = pool.chosen, pool.resampled
-    assert chosen is not None
     value = sign * truth
-    others = np.delete(value, chosen)
     best = np.where(resampled.members, value, -np.inf).max(axis=1)
     return {
         "pool_size": len(truth),
         "cross_evaluations": pool.cross_evaluations,
-        "trial": pool.trials[chosen],
-        "score": truth[chosen],
-        **_interval("score", truth[resampled.chosen]),
+        "trial": pool.trials[chosen[0]],
+        "tied": len(chosen),
+        "score": truth[chosen].mean(),
+        **_interval("score", resampled.of_choice(truth)),
         "mean": truth.mean(),
         "best": sign * value.max(),
-        "regret": value.max() - value[chosen],
-        **_interval("regret", best - value[resampled.chosen]),
+        "regret": value.max() - value[chosen].mean(),
+        **_interval("regret", best - resampled.of_choice(value)),
         "rank_correlation": rank_correlation(pool.scores, value),
         **_interval("rank_correlation", _rank_correlations(resampled, value)),
-        "beats_random": np.mean((value[chosen] > others) + 0.5 * (value[chosen] == others)),
+        "beats_random": np.mean([_share_beaten(value, place) for place in chosen]),
     }
+
+
+def _share_beaten(value: Floats, place: int) -> float:
+    """The share of the other trials that the one at a place beats; ties count half."""
+    others = np.delete(value, place)
+    return float(np.mean((value[place] > others) + 0.5 * (value[place] == others)))
 
 
 def rank_correlation(scores: Floats, truth: Floats) -> float | None:

@@ -71,7 +71,7 @@ def selection_tables(
                 continue
             try:
                 within = _within(_compared(_selector(registry, choice), found), members)
-                if within is None or within.chosen is None:
+                if within is None or not within.chosen:
                     continue
                 rows = list(_judge_by_metrics(within, scores))
                 own = (columns["suite"], columns["dataset"], pool)
@@ -105,7 +105,7 @@ def _judged_pools_of(
     for columns, truth, sign in _truths(pool.trials, scores) if pool.selector.complete else ():
         scored = truth.index.tolist()
         own = pool if scored == pool.trials else pool.among(scored)
-        if own.chosen is not None:
+        if own.chosen:
             settings = json.dumps(dict(choice.config))
             judged = JudgedPool(choice.name, settings, own, sign * truth.to_numpy())
             yield (columns["metric"], columns["metric_settings"]), judged
@@ -216,5 +216,5 @@ def _judge_by_metrics(pool: ComparedPool, scores: pd.DataFrame) -> Iterator[dict
             yield _unjudged(columns, truth, sign, "not-applicable", reason)
             continue
         judged = pool if scored == pool.trials else pool.among(scored)
-        if judged.chosen is not None:
+        if judged.chosen:
             yield {**columns, "status": "ok", "reason": "", **judge(judged, truth.to_numpy(), sign)}

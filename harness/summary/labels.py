@@ -23,6 +23,15 @@ def distinct_labels(choices: Sequence[tuple[str, str]]) -> list[str]:
     return labels
 
 
+def choice_in_words(title: str, tied: float | None) -> str:
+    """What a selector chose, and among how many that it did not tell apart; tables of older versions do not know.
+
+    >>> choice_in_words("vae seed=0", 1), choice_in_words("vae seed=0", 6)
+    ('vae seed=0', '6 tied, one is vae seed=0')
+    """
+    return f"{tied:.0f} tied, one is {title}" if tied and tied > 1 else title
+
+
 def metric_labels(table: "pd.DataFrame") -> "pd.Series[str]":
     """A label for each row's metric: its name, and between namesakes the settings in which they differ."""
     import pandas as pd

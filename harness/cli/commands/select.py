@@ -33,7 +33,7 @@ def command(path: Path, names: tuple[str, ...], form: str, plugins: tuple[Path, 
     A file has `codes` (models, N, D), optionally `kl` (models, D), `sample_index`, the arrays of `harness score`
     for supervised:METRIC, and `hyperparameters` (models,), equal for models that differ in their seed alone; or
     `cross_factor_vae_scores` (models, models), optionally `latent_structures` (models,), which must be equal for models
-    to be compared. json then gives {selector: {"scores", "chosen"}}.
+    to be compared. json then gives {selector: {"scores", "chosen", "tied"}}; tied: how many models share the largest.
     """
     manager = PluginManager(plugins)
     if path.suffix == ".npz":
@@ -91,6 +91,7 @@ def _select_from_file(path: Path, names: tuple[str, ...], form: str, manager: Pl
     elif form == "table":
         for name, found in selected.items():
             scores = ", ".join("none" if score is None else f"{score:.4f}" for score in found["scores"])
-            echo(f"{name}: model {found['chosen']} (scores {scores})")
+            tied = f", tied with {found['tied'] - 1} more" if found["tied"] > 1 else ""
+            echo(f"{name}: model {found['chosen']}{tied} (scores {scores})")
     else:
         raise UserError(f"--format {form}: a file's selections print as table or json")

@@ -161,8 +161,12 @@ def test_files_end_with_json_or_with_code_2(run, tmp_path):
     good = run(tmp_path, "select", "pool.npz", "--selector", "udr-spearman", "--selector", "random", "--format", "json")
     found = json.loads(good.stdout)
     assert list(found) == ["udr-spearman", "random"]
-    assert set(found["random"]) == {"scores", "chosen"}
+    assert set(found["random"]) == {"scores", "chosen", "tied"}
     assert found["udr-spearman"]["scores"][2] is None
+    # Two models that agree with each other alone are told apart by nothing.
+    assert (found["udr-spearman"]["tied"], found["random"]["tied"]) == (2, 1)
+    table = run(tmp_path, "select", "pool.npz", "--selector", "udr-spearman")
+    assert table.stdout.startswith("udr-spearman: model 0, tied with 1 more (scores ")
     np.savez(tmp_path / "bad.npz", codes=codes * np.nan)
     bad = run(tmp_path, "select", "bad.npz")
     assert (bad.returncode, bad.stderr) == (2, "harness: bad.npz: array 'codes': expected finite numbers\n")

@@ -70,6 +70,34 @@ def test_ties_count_half():
     assert judged([1, 0, 0], [0.5, 0.5, 0.1])["beats_random"] == 0.75
 
 
+def test_a_selector_that_tells_nothing_apart_is_a_random_choice():
+    row = judged([0.5, 0.5, 0.5], [0.9, 0.3, 0.0])
+    assert (row["trial"], row["tied"]) == ("trial 0", 3)
+    assert row["score"] == row["mean"] == pytest.approx(0.4)
+    assert row["regret"] == pytest.approx(0.5)
+    assert row["beats_random"] == pytest.approx(0.5)
+    assert row["rank_correlation"] is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=2, max_size=8), st.randoms())
+def test_the_order_of_the_trials_decides_nothing(pairs, random):
+    shuffled = random.sample(pairs, len(pairs))
+    rows = [judged(*zip(*each, strict=True)) for each in (pairs, shuffled)]
+    for column in ("tied", "score", "regret", "beats_random", "rank_correlation"):
+        assert rows[0][column] == pytest.approx(rows[1][column]), column
+
+
+def test_scores_that_differ_by_rounding_tie():
+    assert judged([0.1 + 0.2, 0.3, 0.1], [1, 0, 0])["tied"] == 2
+    assert judged([0.0, -1e-300, -1], [1, 0, 0])["tied"] == 1
+
+
+def test_ties_in_resampled_pools_are_chosen_from_at_random():
+    pools = comparison_of([1, 1, 0]).resampled
+    with_both = pools.members[:, 0] & pools.members[:, 1]
+    np.testing.assert_allclose(pools.of_choice(np.array([0.0, 1.0, 5.0]))[with_both], 0.5)
+
+
 def test_a_trial_without_a_score_is_never_chosen_but_stays_in_the_pool():
     row = judged([np.nan, 1, 2, np.nan], [0.9, 0.5, 0.4, 0.0])
     assert (row["trial"], row["pool_size"], row["best"]) == ("trial 2", 4, 0.9)
@@ -77,15 +105,16 @@ def test_a_trial_without_a_score_is_never_chosen_but_stays_in_the_pool():
     assert row["mean"] == pytest.approx(0.45)
     assert row["rank_correlation"] == pytest.approx(-1)
     assert row["beats_random"] == pytest.approx(1 / 3)
-    assert comparison_of([np.nan, np.nan]).chosen is None
+    assert comparison_of([np.nan, np.nan]).chosen == []
 
 
 def test_pools_are_the_same_for_every_selector_and_choose_their_largest_score():
     first, second = (comparison_of(scores).resampled for scores in ([1, 2, 3, 4], [4, 3, 2, 1]))
     np.testing.assert_array_equal(first.members, second.members)
     last_of_each = first.members.shape[1] - 1 - first.members[:, ::-1].argmax(axis=1)
-    np.testing.assert_array_equal(first.chosen, last_of_each)
-    np.testing.assert_array_equal(second.chosen, second.members.argmax(axis=1))
+    places = np.arange(4.0)
+    np.testing.assert_array_equal(first.of_choice(places), last_of_each)
+    np.testing.assert_array_equal(second.of_choice(places), second.members.argmax(axis=1))
     # Of 4 draws with replacement from 4, the share of trials drawn at all is 1 - (3/4)^4 on average.
     assert first.members.mean() == pytest.approx(1 - 0.75**4, abs=0.03)
 

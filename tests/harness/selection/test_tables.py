@@ -78,6 +78,23 @@ def test_every_pool_is_judged_from_one_comparison(folder, registry):
     assert scored[scored["pool"] == "all"]["selector_score"].tolist() == [1, 2, 4, 3]
 
 
+def test_trials_that_tie_are_judged_by_their_mean_and_are_said_to_tie(folder, registry):
+    random = suite(registry, "random")
+    compared(folder, random.selectors[0], [1.0, 2.0, 1.0, 2.0])
+    judged, _ = tables(folder, random, registry)
+    row = judged.set_index("pool").loc["all"]
+    assert (row["tied"], row["chosen"]) == (2, "good seed=1")
+    assert row["score"] == pytest.approx((0.9 + 0.3) / 2)
+    assert row["regret"] == pytest.approx((0.0 + 0.6) / 2)
+    assert judged["tied"].tolist() == [2, 1, 1]
+    assert wide_selections(judged)["chosen"][0] == "2 tied, one is good seed=1"
+    *_, differences = selection_tables(folder, random, TRIALS, scores(), registry)
+    with_random = differences[differences["pool"] == "all"].iloc[0]
+    assert with_random["difference"] == pytest.approx(0.3 - (0.9 - 0.55))
+    unknown = wide_selections(judged.drop(columns="tied"))  # As tables of older versions are.
+    assert unknown["chosen"][0] == "good seed=1"
+
+
 def test_pools_in_which_nothing_has_a_score_are_passed_over(folder, registry):
     random = suite(registry, "random")
     compared(folder, random.selectors[0], [1.0, None, None, None])
