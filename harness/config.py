@@ -3,12 +3,13 @@
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError, ValidationInfo
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
@@ -85,6 +86,37 @@ SHOWN = 200
 """Characters of a wrong value that its message repeats."""
 
 
+@dataclass(frozen=True)
+class WrongSetting:
+    """What is wrong with one setting.
+
+    Attributes:
+        place: where it stands, such as "models[2].config.beta".
+        reason: what is wrong.
+        hint: what would be right, if that is known.
+        unknown: whether there is no such setting.
+        is_list: whether several values stand where one is expected.
+    """
+
+    place: str
+    reason: str
+    hint: str = ""
+    unknown: bool = False
+    is_list: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}" + (f"; {self.hint}" if self.hint else "")
+
+
+class SettingsError(UserError):
+    """Settings that do not fit their declaration; made of a `WrongSetting` each, which are its lines."""
+
+    args: tuple[WrongSetting, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))
+
+
 def parse(cls: type[S], data: Mapping[str, Any], place: str, folder: Path | None = None) -> S:
     """Check a table of plain data against a declaration.
 
@@ -93,30 +125,75 @@ def parse(cls: type[S], data: Mapping[str, Any], place: str, folder: Path | None
     the nearest right one.
 
     Raises:
-        UserError: a key is unknown, a value has the wrong type or is out of range.
+        SettingsError: a key is unknown, a value has the wrong type or is out of range.
     """
     try:
         # Through JSON, so that TOML's arrays may fill tuples while nothing else is coerced.
         return cls.model_validate_json(json.dumps(data, default=str), context={"folder": folder})
     except ValidationError as error:
-        raise UserError("\n".join(_explain(cls, problem, place) for problem in error.errors())) from None
+        raise SettingsError(*_wrong_settings(cls, data, error.errors(), place)) from None
 
 
-def _explain(cls: type[Settings], problem: Any, place: str) -> str:
-    """Say what is wrong with a setting, and what is right, from an error of pydantic's."""
-    location = problem["loc"]
-    where = _join(place, location)
-    if problem["type"] == "extra_forbidden":
-        return f"{where}: unknown key; {nearest(str(location[-1]), _keys_at(cls, location[:-1]))}"
-    if problem["type"] == "missing":
-        return f"{where}: this key is required"
+def _wrong_settings(
+    cls: type[Settings], data: Mapping[str, Any], problems: Iterable[Any], place: str
+) -> Iterator[WrongSetting]:
+    """What is wrong, from errors of pydantic's; a value that none of several types takes is told of once."""
+    alike: dict[tuple[int | str, ...], list[Any]] = {}
+    for problem in problems:
+        alike.setdefault(_path(data, problem), []).append(problem)
+    for path, found in alike.items():
+        yield _wrong_setting(cls, path, found, _join(place, path))
+
+
+def _path(data: Any, problem: Any) -> tuple[int | str, ...]:
+    """Where a problem is in the data; pydantic's own place also names the types that it has tried on the way."""
+    path: list[int | str] = []
+    for step in problem["loc"]:
+        if (isinstance(data, Mapping) and step in data) or (isinstance(data, list | tuple) and isinstance(step, int)):
+            path.append(step)
+            data = data[step]
+    return (*path, problem["loc"][-1]) if problem["type"] == "missing" else tuple(path)
+
+
+def _wrong_setting(
+    cls: type[Settings], path: tuple[int | str, ...], problems: Sequence[Any], where: str
+) -> WrongSetting:
+    """Say what is wrong with a setting, and what is right."""
+    kinds = [problem["type"] for problem in problems]
+    if "extra_forbidden" in kinds:
+        return WrongSetting(where, "unknown key", nearest(str(path[-1]), _keys_at(cls, path[:-1])), unknown=True)
+    if "missing" in kinds:
+        return WrongSetting(where, "this key is required")
+    value = problems[0]["input"]
+    shown = repr(value)
+    expected = " or ".join(dict.fromkeys(_expected(problem) for problem in problems))
+    return WrongSetting(
+        where,
+        f"got {shown if len(shown) <= SHOWN else shown[:SHOWN] + '...'}, expected {expected}",
+        _in_a_list(cls, path, value) if {"list_type", "tuple_type"} & set(kinds) else "",
+        is_list=isinstance(value, list) and any(kind.endswith(("_type", "_error")) for kind in kinds),
+    )
+
+
+def _expected(problem: Any) -> str:
+    """What pydantic expected, in the words of TOML."""
+    if problem["type"] in ("dict_type", "model_type"):
+        return "a table"
+    if problem["type"] in ("list_type", "tuple_type"):
+        return "a list"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     # pydantic's own words are "List should have at least 1 item after validation, not 0".
-    message = re.sub(r"^\w+ should have (.*?)( after validation, not \d+)?$", r"\1", message)
-    if problem["type"] in ("dict_type", "model_type"):
-        message = "a table"  # TOML's word for what pydantic calls an object.
-    shown = repr(problem["input"])
-    return f"{where}: got {shown if len(shown) <= SHOWN else shown[:SHOWN] + '...'}, expected {message}"
+    return re.sub(r"^\w+ should have (.*?)( after validation, not \d+)?$", r"\1", message)
+
+
+def _in_a_list(cls: type[Settings], path: tuple[int | str, ...], value: Any) -> str:
+    """How to write a value as the only one of a list, if such a list would do."""
+    annotation: Any = getattr(_field_at(cls, path), "annotation", None)
+    try:
+        TypeAdapter(annotation).validate_json(json.dumps([value]), strict=True)
+    except (ValidationError, TypeError):
+        return ""
+    return f"write [[{path[-1]}]]" if isinstance(value, Mapping) else f"write {json.dumps([value])}"
 
 
 def _join(place: str, location: tuple[int | str, ...]) -> str:
@@ -127,23 +204,28 @@ def _join(place: str, location: tuple[int | str, ...]) -> str:
 
 def _keys_at(cls: type[Settings], location: tuple[int | str, ...]) -> list[str]:
     """The keys that the table at `location` inside `cls` may have."""
-    current: Any = cls
+    field = _field_at(cls, location)
+    table = settings_in(field.annotation) if field else None if location else cls
+    return [field.alias or name for name, field in table.model_fields.items()] if table else []
+
+
+def _field_at(cls: type[Settings], location: tuple[int | str, ...]) -> FieldInfo | None:
+    """The declaration of the setting at `location` inside `cls`, or of the list that it is in."""
+    field: FieldInfo | None = None
+    table: type[Settings] | None = cls
     for step in location:
-        if isinstance(step, int):
-            continue
-        field = current.model_fields.get(step)
-        current = _settings_in(field.annotation) if field else None
-        if current is None:
-            return []
-    return [field.alias or name for name, field in current.model_fields.items()]
+        if isinstance(step, str):
+            field = table.model_fields.get(step) if table else None
+            table = settings_in(field.annotation) if field else None
+    return field
 
 
-def _settings_in(annotation: Any) -> type[Settings] | None:
+def settings_in(annotation: Any) -> type[Settings] | None:
     """The Settings class inside an annotation such as `tuple[ModelEntry, ...]`."""
     if isinstance(annotation, type) and issubclass(annotation, Settings):
         return annotation
     for argument in getattr(annotation, "__args__", ()):
-        if found := _settings_in(argument):
+        if found := settings_in(argument):
             return found
     return None
 

@@ -4,12 +4,15 @@ import errno
 import re
 import signal
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Errors that a file of a plugin meets on a full disk."""
+
+MOST_MEANT = 3
+"""Names that a hint holds at most."""
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters but tab and newline, marks that turn the direction of writing, and halves of characters."""
@@ -24,6 +27,10 @@ class UserError(HarnessError):
 
     The command line prints the message without a traceback and exits with code 2.
     """
+
+
+class UnknownNameError(UserError):
+    """No plugin that is loaded has registered a name."""
 
 
 class ContractError(UserError):
@@ -101,18 +108,37 @@ def without_exits(unless: Callable[[BaseException], bool] = lambda error: False)
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """Word a hint for a name that does not exist.
+    """Word a hint for a name that does not exist. How words are joined and written, large or small, is no difference.
 
-    >>> nearest("bta", ["beta", "latents"])
-    "did you mean 'beta'?"
+    >>> nearest("Beta_VAE", ["beta-vae", "vae"]), nearest("bta", ["beta", "latents"])
+    ("did you mean 'beta-vae'?", "did you mean 'beta'?")
+    >>> nearest("udr", ["udr-lasso", "random", "udr-spearman"])
+    "did you mean 'udr-lasso' or 'udr-spearman'?"
     >>> nearest("zzz", ["beta", "latents"])
     'choose from: beta, latents'
     """
     choices = sorted(choices)
-    close = get_close_matches(name, choices, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean '{close[0]}'?"
+    if close := _closest(name, choices):
+        return f"did you mean {' or '.join(repr(choice) for choice in close)}?"
     return f"choose from: {', '.join(choices)}" if choices else "there are none"
+
+
+def _closest(name: str, choices: Sequence[str]) -> list[str]:
+    """The choices that a name may stand for: those written alike, else begun by it or holding it, else the likest."""
+    wanted, plain = _plain(name), {choice: _plain(choice) for choice in choices}
+    if alike := [choice for choice in choices if plain[choice] == wanted]:
+        return alike
+    if len(wanted) > 1:
+        begun = [choice for choice in choices if plain[choice].startswith(wanted)]
+        holding = [choice for choice in choices if wanted in plain[choice]]
+        if found := begun or holding:
+            return sorted(found, key=len)[:MOST_MEANT]
+    close = get_close_matches(wanted, plain.values(), n=1)
+    return [choice for choice in choices if close and plain[choice] == close[0]][:1]
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("-", "").replace("_", "")
 
 
 def printable(text: str) -> str:

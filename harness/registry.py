@@ -2,12 +2,13 @@
 
 import importlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeAlias
 
 from harness._stdout import stdout_to_stderr
-from harness.errors import UserError, nearest
+from harness.errors import UnknownNameError, UserError, nearest
 
 DISTRIBUTION = "disentanglement-harness"
 """The distribution that the harness and the built-in plugins are from."""
@@ -143,8 +144,9 @@ class Registry:
         """The entry of a name, registered or derived.
 
         Raises:
-            UserError: no plugin offers it, or two do; the message says which are near and, where a
-                plugin failed to load, that it may have been meant.
+            UnknownNameError: no plugin offers it; the message says which are near and, where a plugin failed to load,
+                that it may have been meant.
+            UserError: two plugins offer it.
         """
         if entry := self.entries[kind].get(name):
             return entry
@@ -160,7 +162,15 @@ class Registry:
             names += [rule.prefix + base for rule in derivations for base in self.entries[rule.base]]
         lines = [f"{where}there is no {kind[:-1]} '{name}'; {nearest(name, names)}"]
         lines += [f"  ({problem})" for problem in self.problems]
-        raise UserError("\n".join(lines))
+        raise UnknownNameError("\n".join(lines))
+
+    def having(self, kind: str, setting: str) -> list[str]:
+        """The names of a kind whose classes can be loaded and have a setting."""
+        found = []
+        for name, entry in self.entries[kind].items():
+            with suppress(UserError):
+                found += [name] if setting in entry.load().Config.model_fields else []
+        return found
 
 
 def _claimed(entry: Entry, owners: str) -> str:

@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from harness.cli.terminal import allowing_unread, echo, open_closed_streams, replace_unwritable
-from harness.errors import ExitError, StorageError, UserError, nearest, without_exits
+from harness.errors import ExitError, StorageError, UnknownNameError, UserError, nearest, without_exits
 from harness.threads import lacks_threads
 
 COMMANDS = {
@@ -134,6 +134,31 @@ def _is_of_a_plugins_command(error: BaseException) -> bool:
     return not any(module.startswith(f"{__name__}.commands.") for module in modules)
 
 
+def _elsewhere(error: click.NoSuchOption) -> str:
+    """Where an option that the command at hand has not can be given: to others, or in a suite."""
+    commands = {name: import_module(f"harness.cli.commands.{name}").command for name in COMMANDS}
+    having = [
+        f"`harness {name}`"
+        for name, command in commands.items()
+        if any(error.option_name in parameter.opts for parameter in command.params)
+    ]
+    told = f" It is an option of {', '.join(having)}." if having else ""
+    called = error.ctx.command if error.ctx else None
+    return told + (_in_a_suite(error.option_name) if called is commands["run"] else "")
+
+
+def _in_a_suite(option: str) -> str:
+    """How a suite says what an option seems to mean: by a key of its own, or by a setting of its metrics."""
+    from harness.plugins.manager import PluginManager
+    from harness.suite.misplaced import places_of
+
+    key = option.lstrip("-").replace("-", "_")
+    if places := places_of(key):
+        return f" A suite has {' and '.join(places)}: --set {places[0]}=VALUE."
+    metrics = PluginManager().registry.having("metrics", key)
+    return f' In a suite it is a setting of a metric: {{ name = "{metrics[0]}", {key} = ... }}.' if metrics else ""
+
+
 def _tell(message: str, pointer: str = "") -> None:
     """Print the message of the error at hand, after its traceback if that is wanted, else with a pointer to that."""
     if os.environ.get(TRACEBACK):
@@ -154,12 +179,19 @@ def main() -> None:
     try:
         with without_exits(unless=_is_of_a_plugins_command):
             code = cli.main(standalone_mode=False)
+    except UnknownNameError as error:
+        _tell(f"{error}\n  (a plugin in a single file is loaded by --plugin FILE.py)")
+        code = 2
     except UserError as error:
         _tell(str(error))
         code = 2
     except (StorageError, ExitError) as error:
         _tell(str(error))
         code = 1
+    except click.NoSuchOption as error:
+        told = f"{error.message}{_elsewhere(error)}"
+        click.NoSuchOption(error.option_name, told, error.possibilities, error.ctx).show()
+        code = error.exit_code
     except click.ClickException as error:
         error.show()
         code = error.exit_code

@@ -43,6 +43,15 @@ data_option = click.option(
 )
 
 
+def one_each(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The values of an option that may be given again, none of which is several with commas."""
+    for text in names:
+        if "," in text:
+            again = " ".join(f"{parameter.opts[0]} {name.strip()}" for name in text.split(",") if name.strip())
+            raise click.BadParameter(f"{text!r}: give it once for each: {again}", context, parameter)
+    return names
+
+
 def _letting(variable: str) -> Callable[[click.Context, click.Parameter, bool], None]:
     """What a flag does that lets datasets, and the processes that this one starts, do what a variable names."""
 

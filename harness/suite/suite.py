@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import InstanceOf
 
-from harness.config import parse
+from harness.config import SettingsError, parse
 from harness.errors import UserError
 from harness.plugins.manager import PluginManager
 from harness.registry import Registry
@@ -15,6 +15,7 @@ from harness.suite.adaptive import AdaptiveSearch
 from harness.suite.expansion import Data, Expansion, check_distinct
 from harness.suite.file import read_suite_file, with_overrides
 from harness.suite.halving import successive_halving
+from harness.suite.misplaced import with_places
 from harness.suite.resolve import choose
 from harness.suite.sampled import sampled_search
 from harness.suite.schema import SuiteFile
@@ -110,6 +111,13 @@ def make_suite(
 
 def _checked_suite(content: Mapping[str, Any], name: str, registry: Registry, folder: Path) -> Suite:
     """A suite of plain content; relative paths are below `folder`."""
+    try:
+        return _suite(content, name, registry, folder)
+    except SettingsError as error:
+        raise with_places(error, content, registry) from None
+
+
+def _suite(content: Mapping[str, Any], name: str, registry: Registry, folder: Path) -> Suite:
     table = parse(SuiteFile, content, "")
     data = Data.of(registry, choose(registry, "datasets", table.dataset, "dataset", folder))
     trials: list[Trial] = []

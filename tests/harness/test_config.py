@@ -36,6 +36,8 @@ def test_settings_cannot_change():
         ({"beta": True}, "models[0].config.beta: got True"),
         ({"beta": -1}, "models[0].config.beta: got -1, expected greater than or equal to 0"),
         ({"choice": 1.5}, "models[0].config.choice: got 1.5"),
+        ({"sizes": "x"}, "models[0].config.sizes: got 'x', expected a list"),
+        ({"inner": {"depth": 2}}, "models[0].config.inner: got {'depth': 2}, expected a list; write [[inner]]"),
         ({"inner": ["deep"]}, "models[0].config.inner[0]: got 'deep', expected a table"),
     ],
 )

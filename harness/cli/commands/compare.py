@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completers import complete_results
-from harness.cli.options import format_option
+from harness.cli.options import format_option, one_each
 from harness.cli.terminal import echo
 from harness.storage.location import location
 
@@ -22,7 +22,9 @@ ROW = ["dataset", "metric", "setting"]
 @click.argument("paths", nargs=-1, required=True, type=location, shell_complete=complete_results, metavar="PATH [PATH]")
 @click.option("--baseline", metavar="SETTING", help="What all are compared with [default: the first of the suite].")
 @click.option("--setting", "settings", multiple=True, metavar="SETTING", help="Compare this one alone (again: more).")
-@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="By this metric alone (again: more).")
+@click.option(
+    "--metric", "metrics", multiple=True, callback=one_each, metavar="NAME", help="By this metric alone (again: more)."
+)
 @click.option("--ranks", is_flag=True, help="Mean ranks over all metrics and datasets instead.")
 @click.option("--iqm", metavar="METRIC", help="Interquartile means of a metric over datasets and seeds instead.")
 @format_option("table", "csv", "markdown", "latex", "json")

@@ -7,7 +7,7 @@ import click
 from rich.table import Table
 
 from harness.cli.console import console
-from harness.cli.options import data_option, format_option, plugin_option, settings_of
+from harness.cli.options import data_option, format_option, one_each, plugin_option, settings_of
 from harness.cli.terminal import echo
 from harness.plugins.manager import PluginManager
 from harness.storage.location import location
@@ -15,7 +15,13 @@ from harness.storage.location import location
 
 @click.command()
 @click.argument("file", type=location)
-@click.option("--metric", "metrics", multiple=True, help="A metric (may be given again); all that apply by default.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    callback=one_each,
+    help="A metric (may be given again); all that apply by default.",
+)
 @click.option(
     "--factors", metavar="FILE|DATASET", help="A file of factors, or the dataset in whose order the codes are."
 )

@@ -12,7 +12,7 @@ from harness.cli.console import console
 from harness.cli.options import data_option, download_option, plugin_option, require_gpu_if, settings_of, trust_option
 from harness.cli.show_dataset import check_picture, show_dataset
 from harness.config import describe
-from harness.errors import UserError, nearest
+from harness.errors import UnknownNameError, UserError, nearest
 from harness.plugins.manager import PluginManager
 from harness.registry import KINDS, Entry
 
@@ -49,9 +49,7 @@ def command(
     found += [registry.find(rule.kind, name) for rule in registry.derivations if name.startswith(rule.prefix)]
     if not found:
         names = {other for kind in KINDS for other in registry.entries[kind]}
-        raise UserError(
-            f"there is no '{name}'; {nearest(name, names)} (a plugin in a single file is loaded by --plugin FILE.py)"
-        )
+        raise UnknownNameError(f"there is no '{name}'; {nearest(name, names)}")
     if (settings or pictures) and all(entry.kind != "datasets" for entry in found):
         raise UserError(f"--set and --pictures are for datasets, and '{name}' is none")
     for entry in found:

@@ -25,6 +25,14 @@ from support import ROOT
             "harness: model: there is no model 'betavae'; did",
         ),
         (["show", "linaer"], "(a plugin in a single file is loaded by --plugin FILE.py)"),
+        (["score", "x.npz", "--metric", "mig, sap"], "give it once for each: --metric mig --metric sap"),
+        (["compare", "x", "--metric", "mig,sap"], "give it once for each: --metric mig --metric sap"),
+        (["select", "x", "--protocol", "y"], "No such option '--protocol'. It is an option of `harness score`."),
+        (
+            ["run", "x.toml", "--protocol", "y"],
+            'In a suite it is a setting of a metric: { name = "factorvae", protocol = ... }.',
+        ),
+        (["run", "x.toml", "--steps", "9"], "A suite has training.steps: --set training.steps=VALUE."),
         (["leaderboard", __file__], f"{__file__}: not a results folder but a file"),
         (["select", __file__], f"{__file__}: not a results folder but a file"),
     ],
@@ -34,6 +42,13 @@ def test_a_slip_is_answered_by_what_would_do(arguments, message):
     assert code == 2
     assert message in error
     assert "measuring" not in error
+
+
+def test_a_suite_that_names_what_no_plugin_has_is_told_how_a_file_is_loaded(tmp_path):
+    (tmp_path / "study.toml").write_text('[dataset]\nname = "digits"\n[[models]]\nname = "my-vae"\n')
+    code, _, error = run("run", tmp_path / "study.toml", "--dry-run")
+    assert code == 2
+    assert "(a plugin in a single file is loaded by --plugin FILE.py)" in error
 
 
 @pytest.mark.parametrize("name", ["disentanglement", "disentanglement.toml", "suites/disentanglment.toml"])

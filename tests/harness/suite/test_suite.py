@@ -186,6 +186,42 @@ def test_a_wrong_override_says_so(suite_file, registry, override, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("steps=3", "steps: unknown key; did you mean 'training.steps'?"),
+        ("metrics=[]", "metrics: unknown key; did you mean 'evaluation.metrics'?"),
+        ("brightness=1.0", "brightness: unknown key; did you mean 'dataset.brightness'?"),
+        ("seed=3", "seed: unknown key; did you mean 'seeds'?"),
+        ("size=3", "size: unknown key; did you mean 'models[0].config.size' or 'models[1].config.size'?"),
+        ("training.size=3", "did you mean 'models[0].config.size' or 'models[1].config.size'?"),
+        ("models[1].size=3", "models[1].size: unknown key; did you mean 'models[1].config.size'?"),
+        ("models[1].steps=3", "models[1].steps: unknown key; did you mean 'models[1].training.steps'?"),
+        ("models[1].config.steps=3", "did you mean 'models[1].training.steps'?"),
+        ("models[0].sweep.steps=[3]", "did you mean 'models[0].sweep.training.steps'?"),
+        ("models[0].sweep.training.size=[3]", "did you mean 'models[0].sweep.size'?"),
+        ("models[1].config.size=[2, 3]", "several values go into 'models[1].sweep.size'"),
+        ("models[1].training.steps=[2, 3]", "several values go into 'models[1].sweep.training.steps'"),
+        ("training.steps=[2, 3]", "several values go into 'sweep.training.steps' of a model"),
+        ("evaluation.metrics=spread", "evaluation.metrics: got 'spread', expected a list; write [\"spread\"]"),
+        ("models={name='linear'}", "models: got {'name': 'linear'}, expected a list; write [[models]]"),
+        ("seeds=ten", "seeds: got 'ten', expected a valid integer or a list"),
+    ],
+)
+def test_what_stands_in_the_wrong_place_is_told_the_right_one(suite_file, registry, override, hint):
+    with pytest.raises(UserError) as caught:
+        load_suite(suite_file(SUITE), registry, [override])
+    assert hint in str(caught.value)
+
+
+@pytest.mark.parametrize("override", ["models[0].sweep.size=[[2]]", "training.epochs=3"])
+def test_no_place_is_made_up(suite_file, registry, override):
+    with pytest.raises(UserError) as caught:
+        load_suite(suite_file(SUITE), registry, [override])
+    assert "several values" not in str(caught.value)
+    assert "did you mean" not in str(caught.value)
+
+
 def test_an_absent_file_names_its_neighbours(suite_file, registry):
     path = suite_file(SUITE)
     with pytest.raises(UserError, match=r"studi\.toml: No such file.*did you mean .*study\.toml"):
