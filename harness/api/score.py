@@ -36,7 +36,8 @@ def score(
         codes: (N, D) numbers, one row per observation: NumPy, torch, pandas or lists. They are used in the precision
             they have, float32 at least.
         factors: (N, F) ground-truth factors of the same observations, in the same order; any observations, complete
-            grid or not. Integers, and columns of few different values, are levels; see `harness.data.factors_of`.
+            grid or not. Integers, texts and columns of few different values are levels, each column of a data frame
+            by its own type; see `harness.data.factors_of`.
             Or a dataset, its name, or a table of its name and settings, whose images the codes are of, in its order.
             None for metrics that need no factors.
         metrics: what to score by; by default every metric that applies.

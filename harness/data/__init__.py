@@ -5,6 +5,7 @@ download        fetching published files from one of their addresses
 progress_bar    a progress bar for what takes long
 images          images and labels kept on the device where models train
 factor_table    ground-truth factors of observations that are no complete grid
+column_files    CSV and Parquet files of factors, or of codes
 tables          tables of factors as people have them, made into a grid or a table
 checks          what a dataset promises of its images and labels, and whether it keeps that
 held_out        which images are trained on, and which are held out
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from harness.data.checks import check_batch as check_batch
     from harness.data.checks import image_problem as image_problem
     from harness.data.checks import label_problem as label_problem
+    from harness.data.column_files import FILE as FILE
+    from harness.data.column_files import factor_columns as factor_columns
+    from harness.data.column_files import place_of as place_of
+    from harness.data.column_files import read_columns as read_columns
     from harness.data.factor_table import FactorTable as FactorTable
     from harness.data.files import DataFile as DataFile
     from harness.data.files import DecodedArrays as DecodedArrays
@@ -47,6 +52,12 @@ __all__, __getattr__ = lazily(
     __name__,
     {
         "harness.data.checks": ("check_batch", "image_problem", "label_problem"),
+        "harness.data.column_files": (
+            "factor_columns",
+            "FILE",
+            "place_of",
+            "read_columns",
+        ),
         "harness.data.factor_table": ("FactorTable",),
         "harness.data.files": (
             "cached",

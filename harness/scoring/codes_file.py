@@ -14,7 +14,7 @@ from harness.registry import Registry
 from harness.results.result import ScoreRecord
 from harness.scoring.code_table import Factors, code_table, factors_beside
 from harness.scoring.score import score_evaluation
-from harness.scoring.table_files import Arrays, factor_columns, is_table_file, read_arrays
+from harness.scoring.table_files import Arrays, is_table_file, read_arrays, read_factors
 from harness.storage.location import location
 from harness.suite.resolve import resolve_choice
 
@@ -82,17 +82,33 @@ def _factors_given(
         if settings:
             raise UserError("--set is for the settings of the dataset that --factors names")
         return None
+    if is_table_file(factors):
+        return _factors_in(factors, settings, registry, continuous, categorical)
     try:
-        if not is_table_file(factors):
-            if continuous is not None or categorical:
-                raise UserError("a dataset knows which of its factors are continuous or have no order")
-            return factors_beside({**settings, "name": factors}, registry)
-        if settings:
-            raise UserError("--set is for the settings of a dataset, and this is a file")
-        table = factor_columns(location(factors))
-        return factors_beside(table, registry, continuous=continuous, categorical=categorical)
+        if continuous is not None or categorical:
+            raise UserError("a dataset knows which of its factors are continuous or have no order")
+        return factors_beside({**settings, "name": factors}, registry)
     except UserError as error:
         raise UserError(f"--factors {factors}: {error}") from None
+
+
+def _factors_in(
+    file: str,
+    settings: Mapping[str, Any],
+    registry: Registry,
+    continuous: Sequence[str] | None,
+    categorical: Sequence[str],
+) -> Factors | None:
+    if settings:
+        raise UserError(f"--factors {file}: --set is for the settings of a dataset, and this is a file")
+    try:
+        table = read_factors(location(file))
+    except UserError as error:  # It names the file.
+        raise UserError(f"--factors {error}") from None
+    try:
+        return factors_beside(table, registry, continuous=continuous, categorical=categorical)
+    except UserError as error:
+        raise UserError(f"--factors {file}: {error}") from None
 
 
 def _evaluation(

@@ -1,24 +1,18 @@
 """Files of arrays and tables made elsewhere, read without running anything in them: npz, Parquet and CSV."""
 
-import io
 import zipfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import UserError, in_a_line
-
-if TYPE_CHECKING:
-    import pandas as pd
+from harness.data.column_files import MOST_BYTES, factor_columns, read_columns
+from harness.errors import UserError
 
 Arrays = dict[str, NDArray[Any]]
 
 TABLES = (".parquet", ".pq", ".csv")
-
-MOST_BYTES = 4 * 2**30
-"""What a file may unfold to."""
 
 FACTOR = "factor"
 """What the names of columns of factors begin with, in a table that holds codes too."""
@@ -41,52 +35,26 @@ def read_arrays(path: Path, *, both: bool = True) -> dict[str, Any]:
     """
     if path.suffix.lower() not in TABLES:
         return dict(read_npz(path))
-    table = _read_table(path)
+    table = read_columns(path)
     factors = [name for name in table.columns if both and str(name).lower().startswith(FACTOR)]
     found = {"codes": table.drop(columns=factors)}
     return {**found, "factors": table[factors]} if factors else found
 
 
-def factor_columns(path: Path) -> Any:
-    """Read a file of factors: the array `factors` of an npz file, or its only one; or all columns of a table.
+def read_factors(path: Path) -> Any:
+    """Read a file of factors: the array `factors` of an npz file, or its only one; or the columns of a table.
+
+    A column `file` that names pictures, as beside a dataset of them, is no factor.
 
     Raises:
         UserError: the file cannot be read, or it is not clear which array is meant.
     """
     if path.suffix.lower() in TABLES:
-        return _read_table(path)
+        return factor_columns(read_columns(path))
     arrays = read_npz(path)
     if "factors" not in arrays and len(arrays) != 1:
-        raise UserError(f"there is no array 'factors'; it has {', '.join(arrays) or 'none'}")
+        raise UserError(f"{path}: there is no array 'factors'; it has {', '.join(arrays) or 'none'}")
     return arrays["factors"] if "factors" in arrays else next(iter(arrays.values()))
-
-
-def _read_table(path: Path) -> "pd.DataFrame":
-    """A Parquet or CSV file.
-
-    Raises:
-        UserError: it cannot be read, or declares more than a memory holds.
-    """
-    import pandas as pd
-
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from None
-    try:
-        if path.suffix.lower() == ".csv":
-            return pd.read_csv(io.BytesIO(content), encoding="utf-8-sig", skipinitialspace=True)
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        file = pq.ParquetFile(pa.BufferReader(content))
-        declared = 8 * file.metadata.num_rows * file.metadata.num_columns
-        if declared <= MOST_BYTES:
-            found: pd.DataFrame = file.read().to_pandas()
-            return found
-    except Exception as error:  # Damaged tables raise errors of every kind.
-        raise UserError(f"{path}: cannot be read as a table: {in_a_line(error)}") from None
-    raise UserError(f"{path}: it declares {declared / 1e9:.3g} GB of numbers, more than is read of a table")
 
 
 def read_npz(path: Path) -> Arrays:

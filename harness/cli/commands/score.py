@@ -53,7 +53,8 @@ def command(
     (D,), equal for columns that are one code; `kl` (D,); and fixed samples such as `train_index` and `test_index`.
 
     In a Parquet or CSV file columns whose names begin with "factor" are factors and all others codes; with --factors
-    all are codes. Without factors only metrics that need none apply.
+    all are codes. A file of factors may be one that stands beside a folder of pictures: its texts are levels without
+    an order, and its column `file` is left out. Without factors only metrics that need none apply.
     """
     from harness.scoring.codes_file import score_file
 

@@ -8,26 +8,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness import FactorGrid, UserError
-from harness.data import factors_of
-
-FILE = "file"
-"""The column that names each row's picture."""
+from harness.data import FILE, factor_columns, factors_of, place_of, read_columns
 
 
 def read_factor_file(path: Path) -> pd.DataFrame:
     """A CSV or Parquet file with a column `file` and a column for each factor.
 
     Raises:
-        UserError: it cannot be read, is empty, or lacks a column.
+        UserError: it cannot be read, is empty, or lacks a column or a value.
     """
-    try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            table = pd.read_parquet(path)
-        else:
-            table = pd.read_csv(path, dtype={FILE: str}, encoding="utf-8-sig", skipinitialspace=True)
-    # pandas and pyarrow raise many kinds of errors for damaged files.
-    except Exception as error:  # Damaged tables raise errors of every kind.
-        raise UserError(f"{path}: cannot be read as a table: {error}") from None
+    table = read_columns(path)
     if FILE not in table:
         found = ", ".join(map(str, table.columns))
         raise UserError(f"{path}: has no column '{FILE}' that names the pictures; its columns are {found}")
@@ -43,17 +33,17 @@ def pictures_of(table: pd.DataFrame, path: Path, folder: Path) -> list[Path]:
         UserError: a row names none, one outside the folder, one that is not there, or one that another row names.
     """
     pictures: dict[Path, int] = {}
-    for row, name in enumerate(table[FILE], 1):
+    for row, name in enumerate(table[FILE]):
         if not isinstance(name, str) or not name.strip():
-            raise UserError(f"{path}: row {row} names no picture in column '{FILE}'")
+            raise UserError(f"{path}: {place_of(path, [row])} names no picture in column '{FILE}'")
         inside = PurePosixPath(name.strip())
         if inside.is_absolute() or ".." in inside.parts:
-            raise UserError(f"{path}: row {row} names '{name}', which is not below {folder}")
+            raise UserError(f"{path}: {place_of(path, [row])} names '{name}', which is not below {folder}")
         picture = folder / inside
         if picture in pictures:
-            raise UserError(f"{path}: rows {pictures[picture]} and {row} both name '{name}'")
+            raise UserError(f"{path}: {place_of(path, [pictures[picture], row])} both name '{name}'")
         if not picture.is_file():
-            raise UserError(f"{path}: row {row} names '{name}', which is not in {folder}")
+            raise UserError(f"{path}: {place_of(path, [row])} names '{name}', which is not in {folder}")
         pictures[picture] = row
     return list(pictures)
 
@@ -63,24 +53,11 @@ def observed(
 ) -> tuple[FactorGrid, NDArray[np.int64]]:
     """The factors of a table's rows, and the row that shows each of their observations; see `factors_of`.
 
-    Texts and truth values are levels without an order, in the order of the alphabet.
-
     Raises:
         UserError: a cell is missing, a factor has one level, or a name is no column's.
     """
-    table = table.drop(columns=FILE, errors="ignore").rename(columns=str)
-    for name in (*(continuous or ()), *categorical):
-        if name not in table:
-            raise UserError(f"{path}: has no factor '{name}'; its factors are {', '.join(table.columns)}")
-    names = [str(name) for name in table]
-    if lacking := [name for name in names if table[name].isna().any()]:
-        row = int(np.argmax(table[lacking[0]].isna().to_numpy())) + 1
-        raise UserError(f"{path}: row {row} has no value in column '{lacking[0]}'")
-    texts = [name for name in names if not pd.api.types.is_numeric_dtype(table[name]) or table[name].dtype == bool]
-    for name in texts:
-        table[name] = np.unique(table[name].astype(str), return_inverse=True)[1]
     try:
-        factors, rows = factors_of(table, continuous=continuous, categorical=[*categorical, *texts])
+        factors, rows = factors_of(factor_columns(table), continuous=continuous, categorical=categorical)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     return factors, np.arange(len(table)) if rows is None else rows

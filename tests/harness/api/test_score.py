@@ -83,6 +83,59 @@ def test_continuous_factors_are_cut_into_intervals():
     assert list(levels.sizes) == [11, 20]
 
 
+def mixed_columns():
+    """Whole numbers, texts, truth values and real numbers, of 100 values where there can be."""
+    number = np.arange(200)
+    return pd.DataFrame(
+        {
+            "row": number % 100,
+            "shape": [f"shape {each % 80:02}" for each in number],
+            "lit": number % 2 == 0,
+            "angle": number / 100,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda table: table,
+        lambda table: table.convert_dtypes(),
+        lambda table: table.astype({"shape": "category"}),
+        lambda table: table.astype(object),
+        lambda table: table.to_numpy(dtype=object),
+        lambda table: table.to_numpy(dtype=object).tolist(),
+    ],
+)
+def test_a_column_is_continuous_by_its_own_type_and_not_by_its_neighbours(kind):
+    table, _ = factors_of(kind(mixed_columns()))
+    assert list(table.sizes) == [100, 80, 2, 20]
+    assert list(table.categorical) == [False, True, True, False]
+    assert table.values[0].tolist() == list(range(100))
+    assert table.real_values([150])[0] == pytest.approx([50, 70, 1, 1.5])
+
+
+def test_a_categorical_column_is_never_cut_into_intervals():
+    table, _ = factors_of(mixed_columns(), categorical=["angle"])
+    assert list(table.sizes) == [100, 80, 2, 200]
+    assert list(table.categorical) == [False, True, True, True]
+    array, _ = factors_of(mixed_columns()[["row", "angle"]].to_numpy(), categorical=["0"])
+    assert list(array.sizes) == [100, 20]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"continuous": ["row"], "categorical": ["row"]}, "column row is listed as continuous, and as categorical"),
+        ({"continuous": ["shape"]}, "continuous: column shape holds shape 00, which is no number"),
+        ({"continuous": ["lit"]}, "continuous: column lit holds True, which is no number"),
+    ],
+)
+def test_a_column_is_either_continuous_or_without_an_order(arguments, message):
+    with pytest.raises(UserError, match=message):
+        factors_of(mixed_columns(), **arguments)
+
+
 def test_without_factors_only_metrics_that_need_none_apply():
     scores = harness.score(CODES)
     assert "total-correlation" in scores
@@ -154,8 +207,14 @@ def test_scores_are_read_as_text_as_html_and_as_a_frame():
         (np.where(CODES > 4, np.nan, CODES), FACTORS, "rows hold missing or infinite values"),
         (CODES, np.where(FACTORS > 4, np.inf, FACTORS), "factors: .* rows hold missing or infinite values"),
         (CODES.astype(str), FACTORS, "codes: expected numbers, got <U"),
-        (CODES, np.array([["a", "b", "c"]] * 120), "factors: expected numbers, got <U1; give every level"),
-        (CODES, np.array([[1, None, "c"]] * 120, dtype=object), "column 2 holds 'c', which is no number"),
+        (CODES, np.array([["a", "b", "c"]] * 120), "factors: expected numbers, got an array of <U1; .* a data frame"),
+        (
+            CODES,
+            np.array([[1, None, "c"]] * 120, dtype=object),
+            r"120 of 120 rows .* \(columns 1; indices 0, 1, 2 and 117",
+        ),
+        (CODES, [[1, 2, None], *FACTORS[1:].tolist()], r"1 of 120 rows hold missing .* \(columns 2; indices 0\)"),
+        (CODES, pd.DataFrame(FACTORS, columns=list("aba")), "factors: several columns are named 'a'"),
         (CODES, FACTORS * [1, 1, 0], "column 2 is 0 in every row; leave it out"),
         (CODES[:1], FACTORS[:1], "there is one row, and nothing to compare"),
         (CODES[:0], FACTORS[:0], "there are no rows or no columns"),

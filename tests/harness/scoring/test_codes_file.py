@@ -6,7 +6,7 @@ import pytest
 
 import harness
 from harness import UserError
-from harness.scoring import table_files
+from harness.data import column_files
 from harness.scoring.codes_file import score_file
 
 SPRITES = {"name": "sprites", "image_size": 16, "scales": 2, "orientations": 3, "positions_x": 4, "positions_y": 5}
@@ -60,6 +60,43 @@ def test_codes_and_factors_in_one_file_have_the_scores_of_arrays(scored, tmp_pat
     for name in ("both.parquet", "both.npz"):
         found = scored(name)
         assert {metric: found[metric]["score"] for metric in METRICS} == dict(expected)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_factors_are_read_as_beside_a_folder_of_pictures(scored, tmp_path, suffix):
+    """Texts are levels without an order, and the names of pictures are no factor."""
+    known = frames()[1].assign(b=np.array(["disc", "heart", "ring", "square", "star"])[FACTORS[:, 1]])
+    written(tmp_path / f"factors.{suffix}", known.assign(file=[f"{row:03}" for row in range(len(known))]))
+    written(tmp_path / "codes.csv", frames()[0])
+    found = scored("codes.csv", f"factors.{suffix}", ["mig", "sap"], protocol="infogan-cr")
+    metrics = ["mig", {"name": "sap", "protocol": "infogan-cr"}]
+    expected = harness.score(CODES, FACTORS, metrics, categorical=["1"])
+    assert {name: found[name]["score"] for name in ("mig", "sap")} == dict(expected)
+    assert dict(harness.score(CODES, known, metrics)) == dict(expected)
+    assert expected["sap"] != harness.score(CODES, FACTORS, metrics)["sap"]
+
+
+def test_a_real_column_of_a_file_makes_no_other_one_continuous(scored, tmp_path):
+    known = pd.DataFrame({"factor_a": np.arange(200) % 100, "factor_b": np.arange(200) / 100})
+    written(tmp_path / "both.csv", known.assign(z=known["factor_a"] + 0.5))
+    expected = harness.score(known[["factor_a"]] + 0.5, known, ["mig"], continuous=["factor_b"])
+    assert scored("both.csv", metrics=["mig"])["mig"]["score"] == expected["mig"]
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("factors.csv", "lines 3, 8, 10 and 1 more"), ("factors.parquet", "rows 1, 5, 6 and 1 more")],
+)
+def test_missing_values_are_told_by_their_lines(scored, tmp_path, name, place):
+    known = frames()[1].astype({"b": float}).assign(shape=["a\nb", "c"] * 60)
+    known.loc[[0, 4, 5], "b"], known.loc[[0, 7], "shape"] = None, None
+    written(tmp_path / name, known)
+    if name.endswith(".csv"):  # Empty lines are no rows, and a text may go on in the next line.
+        (tmp_path / name).write_text("\n" + (tmp_path / name).read_text())
+    written(tmp_path / "codes.csv", frames()[0])
+    message = rf"{name}: 4 of 120 rows lack a value in b, shape \({place}\); .* leave these rows out"
+    with pytest.raises(UserError, match=message):
+        scored("codes.csv", name)
 
 
 def test_codes_in_the_order_of_a_dataset_need_no_factors(registry, tmp_path):
@@ -116,7 +153,7 @@ def test_a_group_of_columns_is_scored_as_its_first_principal_component(scored, t
 
 
 def test_a_file_that_declares_more_than_a_memory_holds_is_refused(scored, tmp_path, monkeypatch):
-    monkeypatch.setattr(table_files, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(column_files, "MOST_BYTES", 10_000)
     repeated = pd.DataFrame({f"z{number}": np.zeros(10_000) for number in range(10)})
     written(tmp_path / "huge.parquet", repeated)
     with pytest.raises(UserError, match=r"huge.parquet: it declares 0.0008 GB of numbers"):
@@ -131,11 +168,12 @@ def test_a_file_that_declares_more_than_a_memory_holds_is_refused(scored, tmp_pa
         ("codes.csv", "absent.csv", "--factors .*absent.csv: .*No such file"),
         ("codes.csv", "several.npz", "several.npz: there is no array 'factors'; it has a, b"),
         ("codes.csv", "alone.npy", "alone.npy: this is a single array; expected an npz file of named arrays"),
-        ("codes.csv", "words.csv", "words.csv: factors: column shape holds 'heart', which is no number"),
+        ("codes.csv", "word.csv", "word.csv: factors: column shape is heart in every row; leave it out"),
+        ("codes.csv", "files.csv", "files.csv: factors: there are no rows or no columns"),
         ("words.csv", "factors.csv", "words.csv: codes: column shape holds 'heart', which is no number"),
         ("codes.csv", "short.csv", "codes.csv: 120 rows of codes and 5 of factors"),
-        ("numbered.csv", "factors.csv", r"codes: there is a column without a name \('Unnamed: 0' to pandas\)"),
-        ("codes.csv", "numbered.csv", r"factors: there is a column without a name .*leave it out: to_csv"),
+        ("numbered.csv", "factors.csv", r"numbered.csv: there is a column without a name \('Unnamed: 0' to pandas\)"),
+        ("codes.csv", "numbered.csv", r"numbered.csv: there is a column without a name .*leave it out: to_csv"),
     ],
 )
 def test_a_wrong_file_is_one_message(scored, tmp_path, codes, factors, message):
@@ -144,6 +182,8 @@ def test_a_wrong_file_is_one_message(scored, tmp_path, codes, factors, message):
     written(tmp_path / "factors.csv", known)
     written(tmp_path / "short.csv", known[:5].assign(b=[0, 1, 2, 3, 4], c=[0, 1, 2, 3, 4], factor_a=[0, 1, 0, 1, 0]))
     written(tmp_path / "words.csv", pd.DataFrame({"shape": ["heart", "square"] * 60}))
+    written(tmp_path / "word.csv", pd.DataFrame({"shape": ["heart"] * 120}))
+    written(tmp_path / "files.csv", pd.DataFrame({"file": ["a.png", "b.png"]}))
     table.to_csv(tmp_path / "numbered.csv")
     (tmp_path / "text.parquet").write_text("<html>")
     np.savez(tmp_path / "several.npz", a=FACTORS, b=FACTORS)

@@ -133,13 +133,13 @@ def test_table_and_pictures_are_its_files(folder):
         ),
         (lambda table: table[["file"]], "no column of a factor"),
         (lambda table: table.head(0), "has no rows"),
-        (lambda table: table.assign(file="pictures/0.png"), r"rows 1 and 2 both name 'pictures/0\.png'"),
-        (lambda table: table.replace("pictures/4.png", "9.png"), r"row 3 names '9\.png', which is not in .*mine"),
-        (lambda table: table.replace("pictures/4.png", "../x.png"), r"row 3 names '\.\./x\.png', which is not below"),
-        (lambda table: table.replace("pictures/4.png", "/etc/x.png"), "row 3 names '/etc/x.png', which is not below"),
-        (lambda table: table.replace("pictures/4.png", None), "row 3 names no picture"),
-        (lambda table: table.assign(size=[1, 2, None, 4, 5, 6]), "row 3 has no value in column 'size'"),
-        (lambda table: table.assign(shape="disc"), "column shape is 0 in every row; leave it out"),
+        (lambda table: table.assign(file="pictures/0.png"), r"lines 2, 3 both name 'pictures/0\.png'"),
+        (lambda table: table.replace("pictures/4.png", "9.png"), r"line 4 names '9\.png', which is not in .*mine"),
+        (lambda table: table.replace("pictures/4.png", "../x.png"), r"line 4 names '\.\./x\.png', which is not below"),
+        (lambda table: table.replace("pictures/4.png", "/etc/x.png"), "line 4 names '/etc/x.png', which is not below"),
+        (lambda table: table.replace("pictures/4.png", None), r"1 of 6 rows lack a value in file \(line 4\)"),
+        (lambda table: table.assign(size=[1, 2, None, 4, 5, 6]), r"1 of 6 rows lack a value in size \(line 4\)"),
+        (lambda table: table.assign(shape="disc"), "column shape is disc in every row; leave it out"),
     ],
 )
 def test_a_wrong_table_is_explained(folder, change, message):
@@ -165,7 +165,7 @@ def test_a_missing_table_is_named_when_it_is_needed(folder):
 
 def test_an_unknown_factor_is_named(folder):
     rows().to_csv(folder / "factors.csv", index=False)
-    with pytest.raises(UserError, match=r"has no factor 'angle'; its factors are size, shape"):
+    with pytest.raises(UserError, match=r"factors.csv: categorical: there is no column 'angle'; there are size, shape"):
         load(path="mine", factors="factors.csv", categorical=["angle"])
 
 
