@@ -81,8 +81,9 @@ def test_a_folder_and_a_spreadsheet_become_a_scored_model(suite_file, tmp_path, 
     text = (ROOT / "suites/README.md").read_text()
     (example,) = (each for each in re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL) if 'name = "folder"' in each)
     assert len(example.splitlines()) == 10
-    monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
-    (tmp_path / "my-pictures/left").mkdir(parents=True)
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "data"))
+    pictures = tmp_path / "my-pictures"
+    (pictures / "left").mkdir(parents=True)
     rng, lines = np.random.default_rng(0), ["file,shape,size,shade"]
     for number in range(150):
         shape, size, shade = rng.choice(["disc", "box"]), int(rng.integers(5, 30)), rng.uniform(100, 255)
@@ -90,15 +91,15 @@ def test_a_folder_and_a_spreadsheet_become_a_scored_model(suite_file, tmp_path, 
         picture = Image.new("RGB", (80, 70), "black")
         draw = {"disc": ImageDraw.Draw(picture).ellipse, "box": ImageDraw.Draw(picture).rectangle}[shape]
         draw((40 - size, 35 - size, 40 + size, 35 + size), fill=(int(shade),) * 3)
-        picture.save(tmp_path / "my-pictures" / name)
+        picture.save(pictures / name)
         lines.append(f"{name},{shape},{size},{shade}")
-    (tmp_path / "my-pictures/factors.csv").write_text("\n".join(lines))
+    (pictures / "factors.csv").write_text("\n".join(lines))
     run(
         suite_file(example),
         tmp_path / "out",
         options=RunOptions(device="cpu", jobs=1, threads=1),
         plugins=manager,
-        overrides=["training.steps=3", "seeds=1", "models.beta-vae.config.width=0.1"],
+        overrides=[f"dataset.path={pictures}", "training.steps=3", "seeds=1", "models.beta-vae.config.width=0.1"],
     )
     scores = results(tmp_path / "out")["beta-vae 0"]["scores"]
     assert {score["metric"]: score["status"] for score in scores} == {"mig": "ok", "dci": "ok", "factorvae": "ok"}

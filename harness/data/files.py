@@ -151,11 +151,20 @@ class DataFile:
 
 def missing(path: Path, origin: str, stand_in: str) -> UserError:
     """The error of a file or folder that is not where it is looked for."""
+    root = data_root()
+    here = lies_in(Path(), str(path.relative_to(root))) if path.is_relative_to(root) else ""
     return UserError(
-        f"{path}: there is no such file or folder. Get it from {origin}; "
+        f"{path}: there is no such file or folder{f', but {here}' if here else ''}. Get it from {origin}; "
         f"or use the dataset '{stand_in}', which needs no files. "
-        f"(--data or HARNESS_DATA chooses another folder than {data_root()}.)"
+        f"(--data or HARNESS_DATA chooses another folder than {root}.)"
     )
+
+
+def lies_in(folder: Path, name: str) -> str:
+    """Say how a file that is looked for below the data root is found in another folder; "" where it is not there."""
+    there = Path(os.path.abspath(folder / name))
+    found = name and not Path(name).is_absolute() and not (data_root() / name).exists() and there.exists()
+    return f"there is {there}: write that path, or --data {folder}" if found else ""
 
 
 def wrong_format(path: Path, expected: str) -> UserError:

@@ -131,6 +131,7 @@ def command(
     from harness.plugins.manager import PluginManager
     from harness.results.folder import ResultsFolder
     from harness.scoring.applicability import inapplicable, never_scored
+    from harness.suite.data_elsewhere import data_elsewhere_notes
     from harness.suite.schedules import schedule_notes
     from harness.suite.suite import load_suite
     from harness.suite.undeclared_files import undeclared_file_notes
@@ -143,7 +144,8 @@ def command(
     folder = ResultsFolder(output or Path("results") / loaded.name)
     again = asked.retry_failed or asked.fresh
     checked = search_state(loaded, folder, manager.registry, retry_failed=again).suite
-    for note in [*schedule_notes(checked, manager.registry), *undeclared_file_notes(checked)]:
+    files = [*undeclared_file_notes(checked), *data_elsewhere_notes(checked, suite.parent)]
+    for note in [*schedule_notes(checked, manager.registry), *files]:
         logger.warning("warning: %s", note)
     if dry_run:
         _print_plan(checked, folder, asked, inapplicable(checked, manager.registry), difference)

@@ -151,6 +151,13 @@ class TestFolder:
         ):
             self.load()
 
+    def test_a_folder_that_lies_where_the_command_is_called_is_told_of(self, data, monkeypatch):
+        (data.parent / "pictures").mkdir()
+        monkeypatch.chdir(data.parent)
+        found = f"data/pictures: there is no such file or folder, but there is {data.parent}/pictures: write that path"
+        with pytest.raises(UserError, match=f"{found}, or --data \\."):
+            self.load()
+
     @pytest.mark.parametrize("content", [b"", b"<html>", picture(64, 64)[:200], picture(64, 64, suffix="jpg")[:300]])
     def test_a_damaged_picture_is_named(self, content, write, data):
         write("a.png", picture(20, 20))
