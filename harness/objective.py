@@ -1,8 +1,8 @@
 """Objectives: which loss trains which networks, how often and with what optimizer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from torch import Tensor, nn
 
@@ -50,26 +50,36 @@ class Objective:
     reset_at: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        """Check the types of networks, loss and optimizer, so that mistakes are found before training.
+        """Check the types of all that is declared, so that mistakes are found before training.
 
         Raises:
-            ContractError: the networks, the loss or the optimizer are of another kind.
+            ContractError: something is of another kind, there is no update in a step, or no loss for the first step.
         """
         listed = isinstance(self.trains, list | tuple | nn.ModuleList)
         wrong = [each for each in self.trains if not isinstance(each, nn.Module)] if listed else [self.trains]
         if wrong:
             kind = f"of {_kind(wrong[0])}" if listed else _kind(wrong[0])
-            raise ContractError(f"objective '{self.name}': `trains` is a list of networks, not {kind}")
+            self._refuse(f"`trains` is a list of networks, not {kind}")
         losses = self.loss.values() if isinstance(self.loss, Mapping) else [self.loss]
         if not losses or not all(map(callable, losses)):
-            raise ContractError(
-                f"objective '{self.name}': `loss` is a function, or functions by step, not {self.loss!r}"
-            )
+            self._refuse(f"`loss` is a function, or functions by step, not {self.loss!r}")
         if not isinstance(self.optimizer, Optimizer):
-            raise ContractError(
-                f"objective '{self.name}': `optimizer` is one of harness, such as Adam(1e-3), not "
-                f"{_kind(self.optimizer)}: it is a declaration, and the harness keeps the state"
+            self._refuse(
+                f"`optimizer` is one of harness, such as Adam(1e-3), not {_kind(self.optimizer)}: it is a declaration, "
+                "and the harness keeps the state"
             )
+        if not callable(self.when):
+            self._refuse(f"`when` is a function of the step, such as lambda step: step >= 100, not {self.when!r}")
+        if isinstance(self.loss, Mapping) and self.when is always and min(self.loss) > 0:
+            first = min(self.loss)
+            self._refuse(f"`loss` has no function before step {first}; add one from 0, or begin later by `when`")
+        if not isinstance(self.repeats, int) or self.repeats < 1:
+            self._refuse(f"`repeats` is a number of updates, 1 or more, not {self.repeats!r}")
+        if not isinstance(self.reset_at, Collection) or not all(isinstance(step, int) for step in self.reset_at):
+            self._refuse(f"`reset_at` is a list of steps, not {self.reset_at!r}")
+
+    def _refuse(self, reason: str) -> NoReturn:
+        raise ContractError(f"objective '{self.name}': {reason}")
 
     def loss_at(self, step: int) -> Loss:
         """The loss function that applies at a step."""

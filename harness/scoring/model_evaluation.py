@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.distributions import Distribution
 
 from harness.data.checks import asked, check_images
 from harness.data.held_out import split_images
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
-from harness.errors import ContractError, DivergenceError, NotApplicableError
+from harness.errors import DivergenceError, NotApplicableError
 from harness.evaluation import Codes, Evaluation, PrincipalCodes, group_points, out_of_range
 from harness.factors import Indices
 from harness.model import ABILITIES, Model
@@ -23,6 +24,13 @@ from harness.scoring.stacked_models import StackedModels
 from harness.suite.build import build_dataset
 from harness.suite.resolve import resolve_choice
 from harness.training.engines.signature import signature_of
+from harness.training.model_outputs import (
+    checked_codes,
+    checked_features,
+    checked_images,
+    checked_kl,
+    checked_posterior,
+)
 from harness.training.purity import Purity
 
 KEPT_SAMPLES = 2**30
@@ -208,10 +216,13 @@ class ModelEvaluation(Evaluation):
         """(D,) divergence of each code's posterior from its prior in nats, averaged over the images."""
         parts = _parts(indices, self.batch_size)
         with torch.no_grad():
-            total = sum(to_double(self.model.kl(self._ordered(self.images(part)))).sum(dim=0) for part in parts)
+            total = sum(to_double(self._kl(self.images(part))).sum(dim=0) for part in parts)
         assert isinstance(total, Tensor)
         divergence = total.cpu().numpy() / len(indices)
         return self._principal.sums(divergence) if len(self.code_groups) else divergence
+
+    def _kl(self, images: Tensor) -> Tensor:
+        return checked_kl(self.model.kl(self._ordered(images)), len(images))
 
     def encode(self, images: Tensor, *purpose: object) -> Tensor:
         """(N, D) float32 codes of any images, in batches.
@@ -225,17 +236,22 @@ class ModelEvaluation(Evaluation):
     @torch.no_grad()
     def generate(self, latents: Tensor) -> Tensor:
         """Generate images (N, C, H, W) from any latent vectors (N, Z), in batches."""
-        return self._batched(self.model.generate, latents)
+        return self._batched("generate", latents)
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
         """Reconstruct any images (N, C, H, W), in batches."""
-        return self._batched(self.model.reconstruct, images)
+        return self._batched("reconstruct", images)
 
     @torch.no_grad()
     def features(self, images: Tensor) -> list[Tensor]:
         """The model's feature maps of a batch of images. Batches are the caller's, because most maps are large."""
-        return self.model.features(self._ordered(images))
+        return checked_features(self.model.features(self._ordered(images)), len(images))
+
+    @torch.no_grad()
+    def posterior(self, images: Tensor) -> dict[str, Distribution]:
+        """The distributions that the model infers for a batch of images, by the parts of its latents."""
+        return checked_posterior(self.model.posterior(images))
 
     def latents(self, purpose: str, n: int) -> Tensor:
         """n latent vectors from the model's prior, (n, Z)."""
@@ -276,30 +292,29 @@ class ModelEvaluation(Evaluation):
 
     @torch.no_grad()
     def _represent(self, images: Tensor, noise: Tensor) -> Tensor:
-        codes = self._purely(self.model.represent, self._ordered(images), noise)
-        if not isinstance(codes, Tensor) or codes.shape[:-1] != (len(images),) or codes.is_complex():
-            found = f"{codes.dtype} {tuple(codes.shape)}" if isinstance(codes, Tensor) else type(codes).__name__
-            raise ContractError(f"the model's `encode` gives {found}, not a row of real codes for each image, (N, D)")
-        return _unrounded(codes)
+        return _unrounded(checked_codes(self._purely("represent", self._ordered(images), noise), len(images)))
 
-    def _purely(self, method: Callable[..., Tensor], *arguments: Tensor) -> Tensor:
-        """The output of a method of the model, which must be pure.
+    def _purely(self, name: str, *arguments: Tensor) -> object:
+        """The output of the model's method of this name, which must be pure.
 
         Raises:
             ContractError: it depends on something else than its arguments, as on random numbers.
         """
-        name = f"the model's `{'encode' if method.__name__ == 'represent' else method.__name__}`"
-        if self._purity.is_new(name):
-            self._purity.twice(name, lambda: method(*(argument[:1] for argument in arguments)))
-        with self._purity.watch(name):
+        method, called = getattr(self.model, name), f"the model's `{'encode' if name == 'represent' else name}`"
+        if self._purity.is_new(called):
+            self._purity.twice(called, lambda: method(*(argument[:1] for argument in arguments)))
+        with self._purity.watch(called):
             return method(*arguments)
 
     def _code_noise(self, n: int, *purpose: object) -> Tensor:
         """The noise of n images' codes, (n, `Model.code_noise`)."""
         return self.torch_rng("code noise", *purpose).normal(n, self.model.code_noise)
 
-    def _batched(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-        return torch.cat([self._purely(function, self._ordered(part)) for part in torch.split(inputs, self.batch_size)])
+    def _batched(self, name: str, inputs: Tensor) -> Tensor:
+        """The images (N, C, H, W) that the model's method of this name makes of N inputs, in batches."""
+        parts = torch.split(inputs, self.batch_size)
+        made = [checked_images(name, self._purely(name, self._ordered(p)), len(p), self.model.image) for p in parts]
+        return torch.cat(made)
 
     @staticmethod
     def _ordered(batch: Tensor) -> Tensor:

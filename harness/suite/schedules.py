@@ -1,7 +1,8 @@
 """Schedules that do not fit the training: what a model's settings ask for after its last step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from harness.errors import ContractError
 from harness.model import Model, outline
 from harness.registry import Registry
 from harness.suite.build import build_dataset
@@ -21,9 +22,22 @@ def schedule_notes(suite: Suite, registry: Registry) -> list[str]:
 
 def _notes(trial: Trial, registry: Registry) -> Iterator[str]:
     last = trial.training.steps - 1
-    for setting, step in _model(trial, registry).milestones().items():
+    for setting, step in _milestones(_model(trial, registry)).items():
         if step > last:
             yield f"{trial.setting}: {setting} is for step {step:,}, but the last step of the training is {last:,}"
+
+
+def _milestones(model: Model) -> Mapping[str, int]:
+    """The steps that a model's settings are about.
+
+    Raises:
+        ContractError: `milestones` returns something else than steps by setting.
+    """
+    found = model.milestones()
+    if not isinstance(found, Mapping) or not all(isinstance(step, int) for step in found.values()):
+        kind = type(model).__name__
+        raise ContractError(f"{kind}.milestones returns {found!r}, not steps by setting, such as {{'start': 300}}")
+    return found
 
 
 def _model(trial: Trial, registry: Registry) -> Model:

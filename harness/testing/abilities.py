@@ -5,10 +5,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from harness.latents import LatentSpace
 from harness.model import Model
 from harness.rng import Rng
-from harness.testing.check import require, unmoved
+from harness.testing.check import CheckFailed, require, unmoved
 from harness.testing.model_subject import BATCH, ModelSubject, take_steps
+from harness.training.model_outputs import (
+    checked_codes,
+    checked_features,
+    checked_images,
+    checked_kl,
+    checked_posterior,
+)
 
 
 def abilities_have_the_right_shape(subject: ModelSubject) -> None:
@@ -45,29 +53,24 @@ def represents_an_image_by_its_own_noise(subject: ModelSubject) -> None:
 
 
 def _encode(model: Model, images: Tensor) -> None:
-    codes = model.encode(images)
-    require(codes.dim() == 2 and len(codes) == BATCH, f"return (N, D) codes from `encode`, not {tuple(codes.shape)}")
+    codes = checked_codes(model.encode(images), BATCH)
     _same_alone("encode", codes, model.encode(images[:2]))
 
 
 def _generate(model: Model, images: Tensor) -> None:
-    require(model.latents is not None, "set `self.latents`, the LatentSpace that `generate` is fed from")
-    assert model.latents is not None
-    latents = model.latents.draw(BATCH, Rng(4))
-    made = model.generate(latents)
-    _pictures("generate", made, images)
+    latents = _latents(model, "generate").draw(BATCH, Rng(4))
+    made = _pictures(model, "generate", model.generate(latents))
     _same_alone("generate", made, model.generate(latents[:2]))
 
 
 def _reconstruct(model: Model, images: Tensor) -> None:
-    _pictures("reconstruct", model.reconstruct(images), images)
+    _pictures(model, "reconstruct", model.reconstruct(images))
 
 
 def _posterior(model: Model, images: Tensor) -> None:
-    require(model.latents is not None, "set `self.latents`: `posterior` names its parts")
-    assert model.latents is not None
-    parts = model.latents.split(model.latents.draw(BATCH, Rng(4)))
-    for name, inferred in model.posterior(images).items():
+    space = _latents(model, "posterior")
+    parts = space.split(space.draw(BATCH, Rng(4)))
+    for name, inferred in checked_posterior(model.posterior(images)).items():
         require(name in parts, f"`posterior` names '{name}'; the parts of `latents` are {', '.join(parts)}")
         shape = tuple(inferred.log_prob(parts[name]).shape)
         require(
@@ -76,8 +79,7 @@ def _posterior(model: Model, images: Tensor) -> None:
 
 
 def _kl(model: Model, images: Tensor) -> None:
-    kl = model.kl(images)
-    require(kl.dim() == 2 and len(kl) == BATCH, f"return (N, D) divergences from `kl`, not {tuple(kl.shape)}")
+    kl = checked_kl(model.kl(images), BATCH)
     if model.can("encode"):
         codes = tuple(model.encode(images).shape)
         require(
@@ -87,9 +89,7 @@ def _kl(model: Model, images: Tensor) -> None:
 
 
 def _features(model: Model, images: Tensor) -> None:
-    maps = model.features(images)
-    good = bool(maps) and all(each.dim() == 4 and len(each) == BATCH for each in maps)
-    require(good, "return a list of (N, C, H, W) maps from `features`")
+    maps = checked_features(model.features(images), BATCH)
     _same_alone("features", maps[-1], model.features(images[:2])[-1])
 
 
@@ -103,14 +103,25 @@ ABILITY_CHECKS: dict[str, Callable[[Model, Tensor], None]] = {
 }
 
 
-def _pictures(ability: str, made: Tensor, images: Tensor) -> None:
-    expected = tuple(images.shape)
-    require(made.shape == images.shape, f"return {expected} images from `{ability}`, not {tuple(made.shape)}")
+def _latents(model: Model, ability: str) -> LatentSpace:
+    """The prior, whose parts `generate` is fed and `posterior` names."""
+    if not isinstance(model.latents, LatentSpace):
+        raise CheckFailed(
+            f"set `self.latents`, a LatentSpace such as LatentSpace({{'codes': Normal(10)}}), for `{ability}`; "
+            f"it is of {type(model.latents).__name__}"
+        )
+    return model.latents
+
+
+def _pictures(model: Model, ability: str, found: object) -> Tensor:
+    """The images that an ability gives, which must be of the right size and range."""
+    made = checked_images(ability, found, BATCH, model.image)
     low, high = made.min().item(), made.max().item()
     require(
         low >= 0 and high <= 1,
         f"return images in [0, 1] from `{ability}`, not [{low:.3g}, {high:.3g}]: clamp or rescale",
     )
+    return made
 
 
 def _same_alone(ability: str, together: Tensor, alone: Tensor) -> None:

@@ -16,6 +16,7 @@ from harness.testing.pictures import Squares
 from harness.training.batches import Batches
 from harness.training.engines.base import make_stepper
 from harness.training.engines.eager import EagerStepper
+from harness.training.model_outputs import draws_of, schedule_of
 
 BATCH = 8
 STEPS = 3
@@ -62,8 +63,8 @@ class ModelSubject:
         known: dict[str, Tensor] = {}
         if pairs := model.pairs():
             indices, known = Batches(self.pictures, BATCH // 2, seed=0, pairs=pairs).next_order()
-        schedule = {name: torch.tensor(value) for name, value in model.schedule(step).items()}
-        return self.pictures.images(indices), {**model.draw(BATCH, Rng(3)), **schedule, **known}
+        schedule = {name: torch.tensor(value) for name, value in schedule_of(model, step).items()}
+        return self.pictures.images(indices), {**draws_of(model, BATCH, Rng(3)), **schedule, **known}
 
 
 def take_steps(engine: EagerStepper, start: int, end: int) -> None:

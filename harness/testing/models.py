@@ -15,6 +15,7 @@ from harness.rng import Rng
 from harness.storage.tensors import load_tensors, save_tensors
 from harness.testing.check import CheckFailed, require, require_words, unmoved
 from harness.testing.model_subject import BATCH, STEPS, ModelSubject, take_steps
+from harness.training.model_outputs import draws_of
 
 
 def says_what_it_is(subject: ModelSubject) -> None:
@@ -103,8 +104,8 @@ def draws_come_from_the_given_generator(subject: ModelSubject) -> None:
     """`draw` takes all its random numbers from the generator it is given."""
     model = subject.model()
     given, equal = Rng(3), Rng(3)  # Both live at once, so that not even their identities are the same.
-    first = unmoved(model.draw, BATCH, given)
-    again = model.draw(BATCH, equal)
+    first = unmoved(draws_of, model, BATCH, given)
+    again = draws_of(model, BATCH, equal)
     for name, value in first.items():
         require(
             torch.equal(value, again[name]), f"draw '{name}' from the Rng that `draw` is given, and from nothing else"

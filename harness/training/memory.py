@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_leaves
 from harness.model import ImageSpec, Model
 from harness.rng import Rng
 from harness.training.gradients import gradients_of
+from harness.training.model_outputs import draws_of, schedule_of
 
 COUNTED = (4, 8)
 """Images in the batches that are counted; what a batch takes grows with it along a straight line."""
@@ -40,7 +41,7 @@ def training_bytes(model: Model, image: ImageSpec, batch_size: int, steps: Seque
 def _peak(model: Model, image: ImageSpec, batch_size: int, step: int) -> int:
     """The most bytes that any update of a step has in use at once, the model's own left out."""
     rng, live = Rng(0), LiveBytes()
-    schedule = {name: torch.tensor(value) for name, value in model.schedule(step).items()}
+    schedule = {name: torch.tensor(value) for name, value in schedule_of(model, step).items()}
     paired = model.pairs() is not None
     count = batch_size * (2 if paired else 1)
     if paired:
@@ -49,7 +50,7 @@ def _peak(model: Model, image: ImageSpec, batch_size: int, step: int) -> int:
         if objective.when(step):
             with live:
                 images = rng.uniform(count, image.channels, image.height, image.width)
-                terms = objective.loss_at(step)(images, {**model.draw(count, rng), **schedule})
+                terms = objective.loss_at(step)(images, {**draws_of(model, count, rng), **schedule})
                 gradients_of(terms, objective.parameters())
                 del images, terms
     return live.most

@@ -98,7 +98,7 @@ def _categories(evaluation: ModelEvaluation, index: Indices, sizes: dict[str, in
     found: dict[str, list[Indices]] = {name: [] for name in sizes}
     for start in range(0, len(index), evaluation.batch_size):
         images = evaluation.images(index[start : start + evaluation.batch_size])
-        posteriors = evaluation.model.posterior(images)
+        posteriors = evaluation.posterior(images)
         for name, size in sizes.items():
             found[name].append(_most_likely(posteriors[name], size, images))
     return {name: np.concatenate(batches) for name, batches in found.items()}

@@ -76,6 +76,6 @@ def _log_likelihoods(evaluation: ModelEvaluation, space: LatentSpace) -> dict[st
     totals: defaultdict[str, float] = defaultdict(float)
     for latents in torch.split(evaluation.latents("mi-bound", SAMPLES), evaluation.batch_size):
         codes = space.split(latents)
-        for name, posterior in evaluation.model.posterior(evaluation.generate(latents)).items():
+        for name, posterior in evaluation.posterior(evaluation.generate(latents)).items():
             totals[name] += to_double(posterior.log_prob(codes[name])).sum().item()
     return {name: total / SAMPLES for name, total in totals.items()}

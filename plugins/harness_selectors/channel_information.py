@@ -118,7 +118,7 @@ def _channels(evaluation: Evaluation, index: Indices) -> Iterator[Channel]:
     """
     assert isinstance(evaluation, ModelEvaluation)
     parts = np.array_split(index, -(-len(index) // evaluation.batch_size))
-    posteriors = [evaluation.model.posterior(evaluation.images(part)) for part in parts]
+    posteriors = [evaluation.posterior(evaluation.images(part)) for part in parts]
     for name in posteriors[0]:
         yield from _channels_of(name, [posterior[name] for posterior in posteriors])
 

@@ -13,6 +13,7 @@ from harness.rng import Rng
 from harness.training.batches import Batches
 from harness.training.gradients import gradients_of, require_terms
 from harness.training.kept_tensors import KeptTensors
+from harness.training.model_outputs import draws_of, schedule_of
 from harness.training.optimizers import OptimizerState
 from harness.training.precision import autocast
 from harness.training.purity import Purity
@@ -66,7 +67,7 @@ class EagerStepper:
     def order(self, step: int) -> list[Order]:
         """List the images and scheduled numbers of each update of a step, taking new batches from the stream."""
         with self.purity.watch("the model's `schedule`"):
-            numbers = self.model.schedule(step)
+            numbers = schedule_of(self.model, step)
         # `full` and not `tensor`, which would wait for the device.
         schedule = {name: torch.full((), value, device=self.draws.device) for name, value in numbers.items()}
         orders: list[Order] = []
@@ -99,12 +100,12 @@ class EagerStepper:
 
             def again() -> Draws:
                 self.draws.state = state
-                return self.model.draw(count, self.draws)
+                return draws_of(self.model, count, self.draws)
 
             self.purity.twice(name, again)
             self.draws.state = state
         with self.purity.watch(name):
-            return self.model.draw(count, self.draws)
+            return draws_of(self.model, count, self.draws)
 
     def advance(self, step: int, orders: Sequence[Order]) -> dict[str, Tensor]:
         """Do one training step on the orders that `order` has given."""

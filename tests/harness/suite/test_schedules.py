@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from harness.errors import ContractError
 from harness.suite.schedules import schedule_notes
 from harness.suite.suite import load_suite
 from support import ROOT
@@ -52,6 +53,13 @@ def test_models_without_a_schedule_fit_any_training(notes, model):
 
 def test_a_term_without_weight_need_not_switch_on(notes):
     assert notes(SUITE.format(steps=1, model="infogan-cr") + "config.contrastive_weight = 0") == []
+
+
+def test_steps_that_are_none_are_told(suite_file, registry, monkeypatch):
+    model = registry.find("models", "age").load()
+    monkeypatch.setattr(model, "milestones", lambda self: 3)
+    with pytest.raises(ContractError, match=r"AGE.milestones returns 3, not steps by setting"):
+        schedule_notes(load_suite(suite_file(SUITE.format(steps=1, model="age")), registry), registry)
 
 
 def test_an_untrained_model_is_not_told_of(notes):
