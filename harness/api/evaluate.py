@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from harness.api.score import Metrics, choose_metrics
+from harness.api.score import Metrics, choose_metrics, plugin_files
 from harness.api.scores import Scores
 from harness.config import Settings
 from harness.data.images import ImageStore
 from harness.data.tables import as_table, factors_of
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
-from harness.errors import UserError
+from harness.errors import UserError, in_a_line
 from harness.factors import Indices
 from harness.latents import LatentSpace, Normal
 from harness.model import ABILITIES, ImageSpec, Model
 from harness.nn.modes import inference
+from harness.pictures.trained_model import TrainedModel
 from harness.plugins.manager import PluginManager
 from harness.registry import Registry
 from harness.scoring.model_evaluation import ModelEvaluation
@@ -29,11 +31,13 @@ from harness.suite.build import build_dataset
 from harness.suite.resolve import resolve_choice
 
 Function = Callable[[Tensor], Any]
+METHODS = ("encode", "generate", "reconstruct")
+"""What may be used of a module that is none of the harness's."""
 Pixels = NDArray[np.uint8]
 
 
 def evaluate(
-    model: nn.Module | None,
+    model: nn.Module | TrainedModel | None,
     dataset: Any,
     metrics: Metrics | None = None,
     *,
@@ -44,7 +48,7 @@ def evaluate(
     batch_size: int = 500,
     device: str = "cpu",
     seed: int = 0,
-    plugins: Sequence[str | Path] = (),
+    plugins: str | Path | Sequence[str | Path] = (),
 ) -> Scores:
     """Score a model that was trained elsewhere.
 
@@ -52,6 +56,7 @@ def evaluate(
         model: any `nn.Module`, a TorchScript or exported program too, or None for plain functions. Of its methods
             `encode`, `generate` and `reconstruct` those are used that it has and that are not given here; a module
             without any of them encodes by being called. It is scored in inference mode, and then in the mode it was in.
+            Or the model of a trial of `harness.Results`.
         dataset: a registered name, a table of a name and settings, a `harness.Dataset`, or arrays: images alone,
             (images, factors), or {"images": ..., "factors": ...} or {"images": ..., "labels": ...}. Images are
             (N, C, H, W) or (N, H, W, C), floats in [0, 1] or bytes; factors are as in `harness.score`.
@@ -69,11 +74,12 @@ def evaluate(
     Raises:
         UserError: the model can do nothing of this, or a dataset, metric or setting is wrong.
     """
-    registry = PluginManager([Path(file) for file in plugins]).registry
+    registry = PluginManager(plugin_files(plugins)).registry
+    where = _device(device)
     data = as_dataset(dataset, registry, device)
     given = {"encode": encode, "generate": generate, "reconstruct": reconstruct}
-    wrapped = wrap(model, data.image, {name: method for name, method in given.items() if method}, latents)
-    wrapped.to(torch.device(device))
+    wrapped = wrap(model, data.image, {name: method for name, method in given.items() if method is not None}, latents)
+    wrapped.to(where)
     with inference(wrapped):
         evaluation = ModelEvaluation(wrapped, data, seed=seed, batch_size=batch_size, registry=registry)
         choices = choose_metrics(registry, metrics, evaluation)
@@ -84,7 +90,7 @@ def evaluate(
 
 
 def wrap(
-    model: nn.Module | None,
+    model: nn.Module | TrainedModel | None,
     image: ImageSpec,
     functions: Mapping[str, Function],
     latents: LatentSpace | int | None = None,
@@ -92,9 +98,14 @@ def wrap(
     """Wrap functions, or the methods of a module, as a model of the harness.
 
     Raises:
-        UserError: there is neither a function nor a method, or a generator without latents.
+        UserError: there is neither a function nor a method, or a generator without latents, or something is not what
+            is called for.
     """
-    space = LatentSpace({"codes": Normal(latents)}) if isinstance(latents, int) else latents
+    model = _module(model)
+    for name, function in functions.items():
+        if not callable(function):
+            raise UserError(f"evaluate: {name}= is a function of a batch of tensors, got {function!r}")
+    space = _latent_space(latents)
     if space is None:
         space = getattr(model, "latents", None)
     if "generate" in functions and not isinstance(space, LatentSpace):
@@ -102,7 +113,7 @@ def wrap(
     if isinstance(model, Model):
         return model if not functions and latents is None else _replaced(model, functions, space)
     found = dict(functions)
-    for name in ("encode", "generate", "reconstruct"):
+    for name in METHODS:
         method = getattr(model, name, None)
         if name not in found and callable(method):
             found[name] = method
@@ -118,6 +129,44 @@ def wrap(
     if isinstance(model, nn.Module):
         wrapped.add_module("model", model)
     return wrapped
+
+
+def _module(model: Any) -> Any:
+    """What has the methods of a model, or is a function; None for none.
+
+    Raises:
+        UserError: it is something else, such as the name of a file.
+    """
+    if isinstance(model, TrainedModel):
+        return model.model
+    if isinstance(model, str | Path):
+        raise UserError(
+            f"evaluate: expected a model, got '{model}', a text; load it first: torch.jit.load('{model}'), or its "
+            "parameters into the module that you build"
+        )
+    if isinstance(model, type):
+        raise UserError(f"evaluate: expected a model, got the class {model.__name__}; give an object of it")
+    if model is None or callable(model) or any(callable(getattr(model, name, None)) for name in METHODS):
+        return model
+    raise UserError(
+        f"evaluate: expected a model, got {type(model).__name__}; it is a torch.nn.Module, or None beside functions "
+        "encode=, generate= or reconstruct="
+    )
+
+
+def _latent_space(latents: Any) -> LatentSpace | None:
+    if latents is None or isinstance(latents, LatentSpace):
+        return latents
+    if isinstance(latents, Integral) and latents > 0:
+        return LatentSpace({"codes": Normal(int(latents))})
+    raise UserError(f"evaluate: latents= is a number of normal codes or a harness.LatentSpace, got {latents!r}")
+
+
+def _device(name: str) -> torch.device:
+    try:
+        return torch.device(name)
+    except (RuntimeError, TypeError) as error:
+        raise UserError(f"evaluate: device: {in_a_line(error)}") from None
 
 
 def _replaced(model: Model, functions: Mapping[str, Function], latents: LatentSpace | None) -> Model:
@@ -200,7 +249,10 @@ def _pixels(images: Any) -> Pixels:
     if array.ndim == 3:
         array = array[:, None]
     if array.ndim != 4 or array.dtype.kind not in "buf" or not len(array):
-        raise UserError(f"dataset: expected images (N, C, H, W), got {array.dtype} of shape {array.shape}")
+        found = f"{array.dtype} of shape {array.shape}" if array.ndim else f"{type(images).__name__} {images!r}"
+        raise UserError(
+            f"dataset: expected images (N, C, H, W), or a dataset or the name of a registered one, got {found}"
+        )
     if array.shape[1] in (1, 3) and array.shape[3] not in (1, 3):
         array = array.transpose(0, 2, 3, 1)
     elif array.shape[3] not in (1, 3):

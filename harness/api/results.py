@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from harness.api.score import plugin_files
 from harness.dataset import Dataset, GroundTruthDataset
 from harness.errors import DamagedFileError, NotApplicableError, UserError, nearest
 from harness.pictures.trained_model import TrainedModel, load_trained
@@ -47,9 +48,9 @@ class Results:
         UserError: there are no results.
     """
 
-    def __init__(self, path: str | Path, plugins: Sequence[str | Path] = ()) -> None:
+    def __init__(self, path: str | Path, plugins: str | Path | Sequence[str | Path] = ()) -> None:
         self.folder = ResultsFolder(path)
-        self._plugins = [Path(file) for file in plugins]
+        self._plugins = plugin_files(plugins)
         self._raw = read_scores(self.folder)
 
     @property
@@ -112,12 +113,12 @@ class Results:
         chosen = values.argmax() if bool(scored["higher_is_better"].iloc[0]) else values.argmin()
         return self.trial(str(scored["trial"].iloc[int(chosen)]))
 
-    def compare(self, baseline: "str | Results", settings: Sequence[str] = ()) -> pd.DataFrame:
+    def compare(self, baseline: "str | Results", settings: str | Sequence[str] = ()) -> pd.DataFrame:
         """Differences paired by seed: settings against a baseline, or each setting against other results.
 
         Args:
             baseline: a setting of these results in words, or its beginning; or other `Results`.
-            settings: those to compare with a baseline setting; with none, all others.
+            settings: the one or those to compare with a baseline setting; with none, all others.
 
         Returns:
             The table `comparisons.parquet`, the same as `harness compare` prints.
@@ -128,7 +129,9 @@ class Results:
         if isinstance(baseline, Results):
             names = (str(self.folder.path), str(baseline.folder.path))
             return compare_folders(self._raw, baseline._raw, names)
-        return compare_settings(self._raw, baseline, settings)
+        if not isinstance(baseline, str):
+            raise UserError(f"compare: expected a setting of these results, or other Results, got {baseline!r}")
+        return compare_settings(self._raw, baseline, [settings] if isinstance(settings, str) else settings)
 
     def mean_ranks(self) -> Ranks:
         """Ranks of the settings averaged over all metrics and datasets, as `harness compare --ranks` prints them.

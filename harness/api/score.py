@@ -1,6 +1,6 @@
 """`harness.score`: metrics on codes made elsewhere, beside the factors of any observations."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from harness.scoring.score import score_evaluation
 from harness.suite.resolve import resolve_choice
 from harness.suite.trial import Choice
 
-Metrics = Sequence[str | Mapping[str, Any]]
-"""Names of metrics, or tables of a name and settings: ["mig", {"name": "sap", "protocol": "infogan-cr"}]."""
+Metrics = str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]]
+"""Names of metrics, or tables of a name and settings: ["mig", {"name": "sap", "protocol": "infogan-cr"}]; or one."""
 
 
 def score(
@@ -28,7 +28,7 @@ def score(
     kl: Any = None,
     code_groups: Sequence[Hashable] = (),
     seed: int = 0,
-    plugins: Sequence[str | Path] = (),
+    plugins: str | Path | Sequence[str | Path] = (),
 ) -> Scores:
     """Score codes made elsewhere.
 
@@ -58,7 +58,7 @@ def score(
         >>> score(factors + 0.0, factors, ["mig"])["mig"] > 0.99
         True
     """
-    registry = PluginManager([Path(file) for file in plugins]).registry
+    registry = PluginManager(plugin_files(plugins)).registry
     evaluation = code_table(
         codes,
         factors_beside(factors, registry, continuous=continuous, categorical=categorical),
@@ -79,13 +79,30 @@ def choose_metrics(registry: Registry, metrics: Metrics | None, evaluation: Eval
         names = registry.entries["metrics"]
         applying = [name for name in names if not evaluation.lacks(registry.find("metrics", name).load().needs)]
         return [resolve_choice(registry, "metrics", name, {}, name) for name in applying]
-    if isinstance(metrics, str):
-        metrics = [metrics]
     choices = []
-    for number, item in enumerate(metrics):
-        settings = {"name": item} if isinstance(item, str) else dict(item)
+    for number, item in enumerate(_listed(metrics)):
+        settings = {"name": item} if isinstance(item, str) else dict(item) if isinstance(item, Mapping) else {}
         name = settings.pop("name", None)
         if not isinstance(name, str):
             raise UserError(f"metrics[{number}]: expected a name, or a table with one, got {item!r}")
         choices.append(resolve_choice(registry, "metrics", name, settings, f"metrics[{number}]"))
-    return choices
+    return list({choice.key: choice for choice in choices}.values())
+
+
+def _listed(metrics: Metrics) -> Iterable[Any]:
+    """One metric or several as several, in an order that is the same each time."""
+    if isinstance(metrics, str) or (isinstance(metrics, Mapping) and "name" in metrics):
+        return [metrics]
+    if isinstance(metrics, set | frozenset):
+        return sorted(metrics, key=str)
+    if isinstance(metrics, Mapping) or not isinstance(metrics, Iterable):
+        raise UserError(
+            'metrics: expected a list of names and of tables, such as ["mig", {"name": "sap", "protocol": '
+            f'"infogan-cr"}}], got {metrics!r}'
+        )
+    return metrics
+
+
+def plugin_files(plugins: str | Path | Sequence[str | Path]) -> list[Path]:
+    """The files of plugins; a single one needs no list."""
+    return [Path(file) for file in ([plugins] if isinstance(plugins, str | Path) else plugins)]

@@ -243,9 +243,9 @@ def _continuous(
 
 
 def _chosen(names: Sequence[str], given: Sequence[str], what: str) -> set[int]:
-    """The numbers of the columns that are listed by name or number."""
+    """The numbers of the columns that are listed by name or number, or of the one that is given alone."""
     chosen = set()
-    for name in given:
+    for name in [given] if isinstance(given, str | int) else given:
         if str(name) not in names:
             raise UserError(f"{what}: there is no column '{name}'; there are {', '.join(names)}")
         chosen.add(list(names).index(str(name)))

@@ -1,5 +1,7 @@
 """`harness.evaluate` on models that were not trained here."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from torch import nn
 import harness
 from harness import ImageSpec, LatentSpace, Model, Normal, Settings, UserError
 from harness.api.evaluate import wrap
+from harness.pictures.trained_model import TrainedModel
 
 FACTORS = np.stack(np.meshgrid(range(8), range(8), indexing="ij"), -1).reshape(-1, 2)
 
@@ -110,6 +113,28 @@ def test_functions_stand_in_place_of_the_methods_of_a_model_of_the_harness():
     assert [replaced.code_groups, replaced.latents.width, Trained().latents.width] == [(), 3, 64]
 
 
+class Encoder(Model):
+    """A model of the harness that can only encode."""
+
+    def __init__(self):
+        super().__init__(Settings(), ImageSpec(1, 8, 8))
+
+    def encode(self, images):
+        return Centre().encode(images)
+
+
+def test_a_model_read_back_from_results_is_scored_as_itself():
+    for model in (Encoder(), Trained()):
+        read_back = TrainedModel(None, model, None, None)
+        for functions in ({}, {"encode": lambda images: images.flatten(1)[:, :4]}):
+            found, expected = (
+                harness.evaluate(each, (bars(), FACTORS), ["mig", "reconstruction-error", "ms-ssim"], **functions)
+                for each in (read_back, model)
+            )
+            assert dict(found) == dict(expected)
+            assert "mig" in found
+
+
 def test_a_module_is_afterwards_in_the_modes_it_was_in():
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.Dropout(0.5), nn.Dropout(0.1).eval())
     for model in (net, Trained()):
@@ -133,6 +158,19 @@ def test_a_generator_has_latents():
     ("model", "data", "message"),
     [
         (None, (bars(), FACTORS), "give a model, or functions"),
+        (
+            "model.ts.pt",
+            (bars(), FACTORS),
+            r"got 'model.ts.pt', a text; load it first: torch.jit.load\('model.ts.pt'\)",
+        ),
+        (Path("model.pt"), (bars(), FACTORS), "got 'model.pt', a text; load it first"),
+        (Centre, (bars(), FACTORS), "expected a model, got the class Centre; give an object of it"),
+        (
+            Centre().state_dict(),
+            (bars(), FACTORS),
+            "expected a model, got OrderedDict; it is a torch.nn.Module, or None",
+        ),
+        (Centre(), None, "expected images .*, or a dataset or the name of a registered one, got NoneType None"),
         (Centre(), (bars() * 2, FACTORS), r"images of floats lie in \[0, 1\]"),
         (Centre(), (bars(), FACTORS[:-1]), "64 images and 63 rows of factors"),
         (Centre(), bars()[0, 0], r"expected images \(N, C, H, W\)"),
@@ -144,6 +182,20 @@ def test_a_generator_has_latents():
 def test_a_mistake_is_one_message(model, data, message):
     with pytest.raises(UserError, match=message):
         harness.evaluate(model, data, ["mig"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"encode": "centre"}, "encode= is a function of a batch of tensors, got 'centre'"),
+        ({"latents": "10"}, "latents= is a number of normal codes or a harness.LatentSpace, got '10'"),
+        ({"latents": 0}, "latents= is a number of normal codes .*, got 0"),
+        ({"device": "gpu"}, "evaluate: device: RuntimeError: Expected one of cpu, cuda"),
+    ],
+)
+def test_a_wrong_argument_is_one_message(arguments, message):
+    with pytest.raises(UserError, match=message):
+        harness.evaluate(Centre(), (bars(), FACTORS), ["mig"], **arguments)
 
 
 def test_codes_of_a_wrong_shape_are_told():

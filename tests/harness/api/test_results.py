@@ -70,6 +70,28 @@ def test_comparisons_are_those_of_the_command(results, run_command):
     assert (results.compare(results)["difference"] == 0).all()
 
 
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda results: results.compare("x", "linear noise=0.5"), "there is no setting 'x'"),
+        (lambda results: results.compare("linear noise=0.1", "ours"), "there is no setting 'ours'"),
+        (lambda results: results.compare(results.folder.path), "compare: expected a setting .*, or other Results, got"),
+        (lambda results: results.trial("absent"), "absent"),
+        (lambda results: results.best("absent"), "no trial has a score by 'absent'"),
+        (lambda results: results.interquartile_means("absent"), "absent"),
+        (lambda results: results.figure("absent"), "there is no figure 'absent'"),
+    ],
+)
+def test_what_results_do_not_have_is_one_message(results, ask, message):
+    with pytest.raises(UserError, match=message):
+        ask(results)
+
+
+def test_one_setting_to_compare_with_needs_no_list(results):
+    found = results.compare("linear noise=0.1", "linear noise=0.5")
+    assert found["sentence"].tolist() == results.compare("linear noise=0.1", ["linear noise=0.5"])["sentence"].tolist()
+
+
 def test_published_tables_can_be_read_without_their_trials():
     published = harness.Results(ROOT / "results" / "published" / "selectors")
     assert len(published.settings) == 5

@@ -200,6 +200,50 @@ def test_scores_are_read_as_text_as_html_and_as_a_frame():
         scores["mgi"]
 
 
+def test_a_metric_with_two_settings_has_two_scores():
+    protocols = [{"name": "sap", "protocol": protocol} for protocol in ("disentanglement_lib", "infogan-cr")]
+    both = harness.score(CODES, FACTORS, ["mig", *protocols])
+    first, second = (harness.score(CODES, FACTORS, [protocol])["sap"] for protocol in protocols)
+    assert first != second
+    assert dict(both) == {
+        "mig": both["mig"],
+        "sap protocol=disentanglement_lib": first,
+        "sap protocol=infogan-cr": second,
+    }
+    assert len(both) == 3
+    assert [line.split("  ")[0] for line in repr(both).splitlines()[1:]] == list(both)[1:]
+    assert list(harness.scores_table({"mine": both}).index) == list(both)
+    with pytest.raises(KeyError, match="sap was asked for with several settings: sap protocol=disentanglement_lib, "):
+        both["sap"]
+
+
+@pytest.mark.parametrize(
+    "metrics", ["sap", {"name": "sap"}, {"sap"}, ("sap",), ["sap", "sap"], (name for name in ["sap"])]
+)
+def test_one_metric_may_be_given_alone_and_counts_once(metrics):
+    assert list(harness.score(CODES, FACTORS, metrics)) == ["sap"]
+
+
+def test_one_column_may_be_given_alone():
+    factors = pd.DataFrame(FACTORS, columns=["size", "shape", "angle"])
+    table, _ = factors_of(factors, categorical="shape", continuous="size")
+    assert list(table.categorical) == [False, True, False]
+    assert list(table.sizes) == [20, 5, 4]
+
+
+@pytest.mark.parametrize(
+    ("subjects", "message"),
+    [
+        ([1], 'expected a dictionary, {"a name": what harness.score or harness.evaluate returned, .*got list'),
+        (harness.score(CODES, FACTORS, "mig"), "expected a dictionary, .*got Scores"),
+        ({"mine": 0.5}, "scores_table: 'mine': expected what harness.score .* returned, .*got float"),
+    ],
+)
+def test_a_table_of_something_else_than_scores_is_one_message(subjects, message):
+    with pytest.raises(UserError, match=message):
+        harness.scores_table(subjects)
+
+
 @pytest.mark.parametrize(
     ("codes", "factors", "message"),
     [
@@ -233,6 +277,13 @@ def test_a_wrong_table_is_one_message(codes, factors, message):
     [
         ({"metrics": ["mgi"]}, r"metrics\[0\]: there is no metric 'mgi'; did you mean 'mig'"),
         ({"metrics": [{"protocol": "a"}]}, r"metrics\[0\]: expected a name"),
+        ({"metrics": [3]}, r"metrics\[0\]: expected a name, or a table with one, got 3"),
+        (
+            {"metrics": {"sap": {"protocol": "a"}}},
+            "metrics: expected a list of names and of tables, such as .*got {'sap'",
+        ),
+        ({"metrics": 3}, "metrics: expected a list of names"),
+        ({"plugins": "absent.py"}, "absent.py"),
         ({"metrics": [{"name": "sap", "protocl": "a"}]}, "did you mean 'protocol'"),
         ({"continuous": ["size"]}, "continuous: there is no column 'size'; there are 0, 1, 2"),
         ({"kl": [1.0]}, "kl: expected 3 numbers, one per code, got 1"),
