@@ -45,7 +45,8 @@ class ResampledPools:
 
     def of_choice(self, value: Floats) -> Floats:
         """What a choice from each pool is worth, (R,), by values (M,); the mean where several trials tie."""
-        return np.where(self.largest, value, 0).sum(axis=1) / self.largest.sum(axis=1)
+        means: Floats = np.where(self.largest, value, 0).sum(axis=1) / self.largest.sum(axis=1)
+        return means
 
     @cached_property
     def ranks(self) -> Floats:
@@ -114,7 +115,8 @@ class ComparedPool:
 def largest(scores: Floats) -> NDArray[np.bool_]:
     """Which scores are the largest along the last axis, of which some are numbers; they tie within rounding."""
     most = np.nanmax(scores, axis=-1, keepdims=True)
-    return np.isclose(scores, most, rtol=TIE, atol=0)
+    found: NDArray[np.bool_] = np.isclose(scores, most, rtol=TIE, atol=0)
+    return found
 
 
 def judge(pool: ComparedPool, truth: Floats, sign: float = 1.0) -> dict[str, Any]:
