@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from harness.api.devices import as_device
 from harness.api.score import Metrics, choose_metrics, plugin_files
 from harness.api.scores import Scores
 from harness.config import Settings
 from harness.data.images import ImageStore
 from harness.data.tables import as_table, factors_of
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
-from harness.errors import UserError, in_a_line
+from harness.errors import UserError
 from harness.factors import Indices
 from harness.latents import LatentSpace, Normal
 from harness.model import ABILITIES, ImageSpec, Model
@@ -75,7 +75,9 @@ def evaluate(
         UserError: the model can do nothing of this, or a dataset, metric or setting is wrong.
     """
     registry = PluginManager(plugin_files(plugins)).registry
-    where = _device(device)
+    where = as_device(device)
+    if batch_size < 1:
+        raise UserError(f"evaluate: batch_size= is a number of images, at least 1, got {batch_size}")
     data = as_dataset(dataset, registry, device)
     given = {"encode": encode, "generate": generate, "reconstruct": reconstruct}
     wrapped = wrap(model, data.image, {name: method for name, method in given.items() if method is not None}, latents)
@@ -101,24 +103,24 @@ def wrap(
         UserError: there is neither a function nor a method, or a generator without latents, or something is not what
             is called for.
     """
-    model = _module(model)
+    module = _module(model)
     for name, function in functions.items():
         if not callable(function):
             raise UserError(f"evaluate: {name}= is a function of a batch of tensors, got {function!r}")
     space = _latent_space(latents)
     if space is None:
-        space = getattr(model, "latents", None)
+        space = getattr(module, "latents", None)
     if "generate" in functions and not isinstance(space, LatentSpace):
         raise UserError("evaluate: generate= needs latents=, a number of normal codes or a harness.LatentSpace")
-    if isinstance(model, Model):
-        return model if not functions and latents is None else _replaced(model, functions, space)
+    if isinstance(module, Model):
+        return module if not functions and latents is None else _replaced(module, functions, space)
     found = dict(functions)
     for name in METHODS:
-        method = getattr(model, name, None)
+        method = getattr(module, name, None)
         if name not in found and callable(method):
             found[name] = method
-    if model is not None and not found:
-        found["encode"] = model
+    if module is not None and not found:
+        found["encode"] = module
     if not found:
         raise UserError("evaluate: give a model, or functions encode=, generate= or reconstruct=")
     if not isinstance(space, LatentSpace):
@@ -126,8 +128,8 @@ def wrap(
     members = {name: _method(name, function) for name, function in found.items() if name in ABILITIES}
     kind = type("Wrapped", (Model,), {**members, "latents": space})
     wrapped: Model = kind(Settings(), image)
-    if isinstance(model, nn.Module):
-        wrapped.add_module("model", model)
+    if isinstance(module, nn.Module):
+        wrapped.add_module("model", module)
     return wrapped
 
 
@@ -157,16 +159,9 @@ def _module(model: Any) -> Any:
 def _latent_space(latents: Any) -> LatentSpace | None:
     if latents is None or isinstance(latents, LatentSpace):
         return latents
-    if isinstance(latents, Integral) and latents > 0:
+    if isinstance(latents, int | np.integer) and latents > 0:
         return LatentSpace({"codes": Normal(int(latents))})
     raise UserError(f"evaluate: latents= is a number of normal codes or a harness.LatentSpace, got {latents!r}")
-
-
-def _device(name: str) -> torch.device:
-    try:
-        return torch.device(name)
-    except (RuntimeError, TypeError) as error:
-        raise UserError(f"evaluate: device: {in_a_line(error)}") from None
 
 
 def _replaced(model: Model, functions: Mapping[str, Function], latents: LatentSpace | None) -> Model:

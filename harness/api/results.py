@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from harness.api.devices import as_device
 from harness.api.score import plugin_files
 from harness.dataset import Dataset, GroundTruthDataset
 from harness.errors import DamagedFileError, NotApplicableError, UserError, nearest
@@ -248,10 +249,8 @@ class TrialResults:
         Raises:
             UserError: it was never trained, its file is damaged, or its plugin is not there.
         """
-        import torch
-
         dataset = build_dataset(self._results.registry, self.trial.dataset)
-        dataset.device = torch.device(device)
+        dataset.device = as_device(device)
         return load_trained(self._results.folder, self.trial, self._results.registry, dataset)
 
     def dataset(self, device: str = "cpu") -> Dataset:

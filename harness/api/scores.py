@@ -114,7 +114,7 @@ def scores_table(subjects: Mapping[str, Scored]) -> "pd.DataFrame":
     return pd.DataFrame(columns, index=pd.Index(distinct_labels(keys), name="metric"), dtype=float)
 
 
-def _records_of(subjects: Mapping[str, Scored]) -> dict[str, Sequence[ScoreRecord]]:
+def _records_of(subjects: Any) -> dict[str, Sequence[ScoreRecord]]:
     expected = "what harness.score or harness.evaluate returned, or a trial of harness.Results"
     if not isinstance(subjects, Mapping) or isinstance(subjects, Scores):
         kind = type(subjects).__name__

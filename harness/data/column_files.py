@@ -41,7 +41,7 @@ def read_columns(path: Path) -> "pd.DataFrame":
     missing = table.isna().to_numpy()
     if missing.any():
         rows = np.flatnonzero(missing.any(axis=1))
-        named = [str(table.columns[number]) for number in np.flatnonzero(missing.any(axis=0))]
+        named = [str(table.columns[number]) for number in np.flatnonzero(missing.any(axis=0)).tolist()]
         raise UserError(
             f"{path}: {len(rows)} of {len(table)} rows lack a value in {', '.join(named)} "
             f"({place_of(path, rows.tolist())}); empty cells, NA and None are no values: fill them in, or leave these "

@@ -189,11 +189,14 @@ def test_a_mistake_is_one_message(model, data, message):
     [
         ({"encode": "centre"}, "encode= is a function of a batch of tensors, got 'centre'"),
         ({"latents": "10"}, "latents= is a number of normal codes or a harness.LatentSpace, got '10'"),
+        ({"device": "cuda"}, "device='cuda': torch sees no GPU here; use device='cpu'"),
+        ({"batch_size": 0}, "batch_size= is a number of images, at least 1, got 0"),
         ({"latents": 0}, "latents= is a number of normal codes .*, got 0"),
-        ({"device": "gpu"}, "evaluate: device: RuntimeError: Expected one of cpu, cuda"),
+        ({"device": "gpu"}, "device='gpu': RuntimeError: Expected one of cpu, cuda"),
     ],
 )
-def test_a_wrong_argument_is_one_message(arguments, message):
+def test_a_wrong_argument_is_one_message(arguments, message, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match=message):
         harness.evaluate(Centre(), (bars(), FACTORS), ["mig"], **arguments)
 
