@@ -10,13 +10,14 @@ import pandas as pd
 from harness.cli.console import console
 from harness.cli.table_formats import latex, markdown, print_table
 from harness.cli.terminal import echo
-from harness.summary.labels import choice_in_words, distinct_labels
+from harness.summary.labels import choice_in_words, distinct_labels, metric_title
 from harness.summary.leaderboard import SETTING
 
 BOARD_CAPTION = (
     "mean ± standard deviation over n seeds, [95 % interval of the mean]; * the best of its column and what cannot be "
     "told from it at the 5 % level (t tests paired by seed, Holm)"
 )
+ONE_SEED_CAPTION = "scores of one seed, which does not tell which is the best: nothing is marked"
 SELECTION_CAPTION = (
     "ground-truth scores of the chosen model, the mean of those that tie; * the best of its pool; ↓ smaller is better; "
     "compared: ordered pairs of models"
@@ -42,9 +43,25 @@ def print_leaderboard(board: pd.DataFrame, title: str) -> None:
     if "setting" in table:  # In one column, which takes less of a narrow terminal.
         both = (table["model"] + " " + table["setting"]).str.rstrip()
         table = table.assign(model=both).drop(columns="setting")
-    print_table(table, title, BOARD_CAPTION, keys=2)
+    print_table(table, title, _board_caption(board), keys=2)
     for note in leaderboard_notes(board):
         console().print(note, style="dim")
+
+
+def leaderboard_text(board: pd.DataFrame, form: str) -> str:
+    """The same table as Markdown or LaTeX, with its caption below it."""
+    return _captioned([(wide_leaderboard(board), _board_caption(board))], form, keys=1)
+
+
+def _board_caption(board: pd.DataFrame) -> str:
+    return BOARD_CAPTION if board["n"].max() > 1 else ONE_SEED_CAPTION
+
+
+def _captioned(tables: Iterable[tuple[pd.DataFrame, str]], form: str, keys: int) -> str:
+    """Tables as Markdown or LaTeX, each with its caption below it."""
+    if form == "latex":
+        return "\n".join(f"{latex(table, keys=keys)}% {caption}\n" for table, caption in tables)
+    return "\n".join(f"{markdown(table)}\n\n{caption}\n" for table, caption in tables)
 
 
 def print_selections(selections: pd.DataFrame, title: str, *, judgements: bool = True) -> None:
@@ -69,9 +86,7 @@ def selections_text(selections: pd.DataFrame, differences: pd.DataFrame, form: s
         tables.append((selection_intervals(selections, column), f"{column.replace('_', ' ')}: {caption}"))
     if len(differences):
         tables.append((wide_differences(differences), DIFFERENCES_CAPTION))
-    if form == "latex":
-        return "\n".join(f"{latex(table, keys=2)}% {caption}\n" for table, caption in tables)
-    return "\n".join(f"{markdown(table)}\n\n{caption}\n" for table, caption in tables)
+    return _captioned(tables, form, keys=2)
 
 
 DIFFERENCES_CAPTION = (
@@ -82,7 +97,7 @@ DIFFERENCES_CAPTION = (
 
 def wide_differences(differences: pd.DataFrame) -> pd.DataFrame:
     """For each pool a row per pair of selectors, with the difference of their regrets for each metric."""
-    columns = _metric_headings(differences)
+    columns = metric_headings(differences)
     pairs = [*zip(differences["selector"], differences["selector_settings"], strict=True)]
     others = [*zip(differences["other"], differences["other_settings"], strict=True)]
     names, decimals = _told_apart(dict.fromkeys(pairs + others)), _decimals(differences, ["difference"])
@@ -102,8 +117,8 @@ def wide_differences(differences: pd.DataFrame) -> pd.DataFrame:
 
 
 def wide_leaderboard(board: pd.DataFrame) -> pd.DataFrame:
-    """One row per setting, one column per metric: "mean ± std", below it the interval; or "n/a", "failed" or "-"."""
-    columns, decimals = _metric_headings(board), _decimals(board, ["mean"])
+    """One row per setting, one column per metric: "mean ± std" and the interval; or "n/a", "failed" or "to do"."""
+    columns, decimals = metric_headings(board), _decimals(board, ["mean"])
     rows: dict[tuple[str, ...], Record] = {}
     seeds: dict[tuple[str, ...], int] = {}
     records = _records(board)
@@ -136,12 +151,12 @@ def _mean(record: Record, seeds: int, decimals: int) -> str:
 
 def _word(record: Record) -> str:
     """The word that stands in the place of a missing score."""
-    return {"not-applicable": "n/a", "missing": "-"}.get(str(record["status"]), "failed")
+    return {"not-applicable": "n/a", "missing": "to do"}.get(str(record["status"]), "failed")
 
 
 def leaderboard_notes(board: pd.DataFrame) -> list[str]:
     """Why scores of a leaderboard are missing: a line for each reason, with the metrics and models."""
-    columns = _metric_headings(board)
+    columns = metric_headings(board)
     models: dict[tuple[str, str, str], dict[str, None]] = {}
     for record in _records(board):
         if record["reason"] and record["status"] != "missing":
@@ -160,7 +175,7 @@ def leaderboard_notes(board: pd.DataFrame) -> list[str]:
 
 def wide_selections(selections: pd.DataFrame) -> pd.DataFrame:
     """For each pool a row per selector with the scores of its choice, then the pool's mean and best scores."""
-    columns, names = _metric_headings(selections), _selector_names(selections)
+    columns, names = metric_headings(selections), _selector_names(selections)
     decimals = _decimals(selections, ["score", "mean", "best"])
     rows: list[Record] = []
     for (name, size), pool in selections.groupby(["pool", "pool_size"], sort=False):
@@ -193,7 +208,7 @@ def unjudged_notes(selections: pd.DataFrame) -> list[str]:
 
 def selection_intervals(selections: pd.DataFrame, column: str) -> pd.DataFrame:
     """For each pool a row per selector with one column of the selections, and its interval if any, for each metric."""
-    columns, names = _metric_headings(selections), _selector_names(selections)
+    columns, names = metric_headings(selections), _selector_names(selections)
     decimals = _decimals(selections, [column])
     rows: dict[tuple[str, ...], Record] = {}
     for record in _records(selections):
@@ -238,13 +253,13 @@ def _interval(record: Record, name: str, decimals: int) -> str:
     return "" if pd.isna(low) or pd.isna(high) else f"\n[{number(low, decimals)}, {number(high, decimals)}]"
 
 
-def _metric_headings(table: pd.DataFrame) -> Headings:
+def metric_headings(table: pd.DataFrame) -> Headings:
     """Give each metric a heading: its name, the settings by which namesakes differ, and ↓ where smaller is better."""
     smaller = table["higher_is_better"].eq(False) if "higher_is_better" in table else [False] * len(table)
     metrics = list(zip(table["metric"], table["metric_settings"], strict=True))
     names = _told_apart(dict.fromkeys(metrics))
     down = {metric for metric, is_smaller in zip(metrics, smaller, strict=True) if is_smaller}
-    return {metric: name + (" ↓" if metric in down else "") for metric, name in names.items()}
+    return {metric: metric_title(name, higher_is_better=metric not in down) for metric, name in names.items()}
 
 
 def _selector_names(selections: pd.DataFrame) -> Headings:

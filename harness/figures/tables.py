@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import UserError
-from harness.figures.paper import axes_of, colours, metric_title, new_figure, paper_style
+from harness.figures.paper import axes_of, colours, new_figure, paper_style
 from harness.summary.aggregate import mean_ranks, performance_profile
 from harness.summary.comparison import setting_names, with_settings
-from harness.summary.labels import metric_labels
+from harness.summary.labels import metric_labels, metric_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -114,7 +114,7 @@ LEADERBOARD = (
     Column("reason", "string", "why there is no score, or why some trials have none"),
     Column("n", "int64", "number of scored trials (seeds)"),
     Column("failed", "int64", "number of trials without a score because they, or the metric, failed"),
-    Column("pending", "int64", "number of trials that are not done", added=True),
+    Column("pending", "int64", "number of trials that are not done, or not scored yet", added=True),
     Column("mean", "double", "mean score over seeds"),
     Column("std", "double", "sample standard deviation over seeds (n - 1); null for n < 2"),
     Column("ci_low", "double", "lower end of the 95 % t interval of the mean over seeds; null for n < 2"),

@@ -6,7 +6,7 @@ from and what it left out.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -234,17 +234,29 @@ def sentence(row: Mapping[str, Any]) -> str:
     """Put one comparison into a sentence: its numbers, and the conclusion that they allow."""
     if row["status"] != "ok":
         return f"nothing to compare: {row['reason'] or 'one side has no scores'}"
-    parts = [" ".join(_counts(row)), _size(row), _verdict(row)]
+    together = f"equal in {'all ' if row['n'] > 1 else ''}{_seeds(row['n'])}"
+    parts = [together] if _equal(row) else [_count(row), _size(row)]
+    if not _equal(row) or row["p_holm"] is None:
+        parts.append(_verdict(row))
     if row["failed"] or row["baseline_failed"]:
         parts.append(f"without scores: {row['failed']} here, {row['baseline_failed']} of the baseline")
-    return "; ".join(part for part in parts if part)
+    return "; ".join(parts)
 
 
-def _counts(row: Mapping[str, Any]) -> Iterator[str]:
+def _equal(row: Mapping[str, Any]) -> bool:
+    """Whether both sides have the same score of every seed."""
+    return bool(row["paired"] and row["low"] in (0, None) and row["high"] in (0, None) and row["difference"] == 0)
+
+
+def _count(row: Mapping[str, Any]) -> str:
     if row["paired"]:
-        yield f"better in {row['wins']} of {row['n']} seeds"
-    else:
-        yield f"unpaired, {row['n']} seeds against {row['n_second']} others"
+        return f"better in {row['wins']} of {_seeds(row['n'])}"
+    others = "other" if row["n_second"] == 1 else "others"
+    return f"unpaired, {_seeds(row['n'])} against {row['n_second']} {others}"
+
+
+def _seeds(n: int) -> str:
+    return "1 seed" if n == 1 else f"{n} seeds"
 
 
 def _size(row: Mapping[str, Any]) -> str:

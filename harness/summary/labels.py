@@ -32,6 +32,15 @@ def choice_in_words(title: str, tied: float | None) -> str:
     return f"{tied:.0f} tied, one is {title}" if tied and tied > 1 else title
 
 
+def metric_title(name: str, *, higher_is_better: bool) -> str:
+    """A metric's name, with an arrow down where smaller scores are better.
+
+    >>> metric_title("fid", higher_is_better=False)
+    'fid ↓'
+    """
+    return name if higher_is_better else f"{name} ↓"
+
+
 def metric_labels(table: "pd.DataFrame") -> "pd.Series[str]":
     """A label for each row's metric: its name, and between namesakes the settings in which they differ."""
     import pandas as pd

@@ -20,7 +20,10 @@ METRIC = ["metric", "metric_settings"]
 
 
 def score_table(status: StudyStatus) -> pd.DataFrame:
-    """One row per trial and metric of a suite, as in `harness.results.schema.SCORES`; trials not done have none."""
+    """One row per trial and metric of a suite, as in `harness.results.schema.SCORES`.
+
+    A trial that is not done has none, and neither has a metric that has yet to score a trained model.
+    """
     suite = status.suite
     metrics = [(metric, score_key(metric, suite.evaluation_seed), metric_columns(metric)) for metric in suite.metrics]
     rows = [row for trial, result in status.ended for row in _score_rows(suite, trial, result, metrics)]
@@ -47,6 +50,8 @@ def _score_rows(
     }
     for metric, key, columns in metrics:
         record = by_key.get(key)
+        if record is None and result.outcome is Outcome.FINISHED:
+            continue
         yield {
             **shared,
             **columns,
@@ -61,9 +66,7 @@ def _score_rows(
 
 
 def _why_none(result: Result) -> str:
-    """Why a trial does not have a score: it ended badly, or has yet to get it."""
-    if result.outcome is Outcome.FINISHED:
-        return "not scored yet"
+    """Why a trial that ended badly has no scores."""
     return result.reason if result.outcome is Outcome.FAILED else f"{result.outcome}: {result.reason}"
 
 

@@ -1,5 +1,6 @@
 """`harness compare`: is one setting better than another, by how much, and how sure is that?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ def command(
     from harness.storage.atomic import exists
     from harness.summary.aggregate import interquartile_means, mean_ranks
     from harness.summary.comparison import compare_folders, compare_settings, setting_names, with_settings
+    from harness.summary.labels import metric_labels, metric_title
     from harness.summary.tables import read_scores
 
     if len(paths) > 2:
@@ -63,7 +65,9 @@ def command(
     if (ranks or iqm) and len(folders) > 1:
         raise click.UsageError("--ranks and --iqm are of one results folder")
     if iqm:
-        _print(interquartile_means(tables[0], iqm), f"Interquartile mean of {iqm}", form)
+        means = interquartile_means(tables[0], iqm)
+        higher = not tables[0]["higher_is_better"][metric_labels(tables[0]) == iqm].eq(False).any()
+        _print(means, f"Interquartile mean of {metric_title(iqm, higher_is_better=higher)}", form)
     elif ranks:
         found = mean_ranks(tables[0])
         title = f"Mean ranks over {found.tasks} metrics and datasets"
@@ -109,12 +113,32 @@ def _print_comparison(table: "pd.DataFrame", form: str) -> None:
     if form in ("csv", "json"):
         _print(table, "", form)
         return
-    columns = ["dataset", "metric", "setting", "sentence"]
+    from harness.cli.result_tables import metric_headings
+
+    headings = metric_headings(table)
+    names = [headings[metric] for metric in zip(table["metric"], table["metric_settings"], strict=True)]
+    table = table.assign(metric=names)
+    columns = ROW if table["dataset"].nunique() > 1 else ROW[1:]
     for baseline, rows in table.groupby("baseline", sort=False):
         corrected = f"p corrected for {table['family'].max()} comparisons"
-        _print(
-            rows[columns if rows["dataset"].nunique() > 1 else columns[1:]], f"Against {baseline}; {corrected}", form
-        )
+        shown = _numbers(rows, columns) if form == "latex" else rows[[*columns, "sentence"]]
+        _print(shown, f"Against {baseline}; {corrected}", form)
+
+
+def _numbers(rows: "pd.DataFrame", columns: Sequence[str]) -> "pd.DataFrame":
+    """Comparisons as numbers: the difference with its 95 % t interval, p, p by Holm, and the number of seeds."""
+    import pandas as pd
+
+    def interval(low: float, high: float) -> str:
+        return "-" if pd.isna(low) else f"[{low:+.3g}, {high:+.3g}]"
+
+    return rows[list(columns)].assign(
+        difference=[f"{value:+.3g}" if pd.notna(value) else "-" for value in rows["difference"]],
+        **{"95 % interval": [interval(low, high) for low, high in zip(rows["low"], rows["high"], strict=True)]},
+        p=rows["p"],
+        **{"p (Holm)": rows["p_holm"]},
+        n=["-" if pd.isna(n) else str(n) for n in rows["n"]],
+    )
 
 
 def _print(table: "pd.DataFrame", title: str, form: str) -> None:

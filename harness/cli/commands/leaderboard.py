@@ -7,7 +7,7 @@ import click
 
 from harness.cli.completers import complete_results
 from harness.cli.options import format_option, plugin_option
-from harness.cli.result_tables import print_leaderboard, wide_leaderboard
+from harness.cli.result_tables import leaderboard_text, print_leaderboard
 from harness.cli.table_formats import print_as
 from harness.cli.terminal import echo
 from harness.results.earlier import others_note, with_earlier_trials
@@ -69,7 +69,7 @@ def _print(board: "pd.DataFrame", title: str, form: str) -> None:
     if form == "table":
         print_leaderboard(board, title)
     elif form in ("markdown", "latex"):
-        print_as(form, wide_leaderboard(board))
+        echo(leaderboard_text(board, form).rstrip("\n"))
     else:
         print_as(form, board)
 

@@ -10,7 +10,9 @@ from harness.cli.console import console
 from harness.cli.options import data_option, format_option, one_each, plugin_option, settings_of
 from harness.cli.terminal import echo
 from harness.plugins.manager import PluginManager
+from harness.registry import Registry
 from harness.storage.location import location
+from harness.summary.labels import metric_title
 
 
 @click.command()
@@ -61,10 +63,11 @@ def command(
     def note(text: str) -> None:
         echo(text, err=True)
 
+    registry = PluginManager(plugins).registry
     scores = score_file(
         file,
         metrics,
-        PluginManager(plugins).registry,
+        registry,
         factors=factors,
         settings=settings_of(settings),
         continuous=continuous or None,
@@ -77,7 +80,7 @@ def command(
         echo(json.dumps(scores, indent=2))
         return
     rows = [
-        (name, f"{found['score']:.4f}" if found["score"] is not None else found["reason"])
+        (_title(registry, name), f"{found['score']:.4f}" if found["score"] is not None else found["reason"])
         for name, found in scores.items()
     ]
     if form != "table":
@@ -91,3 +94,8 @@ def command(
     for row in rows:
         table.add_row(*row)
     console().print(table)
+
+
+def _title(registry: Registry, name: str) -> str:
+    """A metric's name in a table, which says where smaller scores are better."""
+    return metric_title(name, higher_is_better=registry.find("metrics", name).load().higher_is_better)

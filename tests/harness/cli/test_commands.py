@@ -130,7 +130,10 @@ def test_leaderboard_in_every_format(command, study):
     assert "±" in table.stdout
     markdown = command("leaderboard", study, "--format", "markdown").stdout.splitlines()
     assert markdown[0] == "| model | setting | n | spread | error ↓ |"
-    assert len(markdown) == 4
+    assert len(markdown) == 6
+    assert markdown[-1].startswith("mean ± standard deviation over n seeds")
+    in_latex = command("leaderboard", study, "--format", "latex").stdout.splitlines()
+    assert (in_latex[0][:15], in_latex[-1]) == ("\\begin{tabular}", f"% {markdown[-1]}")
     records = json.loads(command("leaderboard", study, "--format", "json").stdout)
     assert {record["n"] for record in records} == {2}
     assert all(record["ci_low"] < record["mean"] < record["ci_high"] for record in records)
@@ -167,6 +170,7 @@ def test_score_prints_scores_with_details(command, reference):
     assert scores["factorvae"]["score"] == 1
     assert "mutual_information" in scores["mig"]
     assert "0.9989" in command("score", reference / "aligned.npz", "--metric", "mig").stdout
+    assert "total-correlation ↓ " in command("score", reference / "aligned.npz", "--metric", "total-correlation").stdout
 
 
 def test_a_protocol_holds_for_every_metric_that_has_several(command, reference):

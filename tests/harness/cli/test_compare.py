@@ -52,6 +52,22 @@ def test_ranks_and_interquartile_means_are_printed(study, run_command):
     assert "iqm" in run_command("compare", "out", "--iqm", "error", cwd=study).stdout
 
 
+def test_where_smaller_is_better_an_arrow_says_so(study, run_command):
+    for form in ("table", "markdown"):
+        assert "error ↓" in run_command("compare", "out", "--format", form, cwd=study).stdout
+    assert "↓" not in run_command("compare", "out", "--format", "csv", cwd=study).stdout
+    assert "Interquartile mean of error ↓" in run_command("compare", "out", "--iqm", "error", cwd=study).stdout
+
+
+def test_in_latex_a_comparison_is_numbers_and_no_sentence(study, run_command):
+    text = run_command("compare", "out", "--format", "latex", cwd=study).stdout
+    assert r"metric & setting & difference & 95 \% interval & p & p (Holm) & n \\" in text
+    assert r"error $\downarrow$ & linear noise=0.5 & " in text
+    assert "better in" not in text
+    row = next(line for line in text.splitlines() if line.startswith("spread"))
+    assert row.endswith(r" & 3 \\")
+
+
 def test_published_tables_alone_can_be_compared(study, run_command, tmp_path):
     (tmp_path / "scores.parquet").write_bytes((study / "out" / "scores.parquet").read_bytes())
     assert "of 3 seeds" in run_command("compare", tmp_path, "--metric", "error", cwd=study).stdout

@@ -79,6 +79,29 @@ def test_it_is_the_same_table_read_or_made_anew(study, manager):
     assert read == new
 
 
+def test_a_single_seed_marks_nothing_as_the_best_and_the_caption_says_why(study):
+    _, folder, record = study
+    record(0, 0.25)
+    shown = CliRunner().invoke(cli, ["leaderboard", str(folder.path)]).output
+    assert "scores of one seed, which does not tell which is the best: nothing is marked" in " ".join(shown.split())
+    record(1, 0.5)
+    assert "nothing is marked" not in " ".join(
+        CliRunner().invoke(cli, ["leaderboard", str(folder.path)]).output.split()
+    )
+
+
+def test_a_trained_model_that_a_metric_has_yet_to_score_is_to_do_and_has_not_failed(study, suite_file, registry):
+    _, folder, record = study
+    record(0, 0.25)
+    folder.write_suite(load_suite(suite_file(SUITE.replace('["spread"]', '["spread", "error"]')), registry))
+    found = CliRunner().invoke(cli, ["leaderboard", str(folder.path), "--format", "json"])
+    spread, error = json.loads(found.stdout)
+    assert (spread["n"], spread["failed"], spread["pending"]) == (1, 0, 2)
+    assert (error["status"], error["n"], error["failed"], error["pending"]) == ("missing", 0, 0, 3)
+    shown = CliRunner().invoke(cli, ["leaderboard", str(folder.path), "--format", "markdown"]).output
+    assert "| linear | 1 | 0.250 (2 to do) | to do |" in shown
+
+
 FORMATS = ("table", "csv", "markdown", "json")
 
 

@@ -64,6 +64,25 @@ def test_without_shared_seeds_the_comparison_is_unpaired_and_says_so():
     assert row["sentence"].endswith("too few seeds to tell: no difference of so few has a p below 0.1")
 
 
+@pytest.mark.parametrize(
+    ("scores", "sentence"),
+    [
+        ([0.5], "equal in 1 seed; one seed tells nothing"),
+        ([0.5, 0.25, 0.125], "equal in all 3 seeds"),
+        ([0.5, None, 0.125], "equal in all 2 seeds; without scores: 1 here, 1 of the baseline"),
+    ],
+)
+def test_settings_with_equal_scores_are_said_to_be_equal(scores, sentence):
+    assert only(compare_settings(table(rows("a", scores), rows("b", scores)), "b"))["sentence"] == sentence
+
+
+def test_one_seed_is_a_seed():
+    alone = only(compare_settings(table(rows("a", [1.0]), rows("b", [0.5])), "b"))
+    assert alone["sentence"] == "better in 1 of 1 seed; +0.5; one seed tells nothing"
+    others = only(compare_settings(table(rows("a", [1.0]), rows("b", [0.5], first_seed=3)), "b"))
+    assert others["sentence"].startswith("unpaired, 1 seed against 1 other;")
+
+
 def test_a_setting_that_failed_throughout_has_nothing_to_compare():
     row = only(compare_settings(table(rows("a", [None, None]), rows("b", [0.0, 1.0])), "b"))
     assert (row["status"], row["reason"]) == ("no-scores", "it raised")
@@ -164,7 +183,7 @@ def test_protocols_of_a_metric_are_not_mixed():
         part[0]["metric_settings"] = json.dumps({"protocol": protocol})
     scores = table(svm, lasso)
     assert only(interquartile_means(scores, "mig protocol=lasso"))["iqm"] == 0.75
-    with pytest.raises(UserError, match="no trial has a score by the metric 'mig'; choose from: mig protocol=lasso"):
+    with pytest.raises(UserError, match="the metric 'mig'; did you mean 'mig protocol=svm' or"):
         performance_profile(scores, "mig")
 
 
