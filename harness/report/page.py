@@ -95,7 +95,7 @@ def write_report(
         pictures = study.draw(trial)
         pages.details[position]["pictures"] = pictures
         drawn += is_drawn(pictures)
-        without.update([] if is_drawn(pictures) else pictures["notes"].values())
+        without.update([] if is_drawn(pictures) else set(pictures["notes"].values()))
     report(len(chosen), len(chosen))
     # A title may hold half a character, which no file can.
     page = render(pages, album.sources(output)).encode(errors="replace")

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import DamagedFileError, StorageError, UserError
+from harness.errors import DamagedFileError, StorageError, UserError, nearest
 from harness.registry import DISTRIBUTION
 from harness.results.parquet import IncompleteTableError, read_table, write_table
 from harness.results.result import Result
@@ -46,6 +46,11 @@ MISPLACED = (
     errno.ENAMETOOLONG, errno.EINVAL,
 )  # fmt: skip
 """Errors of a place where no results can be kept, however long one waits."""
+
+
+def _studies(folder: Path) -> list[Path]:
+    """The results folders in a folder."""
+    return sorted(file.parent for file in folder.glob("*/suite.json"))
 
 
 class ResultsFolder:
@@ -186,7 +191,7 @@ class ResultsFolder:
         try:
             return Suite.from_json(read_json(self.suite_file))
         except FileNotFoundError:
-            raise UserError(f"{self.path}: not a results folder, it has no suite.json{self._hint()}") from None
+            raise UserError(f"{self.path}: not a results folder, {self._lack()}") from None
         except StorageError as error:
             if error.errno != errno.ENOTDIR:
                 raise
@@ -198,9 +203,14 @@ class ResultsFolder:
                 f"{self.suite_file}: damaged, or not a suite; `harness run` with the suite's file writes it again"
             ) from None
 
-    def _hint(self) -> str:
-        found = sorted(file.parent.name for file in self.path.glob("*/suite.json")) if is_local(self.path) else []
-        return f"; did you mean {self.path / found[0]}?" if found else "; `harness run` writes one"
+    def _lack(self) -> str:
+        """Why this is no results folder, and which one may have been meant: inside it, or beside what is not there."""
+        local = is_local(self.path)
+        if local and not self.path.exists():
+            others = [str(found) for parent in (self.path.parent, Path("results")) for found in _studies(parent)]
+            return f"it is not there; {nearest(str(self.path), set(others)) if others else '`harness run` writes one'}"
+        inside = _studies(self.path) if local else []
+        return f"it has no suite.json; {f'did you mean {inside[0]}?' if inside else '`harness run` writes one'}"
 
     def state(self, suite: Suite | None = None) -> str:
         """A hash of what tables, of a suite, are made from: it changes with every result or comparison that is written.

@@ -36,7 +36,9 @@ CHOSEN = (
     ),
 )
 HIGHER_IS_BETTER = Column("higher_is_better", "bool", "whether larger scores are better")
-POOL = Column("pool", "string", "the trials chosen among: all, or the label of one model")
+POOL = Column(
+    "pool", "string", "the trials chosen among: all, or the label of one model (label all, if it is called so)"
+)
 POOL_SIZE = Column("pool_size", "int64", "number of trials in the pool")
 BATCH_SIZE = Column("batch_size", "int64", "images per batch")
 PRECISION = Column("precision", "string", "float32, tf32 or bfloat16")

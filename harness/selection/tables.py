@@ -23,6 +23,9 @@ from harness.suite.trial import Choice, Trial
 
 logger = logging.getLogger(__name__)
 
+EVERY = "all"
+"""The pool of every label's trials."""
+
 
 def compared_together(selector: Selector, kinds: Mapping[str, str], trials: Sequence[Trial]) -> list[list[str]]:
     """Divide trials into sets that a selector compares, each of one kind: all of a kind together, or pool by pool.
@@ -176,10 +179,12 @@ def _table(rows: list[dict[str, Any]], columns: Sequence[Any]) -> pd.DataFrame:
 
 
 def _pools(trials: Sequence[Trial]) -> Iterator[tuple[str, list[str]]]:
-    """Pools of at least two trials: all, then each label's."""
+    """Pools of at least two trials: all, then each label's; that of a label "all" is told apart."""
     labels = list(dict.fromkeys(trial.label for trial in trials))
-    pools = [("all", [trial.id for trial in trials])] if len(labels) > 1 else []
-    pools += [(label, [trial.id for trial in trials if trial.label == label]) for label in labels]
+    pools = [(EVERY, [trial.id for trial in trials])] if len(labels) > 1 else []
+    for label in labels:
+        name = f"label {label}" if pools and label == EVERY else label
+        pools.append((name, [trial.id for trial in trials if trial.label == label]))
     return (pool for pool in pools if len(pool[1]) > 1)
 
 

@@ -159,6 +159,9 @@ def test_a_folder_without_results_says_so(command, study):
     assert run.returncode == 2
     assert "not a results folder" in run.stderr
     assert f"did you mean {study}?" in run.stderr
+    run = command("leaderboard", study.with_name("ou"))
+    assert run.returncode == 2
+    assert f"ou: not a results folder, it is not there; did you mean '{study}'?" in run.stderr
 
 
 def test_score_prints_scores_with_details(command, reference):

@@ -220,6 +220,14 @@ def test_without_the_plugin_the_page_is_made_and_says_why_there_are_no_pictures(
     assert page.json("sources") == []
 
 
+def test_a_trial_without_pictures_is_counted_once_for_each_reason(synthetic, registry, tmp_path, monkeypatch):
+    notes = {"samples": "no network", "traversal": "no network", "reconstructions": "no data"}
+    monkeypatch.setattr("harness.report.page.StudyPictures.draw", lambda self, trial: {"notes": notes})
+    written = write_report([synthetic()], tmp_path / "a.html", registry, which="all")
+    assert written.chosen > 0
+    assert written.without == {"no network": written.chosen, "no data": written.chosen}
+
+
 def test_absent_data_costs_only_the_reconstructions(trained, registry, tmp_path, monkeypatch):
     from harness.errors import UserError
 

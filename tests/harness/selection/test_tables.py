@@ -95,6 +95,15 @@ def test_trials_that_tie_are_judged_by_their_mean_and_are_said_to_tie(folder, re
     assert unknown["chosen"][0] == "good seed=1"
 
 
+def test_the_pool_of_a_label_called_all_is_told_from_the_pool_of_all(folder, registry, monkeypatch):
+    trials = [trial(label, seed) for label in ("all", "bad") for seed in range(2)]
+    monkeypatch.setitem(globals(), "TRIALS", trials)
+    random = suite(registry, "random")
+    compared(folder, random.selectors[0], [1.0, 2.0, 4.0, 3.0], trials)
+    judged, _ = tables(folder, random, registry, [0.5, 0.6, 0.7, 0.8])
+    assert judged.set_index("pool")["pool_size"].to_dict() == {"all": 4, "label all": 2, "bad": 2}
+
+
 def test_pools_in_which_nothing_has_a_score_are_passed_over(folder, registry):
     random = suite(registry, "random")
     compared(folder, random.selectors[0], [1.0, None, None, None])
