@@ -1,7 +1,7 @@
 """The contract of a model: networks and losses; the harness does the rest."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,7 +21,7 @@ from harness.rng import Rng
 from harness.seeds import governed
 
 ABILITIES = ("encode", "generate", "reconstruct", "posterior", "kl", "features")
-"""What a model may be able to do beside training; each is a method that it overrides."""
+"""What a model may be able to do beside training; each is a method that it overrides, see `Model.abilities`."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Model(nn.Module):
     A subclass declares its hyperparameters as a nested `Config`, builds its networks in
     `__init__(config, image)`, lists its `objectives` and overrides those of `encode`, `generate`,
     `reconstruct`, `posterior`, `kl` and `features` that it can really do; metrics that need another
-    one do not apply to it. Loops, optimizers, checkpoints and resumption are not its business.
+    one do not apply to it. Where hyperparameters decide what it can, `abilities` tells. Loops,
+    optimizers, checkpoints and resumption are not its business.
 
     The one rule: losses are pure. Every random number of a step comes from `draw`, so that a loss is
     a function of the parameters, the images and the draws and of nothing else. (Batch normalisation
@@ -153,6 +154,14 @@ class Model(nn.Module):
     def finish_step(self) -> None:
         """Update state that belongs to no objective, once per step after all updates, without gradients."""
 
+    @classmethod
+    def abilities(cls, config: Settings) -> Collection[str]:
+        """Which of `encode`, `generate`, ... a model with these hyperparameters can really do.
+
+        By default those that the class overrides. It is asked before anything is built.
+        """
+        return overridden(cls)
+
     def encode(self, images: Tensor) -> Tensor:
         """The representation of (N, C, H, W) images in [0, 1]: (N, D), one column per code."""
         raise NotApplicableError("the model has no encoder")
@@ -195,10 +204,14 @@ class Model(nn.Module):
 
     # What the harness asks.
 
-    @classmethod
-    def can(cls, ability: str) -> bool:
-        """Whether the model overrides `ability`, one of `ABILITIES`."""
-        return getattr(cls, ability) is not getattr(Model, ability)
+    def can(self, ability: str) -> bool:
+        """Whether the model has `ability`, one of `ABILITIES`."""
+        return ability in self.abilities(self.config)
+
+
+def overridden(model_class: type[Model]) -> list[str]:
+    """Those of `ABILITIES` that a class of models overrides."""
+    return [ability for ability in ABILITIES if getattr(model_class, ability) is not getattr(Model, ability)]
 
 
 def build(model_class: type[Model], config: Settings, image: ImageSpec, rng: Rng) -> Model:

@@ -174,7 +174,9 @@ def _replaced(model: Model, functions: Mapping[str, Function], latents: LatentSp
         members |= {
             name: getattr(Model, name) for name in ("represent", "posterior", "kl", "code_noise", "code_groups")
         }
+    able = {name for name in model.abilities(model.config) if name not in members} | functions.keys()
     members |= {name: _method(name, function) for name, function in functions.items()}
+    members["abilities"] = classmethod(lambda kind, config: able)
     replaced = copy(model)
     replaced.__class__ = type("Replaced", (type(model),), members)
     for name in members:

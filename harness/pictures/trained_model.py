@@ -11,7 +11,7 @@ from harness.dataset import Dataset
 from harness.errors import NotApplicableError, UserError
 from harness.evaluation import REASONS
 from harness.latents import LatentSpace
-from harness.model import Model
+from harness.model import Model, overridden
 from harness.pictures.latent_paths import numbered_latents
 from harness.registry import Registry
 from harness.results.folder import ResultsFolder
@@ -53,7 +53,7 @@ class TrainedModel:
         found = []
         for name, entry in self.registry.entries["models"].items():
             with suppress(UserError):  # Its plugin cannot be imported.
-                found += [name] if entry.load().can(ability) else []
+                found += [name] if ability in overridden(entry.load()) else []
         return sorted(found)
 
     @property

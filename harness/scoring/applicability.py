@@ -1,15 +1,19 @@
 """Which metrics of a suite will have no score, known before anything is trained."""
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
-from harness.dataset import Dataset
 from harness.errors import UserError, in_a_line
 from harness.evaluation import lacking
 from harness.registry import Registry
 from harness.scoring.model_evaluation import abilities_of
 from harness.suite.build import build_dataset, build_metric
+from harness.suite.resolve import resolve_class
 from harness.suite.suite import Suite
-from harness.suite.trial import Choice
+from harness.suite.trial import Choice, Trial
+
+Subject: TypeAlias = tuple[str, str, int]
+"""What decides the abilities of a trial: its model and hyperparameters, its dataset, the images held out."""
 
 
 def inapplicable(suite: Suite, registry: Registry) -> dict[str, Mapping[str, list[str]]]:
@@ -17,16 +21,14 @@ def inapplicable(suite: Suite, registry: Registry) -> dict[str, Mapping[str, lis
 
     Reasons that only the trained model can tell are not among them.
     """
-    datasets = {trial.dataset.key: build_dataset(registry, trial.dataset) for trial in suite.trials}
+    abilities = _abilities(suite, registry)
     found: dict[str, Mapping[str, list[str]]] = {}
     for metric in suite.metrics:
         reasons: dict[str, dict[str, None]] = {}
         here = _missing_here(registry, metric)
         needs = registry.find("metrics", metric.name).load().needs
         for trial in suite.trials:
-            dataset: Dataset = datasets[trial.dataset.key]
-            model = registry.find("models", trial.model.name).load()
-            if reason := lacking(needs, abilities_of(model, dataset, trial.training.held_out)) or here:
+            if reason := lacking(needs, abilities[_subject(trial)]) or here:
                 reasons.setdefault(reason, {})[trial.label] = None
         if reasons:
             found[metric.name] = {reason: list(labels) for reason, labels in reasons.items()}
@@ -41,6 +43,20 @@ def never_scored(suite: Suite, registry: Registry) -> list[str]:
         for metric, reasons in inapplicable(suite, registry).items()
         if {label for models in reasons.values() for label in models} == labels
     ]
+
+
+def _abilities(suite: Suite, registry: Registry) -> dict[Subject, set[str]]:
+    datasets = {trial.dataset.key: build_dataset(registry, trial.dataset) for trial in suite.trials}
+    found = {}
+    for trial in {_subject(trial): trial for trial in suite.trials}.values():
+        model_class, config = resolve_class(registry, "models", trial.model)
+        dataset = datasets[trial.dataset.key]
+        found[_subject(trial)] = abilities_of(model_class, config, dataset, trial.training.held_out)
+    return found
+
+
+def _subject(trial: Trial) -> Subject:
+    return trial.model.key, trial.dataset.key, trial.training.held_out
 
 
 def _missing_here(registry: Registry, metric: Choice) -> str:

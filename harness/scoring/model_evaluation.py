@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution
 
+from harness.config import Settings
 from harness.data.checks import asked, check_images
 from harness.data.held_out import split_images
 from harness.dataset import Dataset, GroundTruthDataset, LabelledDataset
 from harness.errors import DivergenceError, NotApplicableError
 from harness.evaluation import Codes, Evaluation, PrincipalCodes, group_points, out_of_range
 from harness.factors import Indices
-from harness.model import ABILITIES, Model
+from harness.model import Model
 from harness.nn.doubles import to_double
 from harness.registry import Registry
 from harness.rng import Rng
@@ -40,12 +41,12 @@ the others are made again."""
 T = TypeVar("T")
 
 
-def abilities_of(model: type[Model], dataset: Dataset, held_out: int) -> set[str]:
-    """The model's abilities, with "factors", "labels" and "held_out" where the data have them.
+def abilities_of(model: type[Model], config: Settings, dataset: Dataset, held_out: int) -> set[str]:
+    """The abilities of a model with its hyperparameters, and "factors", "labels", "held_out" where the data have them.
 
     The dataset need not be loaded.
     """
-    found = {ability for ability in ABILITIES if model.can(ability)}
+    found = set(model.abilities(config))
     found |= {"factors"} if isinstance(dataset, GroundTruthDataset) else set()
     found |= {"labels"} if isinstance(dataset, LabelledDataset) else set()
     return found | ({"held_out"} if held_out else set())
@@ -112,7 +113,7 @@ class ModelEvaluation(Evaluation):
 
     def abilities(self) -> set[str]:
         """Name what the model can do and the data have, see `abilities_of`."""
-        return abilities_of(type(self.model), self.dataset, len(self.held_out))
+        return abilities_of(type(self.model), self.model.config, self.dataset, len(self.held_out))
 
     @property
     def size(self) -> int:

@@ -1,7 +1,7 @@
 """A model that was trained elsewhere: loaded from a file, never trained, scored as any other."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Literal, Self
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -37,11 +37,6 @@ class Checkpoint(Model):
     source = "as its `origin` says"
     trained_elsewhere: ClassVar[bool] = True
     config: Config
-
-    def __new__(cls, config: Config, image: ImageSpec) -> Self:
-        """A model of a class that has the methods that the checkpoint has, and no others."""
-        methods: dict[str, Any] = {ability: _method(ability) for ability in config.can}
-        return super().__new__(type(cls.__name__, (cls,), methods))
 
     def __init__(self, config: Config, image: ImageSpec) -> None:
         super().__init__(config, image)
@@ -80,11 +75,26 @@ class Checkpoint(Model):
         """None: it has been trained."""
         return []
 
+    @classmethod
+    def abilities(cls, config: Settings) -> Sequence[str]:
+        """Those that `can` lists."""
+        assert isinstance(config, Checkpoint.Config)
+        return config.can
 
-def _method(ability: str) -> Callable[[Checkpoint, Tensor], Tensor]:
-    """A method of a model that calls the one of its module and checks what it gives."""
+    def encode(self, images: Tensor) -> Tensor:
+        """What the module's `encode` gives, or the module itself: (N, D)."""
+        return self._of_module("encode", images)
 
-    def method(self: Checkpoint, inputs: Tensor) -> Tensor:
+    def generate(self, latents: Tensor) -> Tensor:
+        """What the module's `generate` gives: images (N, C, H, W)."""
+        return self._of_module("generate", latents)
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """What the module's `reconstruct` gives: images (N, C, H, W)."""
+        return self._of_module("reconstruct", images)
+
+    def _of_module(self, ability: str, inputs: Tensor) -> Tensor:
+        """Call a method of the module and check what it gives."""
         found = getattr(self.module, ability, None)
         given = (found if callable(found) else self.module)(inputs)
         dimensions = 2 if ability == "encode" else 4
@@ -92,5 +102,3 @@ def _method(ability: str) -> Callable[[Checkpoint, Tensor], Tensor]:
             shape = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
             raise UserError(f"checkpoint: {ability} gives {shape}, expected {ABILITIES[ability]} for n = {len(inputs)}")
         return given.to(torch.float32)
-
-    return method

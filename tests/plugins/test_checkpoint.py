@@ -12,6 +12,7 @@ from harness import ImageSpec, Rng, UserError
 from harness.config import parse
 from harness.execution.plan import RunOptions
 from harness.model import build
+from harness.scoring.applicability import inapplicable
 from harness.suite.suite import load_suite
 from harness_checkpoint.module_files import built, torchscript
 
@@ -116,6 +117,30 @@ def test_what_a_checkpoint_cannot_do_it_is_not_asked(study):
     assert not script.model().model.can("generate")
     assert parameters.model().model.can("generate")
     assert parameters.model().generate(torch.zeros(2, 3)).shape == (2, 1, 8, 8)
+
+
+def test_what_it_can_do_is_said_before_a_run_as_it_is_scored(folder, registry, study):
+    suite = load_suite(folder / "study.toml", registry, ['evaluation.metrics=["mig", "ms-ssim"]'])
+    assert inapplicable(suite, registry) == {"ms-ssim": {"the model has no generator": ["script"]}}
+    for trial in study.trials[:2]:
+        known = harness.evaluate(trial.model(), trial.dataset(), ["mig", "ms-ssim"]).record("ms-ssim").reason
+        assert known.startswith("the model has no generator") == (trial.trial.label == "script")
+
+
+def test_functions_stand_in_place_of_the_methods_of_a_checkpoint(study):
+    trial = study.trials[0]
+    scores = harness.evaluate(
+        trial.model(),
+        trial.dataset(),
+        ["memorisation"],
+        generate=lambda latents: torch.zeros(len(latents), 1, 8, 8),
+        latents=2,
+    )
+    assert "the model has no generator" not in scores.record("memorisation").reason
+
+
+def test_what_it_may_be_able_to_do_is_shown(command):
+    assert "can: encode, generate, reconstruct, as its settings say" in command("show", "checkpoint").stdout
 
 
 def test_where_it_is_from_and_what_its_file_holds_is_recorded(study):

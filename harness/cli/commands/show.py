@@ -100,8 +100,9 @@ def _scores(shown: type) -> str:
 
 def _abilities(shown: type) -> list[str]:
     """The abilities of a model, such as encode; none for what is no model."""
-    if not hasattr(shown, "can"):
+    if not hasattr(shown, "abilities"):
         return []
-    from harness.model import ABILITIES
+    from harness.model import Model, overridden
 
-    return [ability for ability in ABILITIES if shown.can(ability)]
+    decided = inspect.getattr_static(shown, "abilities") is not inspect.getattr_static(Model, "abilities")
+    return [*overridden(shown), *(["as its settings say"] if decided else [])]
