@@ -13,7 +13,7 @@ from rich.table import Table
 
 from harness.plugins.hookspecs import hookimpl
 from harness.results.result import Outcome, Result
-from harness.suite.trial import Trial
+from harness.suite.trial import Trial, by_training
 from harness.training.events import Progress
 
 LINE_SECONDS = 15.0
@@ -46,8 +46,12 @@ class Display:
         self.comparison: _Running | None = None
         self.stopping = False
         self._began = monotonic()
+        self._work: dict[str, int] = {}
+        """How many images each trial is trained on, less those of an earlier state of its training."""
+        self._all_work = 0
+        self._done_work = 0
         self._before = 0.0
-        """How many trials' worth of training was done by earlier runs, of trials that go on from a checkpoint."""
+        """How much of the work was done by earlier runs, of trials that go on from a checkpoint."""
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
         self._ended = Event()
         self._speaking = Thread(target=self._speak, daemon=True)
@@ -104,7 +108,7 @@ class Display:
         new = running.progress is None
         running.move(progress)
         if new and progress.images_per_second is None:
-            self._before += running.share()
+            self._before += self._done_of(trial.id, running)
 
     @hookimpl
     def harness_trial_note(self, trial: Trial, text: str) -> None:
@@ -117,6 +121,7 @@ class Display:
         self.running.pop(trial.id, None)
         self._counted.discard(trial.id)
         self.done += 1
+        self._done_work += self._work.get(trial.id, 0)
         self.failed += bool(result.failures)
         if result.outcome is Outcome.FINISHED:
             scores = ", ".join(f"{s.metric} {s.score:.3f}" for s in result.scores if s.score is not None)
@@ -136,6 +141,13 @@ class Display:
     def _count(self, trials: Sequence[Trial]) -> None:
         self.pending += len(trials)
         self._counted |= {trial.id for trial in trials}
+        work = _work(trials)
+        self._work |= work
+        self._all_work += sum(work.values())
+
+    def _done_of(self, trial: str, running: "_Running") -> float:
+        """How much of the work on a trial that runs is done."""
+        return running.share() * self._work.get(trial, 0)
 
     def speak(self) -> None:
         """Say a line about everything of which none was said for a while."""
@@ -155,12 +167,12 @@ class Display:
     def _suite_left(self) -> str:
         """The time that all trials of the run may still take, in words, once something is known about it."""
         elapsed = monotonic() - self._began
-        running = list(self.running.values())
-        trained = self.done + sum(each.share() for each in running)
-        share = (trained - self._before) / max(1e-9, self.pending - self._before)
+        running = dict(self.running)
+        trained = self._done_work + sum(self._done_of(*each) for each in running.items())
+        share = (trained - self._before) / max(1e-9, self._all_work - self._before)
         if elapsed < LINE_SECONDS or not 0 < share < 1:
             return ""
-        longest = max((each.progress.seconds_left or 0 for each in running if each.progress), default=0)
+        longest = max((each.progress.seconds_left or 0 for each in running.values() if each.progress), default=0)
         return f"; about {_duration(max(longest, elapsed * (1 - share) / share))} left in all"
 
     def _render(self) -> Table:
@@ -176,6 +188,18 @@ class Display:
         table.caption = "\n".join([compared or counts, *([STOPPING] if self.stopping else [])])
         table.caption_justify = "left"
         return table
+
+
+def _work(trials: Sequence[Trial]) -> dict[str, int]:
+    """How many images each trial is trained on, less those of an earlier state of its training; 1 for none."""
+    work = {}
+    for states in by_training(trials):
+        before = 0
+        for state in states:
+            images = state.training.steps * state.training.batch_size
+            work[state.id] = max(1, images - before)
+            before = images
+    return work
 
 
 class _Running:

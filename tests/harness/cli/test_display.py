@@ -71,12 +71,25 @@ def test_a_terminal_shows_a_table_of_what_runs(show):
 def test_what_earlier_runs_trained_does_not_make_this_one_look_fast(show):
     """A trial goes on at 90 of its 100 steps; 5 more took 100 s, so the other 105 steps take 2,100 s."""
     display, _ = show(terminal=False)
-    display.harness_suite_started([TRIAL, TRIAL])
+    display.harness_suite_started([TRIAL, replace(TRIAL, seed=TRIAL.seed + 1)])
     display.harness_trial_started(TRIAL)
     display.harness_trial_progress(TRIAL, Progress(90, 100))
     display.harness_trial_progress(TRIAL, Progress(95, 100, images_per_second=3.2, seconds_left=100))
     display._began -= 100
     assert display._suite_left() == "; about 35:00 left in all"
+
+
+def test_a_long_training_is_more_work_than_a_short_one_and_its_states_are_part_of_it(show):
+    """Of 300 steps with a state on the way, and 100 of another trial, 200 took 100 s; so will the other 200."""
+    display, _ = show(terminal=False)
+    short, long = replace(TRIAL, seed=TRIAL.seed + 1), replace(TRIAL, training=Training(steps=300))
+    display.harness_suite_started([TRIAL, long, short])
+    display.harness_trial_started(TRIAL)
+    display.harness_trial_finished(TRIAL, result())
+    display.harness_trial_started(long)
+    display.harness_trial_progress(long, Progress(150, 300, images_per_second=1.0, seconds_left=75))
+    display._began -= 100
+    assert display._suite_left() == "; about 1:40 left in all"
 
 
 def test_a_trial_that_is_done_again_is_counted_again(show):
