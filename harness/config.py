@@ -9,7 +9,16 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, ValidationInfo
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    PydanticUserError,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
@@ -27,6 +36,17 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, protected_namespaces=())
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Refuse what `Field` does not know: pydantic would keep it, and no value would be checked by it."""
+        for name, field in cls.model_fields.items():
+            if isinstance(field.json_schema_extra, dict):
+                unknown = ", ".join(map(repr, field.json_schema_extra))
+                raise UserError(
+                    f"{cls.__qualname__}.{name}: Field has no {unknown}; values are limited by ge, gt, le, lt, "
+                    "multiple_of, min_length, max_length and pattern"
+                )
 
     def values(self) -> dict[str, Any]:
         """Every setting with its resolved value, as plain JSON data."""
@@ -228,6 +248,15 @@ def settings_in(annotation: Any) -> type[Settings] | None:
         if found := settings_in(argument):
             return found
     return None
+
+
+def wrong_declaration(error: BaseException) -> str:
+    """What to change where a setting is declared without its type; "" for any other error."""
+    if not isinstance(error, PydanticUserError) or error.code != "model-field-missing-annotation":
+        return ""
+    found = re.search(r"[`'](\w+)", str(error))
+    name = found[1] if found else "NAME"
+    return f"the setting '{name}' is declared without a type; write `{name}: float = Field(...)`, or another type"
 
 
 def describe(cls: type[Settings]) -> list[dict[str, str]]:

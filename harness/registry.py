@@ -69,9 +69,11 @@ class Entry:
             with stdout_to_stderr():
                 return getattr(importlib.import_module(module), attribute)
         except Exception as error:  # A plugin's import may raise anything; it must be named, not shown raw.
+            from harness.config import wrong_declaration
+
+            reason = wrong_declaration(error) or f"{type(error).__name__}: {error}"
             raise UserError(
-                f"{self.kind[:-1]} '{self.name}' of {self.plugin} cannot be loaded from {self.target}: "
-                f"{type(error).__name__}: {error}"
+                f"{self.kind[:-1]} '{self.name}' of {self.plugin} cannot be loaded from {self.target}: {reason}"
             ) from error
 
 

@@ -165,10 +165,10 @@ def harness(sandbox, monkeypatch, capsys):
     monkeypatch.setenv("HARNESS_DATA", str(sandbox / "data"))
 
     def run(arguments):
-        if "codes.npz" in arguments:
-            shape = (3, 6, 2) if arguments[0] == "select" else (6, 2)
-            codes = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-            np.savez(sandbox / "codes.npz", codes=codes, factor_sizes=np.array([2, 3]))
+        for name, shape in {"codes.npz": (6, 2), "pool.npz": (3, 6, 2)}.items():
+            if name in arguments:
+                codes = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+                np.savez(sandbox / name, codes=codes, factor_sizes=np.array([2, 3]))
         if "my-model" in " ".join(arguments) and arguments[0] != "new":
             monkeypatch.syspath_prepend(install(sandbox / "my-model"))
         monkeypatch.setattr(sys, "argv", ["harness", *arguments])

@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -121,6 +122,7 @@ class PluginManager:
                 continue
 
             def register(name: str, target: str | type, summary: str, kind: str = kind) -> None:
+                _check_target(name, target)
                 found.append(Entry(kind, name, target, summary, plugin))
 
             implementation(register=register)
@@ -149,8 +151,26 @@ def _check_hooks(plugin: Plugin) -> None:
                 raise UserError(f"its hook {name} asks for '{argument}', but is given: {', '.join(offered)}")
 
 
+def _check_target(name: str, target: object) -> None:
+    """What is registered must be a class, or say where one is.
+
+    Raises:
+        UserError: it is something else.
+    """
+    if isinstance(target, type) or (isinstance(target, str) and _TARGET.fullmatch(target)):
+        return
+    module, dot, found = str(target).rpartition(".") if isinstance(target, str) else ("", "", "")
+    meant = f"; did you mean '{module}:{found}'?" if dot and _TARGET.fullmatch(f"{module}:{found}") else ""
+    raise UserError(f"it registers '{name}' as {target!r}, expected a class or 'module:Class'{meant}")
+
+
+_TARGET = re.compile(r"\w+(\.\w+)*:\w+")
+
+
 def _import_reason(error: BaseException) -> str:
-    return f"it cannot be imported: {type(error).__name__}: {error}"
+    from harness.config import wrong_declaration
+
+    return f"it cannot be imported: {wrong_declaration(error) or f'{type(error).__name__}: {error}'}"
 
 
 def _import_file(file: Path) -> ModuleType:

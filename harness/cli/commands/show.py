@@ -1,6 +1,7 @@
 """`harness show`: one model, dataset, metric, selector or sampler in full."""
 
 import inspect
+import re
 from pathlib import Path
 
 import click
@@ -62,7 +63,7 @@ def _show(entry: Entry) -> None:
     shown = entry.load()
     out = console()
     out.print(Text.assemble((entry.name, "bold"), f"  {entry.kind[:-1]} from {entry.plugin}\n"))
-    out.print(f"{inspect.getdoc(shown) or entry.summary}\n")
+    out.print(f"{_unwrapped(inspect.getdoc(shown) or entry.summary)}\n")
     facts = {
         "source": shown.source,
         "can": ", ".join(_abilities(shown)),
@@ -85,6 +86,11 @@ def _show(entry: Entry) -> None:
         table.add_row(*row.values())
     out.print()
     out.print(table)
+
+
+def _unwrapped(document: str) -> str:
+    """A docstring whose paragraphs are a line each, for a terminal of any width; lists and indented lines stay."""
+    return re.sub(r"(?<!\n)\n(?![\n\s*-])", " ", document)
 
 
 def _scores(shown: type) -> str:

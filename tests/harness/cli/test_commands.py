@@ -106,6 +106,19 @@ def test_show_tells_everything_about_a_name(command, name, texts):
         assert any(choice.lower() in flat.lower() for choice in text.split("|")) or text in flat, text
 
 
+def test_show_breaks_a_description_where_the_terminal_ends_and_nowhere_else(monkeypatch, capsys):
+    from click.testing import CliRunner
+
+    from harness.cli import cli
+
+    monkeypatch.setenv("COLUMNS", "60")
+    text = CliRunner().invoke(cli, ["show", "mig"]).output.split("source:")[0]
+    for paragraph in text.strip().split("\n\n"):
+        *lines, _ = [line.rstrip() for line in paragraph.splitlines()]
+        firsts = [line.split()[0] for line in paragraph.splitlines()[1:]]
+        assert all(len(line) + 1 + len(first) > 60 for line, first in zip(lines, firsts, strict=True)), paragraph
+
+
 def test_show_suggests_the_nearest_name(command):
     run = command("show", "sprite")
     assert run.returncode == 2

@@ -227,3 +227,34 @@ def test_plugins_hear_of_a_run_and_can_add_commands(plugin_file):
 def test_a_file_that_registers_nothing_is_refused(plugin_file):
     with pytest.raises(UserError, match="it registers nothing and watches nothing; define a hook, such as harness_reg"):
         PluginManager([plugin_file("def harness_register_model(register): pass")])
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (
+            '"mine.Thing"',
+            "it registers 'x' as 'mine.Thing', expected a class or 'module:Class'; did you mean 'mine:Thing'",
+        ),
+        ('"Thing"', "it registers 'x' as 'Thing', expected a class or 'module:Class'$"),
+        ("3", "it registers 'x' as 3, expected a class or 'module:Class'$"),
+    ],
+)
+def test_what_is_registered_is_a_class_or_says_where_one_is(plugin_file, target, message):
+    hook = f"@harness.hookimpl\ndef harness_register_models(register): register('x', {target}, 'a thing')\n"
+    with pytest.raises(UserError, match=message):
+        PluginManager([plugin_file(hook)])
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("beta = 4.0", "the setting 'beta' is declared without a type; write `beta: float = Field"),
+        ("beta = harness.Field(4.0)", "the setting 'beta' is declared without a type; write `beta: float = Field"),
+        ("beta: float = harness.Field(4.0, min=0)", "Config.beta: Field has no 'min'; values are limited by ge, gt,"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Using extra keyword arguments")
+def test_a_setting_that_is_declared_wrongly_is_told_how(plugin_file, setting, message):
+    with pytest.raises(UserError, match=message):
+        PluginManager([plugin_file(f"class Config(harness.Settings):\n    {setting}\n")])
