@@ -145,18 +145,30 @@ def _merge(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
 def _override(data: dict[str, Any], text: str) -> None:
     """Apply "path.to.key=value"; in a list of tables a step is a number, as messages write it, a label or a name."""
     path, separator, value = text.partition("=")
-    steps = re.sub(r"\[(\d+)\](?=\.|$)", r".\1", path.strip()).split(".")
-    if not separator or not all(steps):
+    key = re.sub(r"\[(\d+)\](?=\.|$)", r".\1", path.strip())
+    if not separator or not all(key.split(".")):
         raise UserError(f"--set {text}: expected path.to.key=value")
     targets: list[Any] = [data]
-    for depth, step in enumerate(steps[:-1]):
+    rest = key
+    while "." in rest:
+        step, rest = _next_step(targets, rest)
         targets = [found for target in targets for found in _descend(target, step)]
         if not targets:
-            raise UserError(f"--set {text}: there is no '{'.'.join(steps[: depth + 1])}' in the suite")
+            raise UserError(f"--set {text}: there is no '{key[: -len(rest) - 1]}' in the suite")
     for target in targets:
         if not isinstance(target, dict):
-            raise UserError(f"--set {text}: '{'.'.join(steps[:-1])}' is not a table")
-        target[steps[-1]] = value_of(value.strip())
+            raise UserError(f"--set {text}: '{key[: -len(rest) - 1]}' is not a table")
+        target[rest] = value_of(value.strip())
+
+
+def _next_step(targets: Sequence[Any], path: str) -> tuple[str, str]:
+    """The first step of a path, and the rest: up to a dot, or a whole label that has dots itself."""
+    tables = [item for target in targets if isinstance(target, list) for item in target if isinstance(item, dict)]
+    labels = [
+        label for table in tables if isinstance(label := table.get("label"), str) and path.startswith(f"{label}.")
+    ]
+    step = max(labels, key=len, default=path.partition(".")[0])
+    return step, path[len(step) + 1 :]
 
 
 def _descend(target: Any, step: str) -> list[Any]:

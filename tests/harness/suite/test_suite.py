@@ -102,6 +102,18 @@ def test_overrides_reach_every_key(suite_file, registry):
     assert [t.model.config["noise"] for t in suite.trials] == [0.5, 0.5, 0.1]
 
 
+def test_a_label_may_have_dots_where_a_setting_is_overridden(suite_file, registry):
+    text = (
+        SUITE
+        + '\n[[models]]\nname = "linear"\nlabel = "size 0.5, large"\n[[models]]\nname = "linear"\nlabel = "size 0"\n'
+    )
+    suite = load_suite(
+        suite_file(text), registry, ["models.size 0.5, large.config.size=4", "models.size 0.config.size=5"]
+    )
+    sizes = {trial.label: trial.model.config["size"] for trial in suite.trials}
+    assert (sizes["size 0.5, large"], sizes["size 0"]) == (4, 5)
+
+
 def test_an_override_finds_a_place_as_messages_write_it(suite_file, registry):
     by_step = load_suite(suite_file(SUITE), registry, ["models.0.sweep.noise=[0.5]", "models.1.config.size=4"])
     as_written = load_suite(suite_file(SUITE), registry, ["models[0].sweep.noise=[0.5]", "models[1].config.size=4"])
