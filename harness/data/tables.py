@@ -137,7 +137,8 @@ def factors_of(
     for number, column in enumerate(columns):
         distinct, levels[:, number] = np.unique(column, return_inverse=True)
         if len(distinct) == 1:
-            raise UserError(f"factors: column {names[number]} is {distinct[0]} in every row; leave it out")
+            value = distinct[0] if _is_nominal(column) else f"{distinct[0]:g}"
+            raise UserError(f"factors: column {names[number]} is {value} in every row; leave it out")
         exact[:, number] = levels[:, number] if _is_nominal(column) else column
         if number in cut:
             low, width = exact[:, number].min(), np.ptp(exact[:, number]) / INTERVALS
