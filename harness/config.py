@@ -169,7 +169,8 @@ def _path(data: Any, problem: Any) -> tuple[int | str, ...]:
     """Where a problem is in the data; pydantic's own place also names the types that it has tried on the way."""
     path: list[int | str] = []
     for step in problem["loc"]:
-        if (isinstance(data, Mapping) and step in data) or (isinstance(data, list | tuple) and isinstance(step, int)):
+        inside = range(len(data)) if isinstance(data, list | tuple) else data if isinstance(data, Mapping) else ()
+        if step in inside:
             path.append(step)
             data = data[step]
     return (*path, problem["loc"][-1]) if problem["type"] == "missing" else tuple(path)

@@ -18,12 +18,14 @@ class FactorGrid:
         sizes: F numbers of levels.
         values: the real value of each level, F arrays of (size,); by default 0, 1, 2, ...
         categorical: for each factor whether its levels have no order; by default none is.
+        level_names: what people call the levels of each factor, F sequences; empty for a factor of numbers.
     """
 
     names: Sequence[str]
     sizes: Sequence[int]
     values: Sequence[ArrayLike] = ()
     categorical: Sequence[bool] = ()
+    level_names: Sequence[Sequence[str]] = ()
     _bases: Indices = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -32,6 +34,7 @@ class FactorGrid:
         object.__setattr__(self, "_bases", bases.astype(np.int64))
         object.__setattr__(self, "values", [np.asarray(v, float) for v in self.values] or [np.arange(n) for n in sizes])
         object.__setattr__(self, "categorical", tuple(self.categorical) or (False,) * len(sizes))
+        object.__setattr__(self, "level_names", tuple(self.level_names) or ((),) * len(sizes))
 
     def __len__(self) -> int:
         return int(np.prod(np.asarray(self.sizes, dtype=np.int64)))

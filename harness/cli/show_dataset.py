@@ -1,6 +1,6 @@
 """What `harness show` tells about a dataset beside its settings: size, memory, time to load, and a picture."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,9 @@ from harness.errors import UserError
 
 if TYPE_CHECKING:
     from harness.dataset import Dataset
+
+MOST_NAMES = 6
+"""Names of levels that are shown of a factor."""
 
 UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 
@@ -54,8 +57,8 @@ def show_dataset(
     echo(f"images: {len(dataset):,}")
     if isinstance(dataset, GroundTruthDataset):
         factors = dataset.factors
-        ranges = zip(factors.names, factors.sizes, factors.values, strict=True)
-        echo("factors: " + ", ".join(f"{name} {size} ({_range(values)})" for name, size, values in ranges))
+        ranges = zip(factors.names, factors.sizes, factors.values, factors.level_names, strict=True)
+        echo("factors: " + ", ".join(f"{name} {size} ({_levels(*levels)})" for name, size, *levels in ranges))
         if dataset.training_images is not None:
             split = split_images(dataset, held_out=0)
             often = ", some more often than others" if split.weights is not None else ""
@@ -84,6 +87,9 @@ def in_units(size: int) -> str:
     return f"{number:.1f} {unit}" if number < 10 else f"{number:,.0f} {unit}"
 
 
-def _range(values: Any) -> str:
+def _levels(values: Any, names: Sequence[str]) -> str:
+    """The first few names of a factor's levels, or the range of their values."""
+    if names:
+        return ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
     low, high = f"{min(values):.3g}", f"{max(values):.3g}"
     return low if low == high else f"{low} to {high}"

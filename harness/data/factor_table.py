@@ -37,8 +37,9 @@ class FactorTable(FactorGrid):
         categorical: Sequence[bool],
         levels: Indices,
         exact: NDArray[np.float64] | None = None,
+        level_names: Sequence[Sequence[str]] = (),
     ) -> None:
-        super().__init__(names, sizes, values, categorical)
+        super().__init__(names, sizes, values, categorical, level_names)
         object.__setattr__(self, "levels", np.asarray(levels, dtype=np.int64))
         object.__setattr__(self, "exact", exact)
 
@@ -51,12 +52,10 @@ class FactorTable(FactorGrid):
 
         The value of a level is the middle of its interval.
         """
-        low, high = values.min(axis=0), values.max(axis=0)
-        width = np.where(high > low, (high - low) / INTERVALS, 1)
-        levels = ((values - low) / width).astype(np.int64).clip(max=INTERVALS - 1)
-        middles = low[:, None] + width[:, None] * (np.arange(INTERVALS) + 0.5)
+        cut = [intervals(column) for column in values.T]
+        levels, middles = np.stack([levels for levels, _ in cut], axis=1), [middles for _, middles in cut]
         count = len(names)
-        return cls(names, (INTERVALS,) * count, list(middles), (False,) * count, levels, values)
+        return cls(names, (INTERVALS,) * count, middles, (False,) * count, levels, values)
 
     @cached_property
     def _by_level(self) -> list[tuple[Indices, Indices]]:
@@ -153,3 +152,11 @@ class FactorTable(FactorGrid):
                     f"{alone} of {len(self)} observations share their level of {self.names[factor]} with no other, and "
                     f"the metric compares observations that share one"
                 )
+
+
+def intervals(column: NDArray[np.float64]) -> tuple[Indices, NDArray[np.float64]]:
+    """Cut the range of real numbers (N,) into 20 intervals of equal width: the interval of each, and their middles."""
+    low, high = column.min(), column.max()
+    width = (high - low) / INTERVALS if high > low else 1.0
+    levels = ((column - low) / width).astype(np.int64).clip(max=INTERVALS - 1)
+    return levels, low + width * (np.arange(INTERVALS) + 0.5)

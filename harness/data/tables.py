@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.factor_table import INTERVALS, FactorTable
+from harness.data.factor_table import FactorTable, intervals
 from harness.errors import UserError
 from harness.factors import FactorGrid, Indices
 
@@ -132,7 +132,7 @@ def factors_of(
     unordered = _chosen(names, categorical, "categorical")
     cut = _continuous(names, columns, continuous, unordered)
     order = [number in unordered or _is_nominal(column) for number, column in enumerate(columns)]
-    values, exact = [], np.empty((len(columns[0]), len(columns)))
+    values, called, exact = [], [], np.empty((len(columns[0]), len(columns)))
     levels = np.empty(exact.shape, dtype=np.int64)
     for number, column in enumerate(columns):
         distinct, levels[:, number] = np.unique(column, return_inverse=True)
@@ -140,19 +140,19 @@ def factors_of(
             value = distinct[0] if _is_nominal(column) else f"{distinct[0]:g}"
             raise UserError(f"factors: column {names[number]} is {value} in every row; leave it out")
         exact[:, number] = levels[:, number] if _is_nominal(column) else column
+        called.append(tuple(map(str, distinct)) if _is_nominal(column) else ())
         if number in cut:
-            low, width = exact[:, number].min(), np.ptp(exact[:, number]) / INTERVALS
-            levels[:, number] = ((exact[:, number] - low) / (width or 1)).astype(np.int64).clip(max=INTERVALS - 1)
-            values.append(low + width * (np.arange(INTERVALS) + 0.5))
+            levels[:, number], middles = intervals(exact[:, number])
+            values.append(middles)
         else:
             values.append(np.arange(len(distinct)) if _is_nominal(column) else distinct)
     sizes = [len(each) for each in values]
     if not cut and float(np.prod(np.asarray(sizes, dtype=float))) == len(levels):
-        grid = FactorGrid(names, sizes, values, order)
+        grid = FactorGrid(names, sizes, values, order, called)
         points = grid.indices(levels)
         if len(np.unique(points)) == len(points):
             return grid, np.argsort(points)
-    return FactorTable(names, sizes, values, order, levels, exact if cut else None), None
+    return FactorTable(names, sizes, values, order, levels, exact if cut else None, called), None
 
 
 def _columns(data: Any) -> tuple[list[str], list[NDArray[Any]]]:

@@ -33,6 +33,18 @@ def test_a_drawn_dataset_is_measured(show):
     assert re.search(r"load: \d+\.\d\d s, measured just now", run.stdout)
 
 
+def test_levels_that_have_names_are_told_by_them(show, tmp_path):
+    folder, rows = tmp_path / "mine", ["file,shape,size"]
+    folder.mkdir()
+    for number, shape in enumerate(["round", "flat", "round", "flat"]):
+        Image.new("L", (8, 8), number).save(folder / f"{number}.png")
+        rows.append(f"{number}.png,{shape},{number // 2}")
+    (folder / "factors.csv").write_text("\n".join(rows))
+    settings = ("--set", f"path={folder}", "--set", "factors=factors.csv", "--set", "image_size=8")
+    run = show("folder", *settings)
+    assert "factors: shape 2 (flat, round), size 2 (0 to 1)\n" in run.stdout, run.stderr
+
+
 def test_classes_are_told(show):
     run = show("digits")
     assert "classes: 10\nmemory: 1.8 MB on cpu\n" in run.stdout
