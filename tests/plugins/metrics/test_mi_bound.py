@@ -24,7 +24,7 @@ class Transparent(Model):
     deviation = 0.2
 
     def __init__(self, space):
-        super().__init__(self.Config(), Images.image)
+        super().__init__(self.Config(), ImageSpec(1, 1, space.width if space else 1))
         self.latents = space
 
     def generate(self, latents):
