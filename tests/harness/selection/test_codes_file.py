@@ -127,7 +127,7 @@ def test_a_wrong_file_is_explained(file, registry, arrays, message):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("udr", "--selector: there is no selector 'udr'; did you mean 'udr-lasso'?"),
+        ("udr", "--selector: there is no selector 'udr'; did you mean 'udr-lasso' or 'udr-spearman'?"),
         ("supervised:mgi", "--selector: there is no metric 'mgi'; did you mean 'mig'?"),
         ("model-centrality", "the model has no generator; a file may give it 'cross_factor_vae_scores'"),
         ("model-centrality-halving", "cannot select from a file of codes: the model has no generator"),
