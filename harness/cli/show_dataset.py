@@ -58,7 +58,8 @@ def show_dataset(
     if isinstance(dataset, GroundTruthDataset):
         factors = dataset.factors
         ranges = zip(factors.names, factors.sizes, factors.values, factors.level_names, strict=True)
-        echo("factors: " + ", ".join(f"{name} {size} ({_levels(*levels)})" for name, size, *levels in ranges))
+        levels = (f"{name} {size} ({_levels(values, called)})" for name, size, values, called in ranges)
+        echo(f"factors: {', '.join(levels)}")
         if dataset.training_images is not None:
             split = split_images(dataset, held_out=0)
             often = ", some more often than others" if split.weights is not None else ""

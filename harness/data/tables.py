@@ -132,7 +132,9 @@ def factors_of(
     unordered = _chosen(names, categorical, "categorical")
     cut = _continuous(names, columns, continuous, unordered)
     order = [number in unordered or _is_nominal(column) for number, column in enumerate(columns)]
-    values, called, exact = [], [], np.empty((len(columns[0]), len(columns)))
+    values: list[NDArray[Any]] = []
+    called: list[tuple[str, ...]] = []
+    exact = np.empty((len(columns[0]), len(columns)))
     levels = np.empty(exact.shape, dtype=np.int64)
     for number, column in enumerate(columns):
         distinct, levels[:, number] = np.unique(column, return_inverse=True)
