@@ -50,6 +50,8 @@ STANDS_FOR = {
     "full width, weight 0": "dcgan",
     "results/infogan_mnist/infogan (code) seed=0": "results/study/dcgan seed=0",
     "results/traversal/beta-vae": "results/study/beta-vae seed=0",
+    "results/contrastive_information/without the term seed=24": "results/study/dcgan seed=0",
+    "results/contrastive_information/infogan-cr seed=24": "results/study/dcgan seed=0",
     "results/suite": "results/study",
     "TRIAL": "results/study/dcgan seed=0",
     "FOLDER": "results/study",
