@@ -69,12 +69,15 @@ class Entry:
             with stdout_to_stderr():
                 return getattr(importlib.import_module(module), attribute)
         except Exception as error:  # A plugin's import may raise anything; it must be named, not shown raw.
-            from harness.config import wrong_declaration
+            place = f"{self.kind[:-1]} '{self.name}' of {self.plugin}"
+            raise UserError(f"{place} cannot be loaded from {self.target}: {import_reason(error)}") from error
 
-            reason = wrong_declaration(error) or f"{type(error).__name__}: {error}"
-            raise UserError(
-                f"{self.kind[:-1]} '{self.name}' of {self.plugin} cannot be loaded from {self.target}: {reason}"
-            ) from error
+
+def import_reason(error: BaseException) -> str:
+    """What a plugin's module raised while it was imported, in words."""
+    from harness.config import wrong_declaration  # Pydantic takes long to import, and commands list plugins without it.
+
+    return wrong_declaration(error) or f"{type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True)

@@ -196,9 +196,8 @@ def _work(trials: Sequence[Trial]) -> dict[str, int]:
     for states in by_training(trials):
         before = 0
         for state in states:
-            images = state.training.steps * state.training.batch_size
-            work[state.id] = max(1, images - before)
-            before = images
+            work[state.id] = max(1, state.training.images - before)
+            before = state.training.images
     return work
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MOST_BYTES = 4 * 2**30
 """What a file may unfold to."""
 
+PARQUET = (".parquet", ".pq")
+"""How names of Parquet files end; any other file is taken for CSV."""
+
 FILE = "file"
 """The column that names each row's picture, which is no factor."""
 
@@ -32,7 +35,7 @@ def read_columns(path: Path) -> "pd.DataFrame":
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     try:
-        table = _of_csv(content) if path.suffix.lower() == ".csv" else _of_parquet(content)
+        table = _of_parquet(content) if path.suffix.lower() in PARQUET else _of_csv(content)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     except Exception as error:  # Damaged tables raise errors of every kind.
@@ -58,7 +61,7 @@ def factor_columns(table: "pd.DataFrame") -> "pd.DataFrame":
 def place_of(path: Path, rows: Sequence[int]) -> str:
     """Say where rows of a table, counted from 0, are in its file: by lines of a CSV file, and else by rows from 1."""
     places, word = [row + 1 for row in rows], "row"
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() not in PARQUET:
         lines = _lines(path.read_bytes())
         if max(rows) + 1 < len(lines):
             places, word = [lines[row + 1] for row in rows], "line"

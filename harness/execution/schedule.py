@@ -21,13 +21,13 @@ def longest_first(fleets: Iterable[list[Trial]], ended: Iterable[tuple[Trial, Re
             trained.add(trial.id)
             for kind in _kinds(trial):
                 seconds[kind] += result.seconds / result.provenance.get("fleet", 1)
-                images[kind] += _images(trial)
+                images[kind] += trial.training.images
 
     def estimate(trial: Trial) -> float:
         if trial.id in trained:  # What is left is to score it.
             return 0.0
         known = (seconds[kind] / images[kind] for kind in _kinds(trial) if images[kind])
-        return _images(trial) * next(known, 1.0)
+        return trial.training.images * next(known, 1.0)
 
     def longest(fleet: list[Trial]) -> float:
         return sum(max(map(estimate, states)) for states in by_training(fleet))
@@ -56,14 +56,9 @@ def shard(fleets: Iterable[list[Trial]], number: int, count: int) -> list[list[T
     return own
 
 
-def _images(trial: Trial) -> int:
-    """How many images the trial is trained on, repetitions included."""
-    return trial.training.steps * trial.training.batch_size
-
-
 def _images_of_all(fleet: Iterable[Trial]) -> int:
     """How many images a fleet is trained on; the earlier states of a training come with its last."""
-    return sum(_images(states[-1]) for states in by_training(fleet))
+    return sum(states[-1].training.images for states in by_training(fleet))
 
 
 def _kinds(trial: Trial) -> tuple[Hashable, ...]:

@@ -97,8 +97,3 @@ def save_figure(figure: "Figure", path: Path) -> None:
 def colours(names: Sequence[str]) -> dict[str, str]:
     """A colour for each name; after seven they repeat."""
     return {name: COLOURS[position % len(COLOURS)] for position, name in enumerate(names)}
-
-
-def metric_title(name: str, *, higher_is_better: bool) -> str:
-    """A metric's name as a heading; an arrow says that smaller is better."""
-    return name if higher_is_better else f"{name} ↓"

@@ -20,7 +20,7 @@ from harness._stdout import stdout_to_stderr
 from harness.errors import UserError, nearest
 from harness.plugins import hookspecs
 from harness.plugins.versions import built_in_version, entry_point_version, file_version
-from harness.registry import DISTRIBUTION, KINDS, Derivation, Entry, Plugin, PluginProblem, Registry
+from harness.registry import DISTRIBUTION, KINDS, Derivation, Entry, Plugin, PluginProblem, Registry, import_reason
 
 BUILT_IN = (
     "harness_gans",
@@ -106,7 +106,7 @@ class PluginManager:
             plugin = Plugin(module, distribution, found, _loaded_as.setdefault(module.__name__, found))
             self._register(plugin)
         except (Exception, SystemExit) as error:  # Whatever a plugin raises must not stop the others.
-            reason = str(error) if isinstance(error, UserError) else _import_reason(error)
+            reason = str(error) if isinstance(error, UserError) else f"it cannot be imported: {import_reason(error)}"
             if required:
                 raise UserError(f"plugin {distribution}: {reason}") from error
             self.registry.problems.append(PluginProblem(distribution, reason))
@@ -165,12 +165,6 @@ def _check_target(name: str, target: object) -> None:
 
 
 _TARGET = re.compile(r"\w+(\.\w+)*:\w+")
-
-
-def _import_reason(error: BaseException) -> str:
-    from harness.config import wrong_declaration
-
-    return f"it cannot be imported: {wrong_declaration(error) or f'{type(error).__name__}: {error}'}"
 
 
 def _import_file(file: Path) -> ModuleType:

@@ -7,12 +7,12 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.column_files import MOST_BYTES, factor_columns, read_columns
+from harness.data.column_files import MOST_BYTES, PARQUET, factor_columns, read_columns
 from harness.errors import UserError
 
 Arrays = dict[str, NDArray[Any]]
 
-TABLES = (".parquet", ".pq", ".csv")
+TABLES = (*PARQUET, ".csv")
 
 FACTOR = "factor"
 """What the names of columns of factors begin with, in a table that holds codes too."""

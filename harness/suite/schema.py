@@ -16,6 +16,11 @@ class Training(Settings):
         "float32", description="of products: float32; tf32 on GPUs; bfloat16 by autocast. All else is float32"
     )
 
+    @property
+    def images(self) -> int:
+        """How many images a model is trained on, repetitions included."""
+        return self.steps * self.batch_size
+
 
 class Halving(Settings):
     """Successive halving of a model's settings: the best of them, over all their seeds, are trained on."""

@@ -196,7 +196,7 @@ def test_a_mistake_is_one_message(model, data, message):
     ],
 )
 def test_a_wrong_argument_is_one_message(arguments, message, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)  # One of the arguments is a GPU, which may be here.
     with pytest.raises(UserError, match=message):
         harness.evaluate(Centre(), (bars(), FACTORS), ["mig"], **arguments)
 

@@ -222,6 +222,7 @@ def test_without_the_plugin_the_page_is_made_and_says_why_there_are_no_pictures(
 
 def test_a_trial_without_pictures_is_counted_once_for_each_reason(synthetic, registry, tmp_path, monkeypatch):
     notes = {"samples": "no network", "traversal": "no network", "reconstructions": "no data"}
+    # Made-up trials have no models to draw; what counts is that two kinds of pictures lack for one reason.
     monkeypatch.setattr("harness.report.page.StudyPictures.draw", lambda self, trial: {"notes": notes})
     written = write_report([synthetic()], tmp_path / "a.html", registry, which="all")
     assert written.chosen > 0

@@ -153,7 +153,7 @@ def test_a_group_of_columns_is_scored_as_its_first_principal_component(scored, t
 
 
 def test_a_file_that_declares_more_than_a_memory_holds_is_refused(scored, tmp_path, monkeypatch):
-    monkeypatch.setattr(column_files, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(column_files, "MOST_BYTES", 10_000)  # Of the true limit the table itself would be 4 GB.
     repeated = pd.DataFrame({f"z{number}": np.zeros(10_000) for number in range(10)})
     written(tmp_path / "huge.parquet", repeated)
     with pytest.raises(UserError, match=r"huge.parquet: it declares 0.0008 GB of numbers"):

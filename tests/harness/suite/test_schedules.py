@@ -57,7 +57,7 @@ def test_a_term_without_weight_need_not_switch_on(notes):
 
 def test_steps_that_are_none_are_told(suite_file, registry, monkeypatch):
     model = registry.find("models", "age").load()
-    monkeypatch.setattr(model, "milestones", lambda self: 3)
+    monkeypatch.setattr(model, "milestones", lambda self: 3)  # As no built-in model does.
     with pytest.raises(ContractError, match=r"AGE.milestones returns 3, not steps by setting"):
         schedule_notes(load_suite(suite_file(SUITE.format(steps=1, model="age")), registry), registry)
 

@@ -46,13 +46,13 @@ def rows():
     return pd.DataFrame(GRID, columns=["size", "shape"]).assign(file=files)
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("suffix", ["csv", "txt", "parquet"])
 def test_a_complete_grid_in_any_order_becomes_one(folder, suffix, assert_keeps_contract):
     table = rows().sample(frac=1, random_state=1)
-    if suffix == "csv":
-        table.to_csv(folder / "factors.csv", index=False)
-    else:
+    if suffix == "parquet":
         table.to_parquet(folder / "factors.parquet")
+    else:
+        table.to_csv(folder / f"factors.{suffix}", index=False)
     dataset = load(path="mine", factors=f"factors.{suffix}")
     assert isinstance(dataset, GroundTruthDataset)
     assert not isinstance(dataset.factors, FactorTable)
